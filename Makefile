@@ -1,0 +1,67 @@
+# The one door. Every target makes the environment it needs; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+REPO   ?= .
+Q      ?= How does Whence decide which lines of a file to quote in an answer?
+BENCH  ?= ../shared/bench
+CLONES ?= ../clones
+
+.DEFAULT_GOAL := help
+.PHONY: help ask test test-slow lint typecheck bench bench-retrieval build constraints clean
+
+help:  ## List the targets
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  make ask Q="..." REPO=/path   asks another question of another repository'
+
+ask: $(VENV)/.installed  ## Index this repository and answer a question about it
+	@$(BIN)/whence index --repo "$(REPO)"
+	@echo; echo "Q: $(Q)"; echo
+	@$(BIN)/whence ask --repo "$(REPO)" "$$QUESTION"
+ask: export QUESTION = $(Q)
+
+test: $(VENV)/.dev  ## Run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+typecheck: $(VENV)/.dev  ## Check types, strictly
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
+	$(BIN)/python -m tests.benchmarks.speed --clones "$(CLONES)"
+
+bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES
+	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
+
+build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m build
+
+constraints:  ## Refresh constraints.txt: the exact versions that every target installs
+	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,training,embedders]"
+	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	rm -rf $(VENV)-constraints
+
+clean:  ## Remove the environment and everything built
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v git >/dev/null || { echo "Whence needs git on PATH"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Whence needs Python 3.11 or newer"; exit 1; }
+	@echo "Creating $(VENV) and installing Whence into it (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@echo "Installing what the tests and checks need"
+	@$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[dev]"
+	@touch $@

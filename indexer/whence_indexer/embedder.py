@@ -1,0 +1,121 @@
+"""Texts -> unit vectors, behind one small protocol.
+
+The default is the package's own static model: the mean of its tokens' vectors, run with numpy and tokenizers alone.
+Any sentence-transformers model can take its place. Imports nothing heavy before a model is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from whence_indexer.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEFAULT = "static"
+_SHIPPED = Path(__file__).parent / "weights" / "static"
+_BATCH = 256
+_MAX_TOKENS = 512  # chunks are smaller; a pathological line must not cost more
+
+
+class Embedder(Protocol):
+    """What the index needs of an embedding model. `name` identifies the weights: other name, other vectors."""
+
+    name: str
+    dimension: int
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Passages as an array of shape (len(texts), dimension), rows of unit length (or zero for no tokens)."""
+        ...
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """A question as a vector of shape (dimension,), unit length."""
+        ...
+
+
+class StaticEmbedder:
+    """A sentence-transformers `StaticEmbedding` folder, run without torch."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load `model.safetensors` and `tokenizer.json` from `folder`, the module's own."""
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        try:
+            weights = load_file(folder / "model.safetensors")["embedding.weight"]
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the libraries raise a dozen types, some of them bare Exception
+            raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
+        self._weights = weights.astype(np.float32)
+        self.dimension = int(weights.shape[1])
+        self.name = f"static@{hashlib.sha256(weights.tobytes()).hexdigest()[:12]}"
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See `Embedder.embed`."""
+        batches = [self._embed(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]
+        return np.concatenate(batches) if batches else np.zeros((0, self.dimension), np.float32)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """See `Embedder.embed_query`."""
+        return self.embed([text])[0]
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for row, encoding in enumerate(encodings):
+            if encoding.ids:  # the mean's divisor falls out of the normalisation
+                vectors[row] = self._weights.take(encoding.ids, axis=0).sum(axis=0)
+        return _normalised(vectors)
+
+
+class SentenceTransformerEmbedder:
+    """Any sentence-transformers model, by name or folder; code from a model's repository is never run."""
+
+    def __init__(self, model: str) -> None:
+        """Load `model` through the `[embedders]` extra."""
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise EmbedderError(f"the embedder {model!r} needs an extra: pip install 'whence[embedders]'") from error
+        try:
+            self._model: Any = SentenceTransformer(model, trust_remote_code=False)
+        except Exception as error:  # whatever a hub, a file system or a configuration can raise
+            raise EmbedderError(f"the embedder {model!r} cannot be loaded: {error}") from error
+        self.name = model
+        self.dimension = int(self._model.get_sentence_embedding_dimension())
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See `Embedder.embed`."""
+        return _normalised(self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False))
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """See `Embedder.embed_query`; a model's own query prompt is used where it has one."""
+        encode = getattr(self._model, "encode_query", self._model.encode)
+        return _normalised(encode([text], convert_to_numpy=True, show_progress_bar=False))[0]
+
+
+@lru_cache(maxsize=2)
+def load_embedder(model: str = DEFAULT) -> Embedder:
+    """The embedder that `model` names: `static`, a sentence-transformers name, or a folder.
+
+    Raises `EmbedderError` when it cannot be loaded.
+    """
+    if model == DEFAULT or model.startswith("static@"):
+        return StaticEmbedder(_SHIPPED / "0_StaticEmbedding")
+    static = Path(model) / "0_StaticEmbedding"
+    return StaticEmbedder(static) if static.is_dir() else SentenceTransformerEmbedder(model)
+
+
+def _normalised(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    vectors = vectors.astype(np.float32, copy=False)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -1,0 +1,43 @@
+"""Everything the indexer raises on purpose. Each message is one sentence a user can act on.
+
+    WhenceError
+    ├── RepositoryError   not a folder, no permission, git refuses
+    ├── StoreError        the index cannot be read, written or made sense of
+    │   ├── NoIndexError  there is none yet
+    │   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
+    │   └── LockedError   another process is writing the index
+    ├── EmbedderError     the embedding model cannot be loaded or does not fit the index
+    └── QueryError        the question or an option cannot be used
+"""
+
+
+class WhenceError(Exception):
+    """Base of all errors raised on purpose; its text is fit to be shown to the user."""
+
+
+class RepositoryError(WhenceError):
+    """The repository cannot be read."""
+
+
+class StoreError(WhenceError):
+    """The index cannot be read or written."""
+
+
+class NoIndexError(StoreError):
+    """The repository has not been indexed."""
+
+
+class DamagedError(StoreError):
+    """The index cannot be made sense of; rebuilding it from the repository mends that."""
+
+
+class LockedError(StoreError):
+    """Another process holds the write lock of the index."""
+
+
+class EmbedderError(WhenceError):
+    """The embedding model cannot be loaded or used."""
+
+
+class QueryError(WhenceError):
+    """The query cannot be used; the command line reports it as bad usage."""

@@ -1,0 +1,205 @@
+"""The files of a repository as they stand now: git's index and work tree, untracked files, or a plain folder.
+
+Takes a `Repository`, returns paths with content ids, and reads one as text or says why it is left out. Indexes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from whence_indexer import plumbing
+from whence_indexer.decoding import decode
+from whence_indexer.ignoring import IgnoreRules
+from whence_indexer.repository import Repository
+from whence_indexer.types import Problem
+
+MAX_FILE_BYTES = 1_000_000  # larger files are data or generated; one such file would outweigh a whole project
+_VENDORED = re.compile(
+    r"(^|/)(vendor|vendored|_vendor|third_party|third-party|3rdparty|node_modules|bower_components|site-packages|"
+    r"Godeps|Pods|Carthage)/",
+)
+_GENERATED_NAMES = re.compile(
+    r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|poetry\.lock|uv\.lock|"
+    r"Pipfile\.lock|Cargo\.lock|Gemfile\.lock|composer\.lock|go\.sum|mix\.lock|flake\.lock|Podfile\.lock)$"
+    r"|\.(min\.(js|css|mjs)|map|svg|pb\.go|pb\.cc|pb\.h|snap)$|_pb2(_grpc)?\.pyi?$",
+)
+_GENERATED_MARK = re.compile(
+    r"@generated\b|<auto-?generated|\bcode generated\b.{0,80}\bdo not edit|"
+    r"\b(auto(matically)?[- ]?generated|generated (by|from|automatically))\b.{0,200}\bdo not (edit|modify|change)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MARK_WITHIN = 2_000  # a generated file says so at its top
+_MINIFIED_LINE = 5_000  # no line written by hand is that long, in a file of which it is most
+_SYMLINK, _SUBMODULE = "120000", "160000"
+
+
+@dataclass
+class Listing:
+    """`files` maps each path to its content id (git's blob hash); what was left out is counted or named."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def skip(self, reason: str) -> None:
+        """Count one file left out for `reason`."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+def list_files(repository: Repository) -> Listing:
+    """Every file to index, by path. Raises `RepositoryError` when the repository as a whole cannot be read."""
+    listing = Listing()
+    rules = IgnoreRules(lambda path: _rule_text(repository, path), git=repository.common_dir is not None)
+    if repository.common_dir is None:
+        entries = _walk(repository.root, rules, listing)
+    elif repository.bare:
+        entries = _tree_entries(repository, listing)
+    else:
+        entries = _work_tree_entries(repository, listing)
+    for path, blob in entries:
+        if rules.ignored(path):
+            listing.skip("ignored")
+        elif reason := reason_by_name(path):
+            listing.skip(reason)
+        elif blob or (blob := _blob_on_disk(repository.root / path, path, listing)):
+            listing.files[path] = blob
+    return listing
+
+
+def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None, str]:
+    """(text, "") of a listed file, or (None, why it is left out). Raises OSError when it cannot be read."""
+    data = _read_bytes(repository, path, blob)
+    if len(data) > MAX_FILE_BYTES:
+        return None, "oversized"
+    text = decode(data)
+    if text is None:
+        return None, "binary"
+    if _GENERATED_MARK.search(text, 0, _MARK_WITHIN):
+        return None, "generated"
+    if _is_minified(text):
+        return None, "minified"
+    return text, ""
+
+
+def blob_hash(data: bytes) -> str:
+    """The id that git gives this content, so that tracked and untracked files share one space of ids."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
+    """Tracked files with their blob, or "" when the work tree differs from it; then the untracked ones."""
+    changed = set(_paths(plumbing.run(repository.root, "diff-files", "-z", "--name-only"), listing))
+    staged = plumbing.run(repository.root, "ls-files", "-z", "--stage")
+    for path, blob in _staged(staged, listing):
+        if path not in changed:
+            yield path, blob
+        elif os.path.lexists(repository.root / path):
+            yield path, ""
+    untracked = plumbing.run(repository.root, "ls-files", "-z", "--others", "--exclude-standard")
+    for path in _paths(untracked, listing):
+        if path.endswith("/"):
+            listing.problems.append(Problem(path, "a git repository of its own; index it with --repo"))
+        elif (repository.root / path).is_symlink():
+            listing.skip("symlink")
+        else:
+            yield path, ""
+
+
+def _tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
+    if repository.head is not None:
+        yield from _staged(plumbing.run(repository.root, "ls-tree", "-r", "-z", repository.head), listing)
+
+
+def _staged(output: bytes, listing: Listing) -> Iterator[tuple[str, str]]:
+    """Paths and blobs of `ls-files --stage` or `ls-tree`: an unmerged path counts once."""
+    seen = set()
+    for entry in output.split(b"\0")[:-1]:
+        about, _, name = entry.partition(b"\t")
+        mode, first, second = about.decode().split()[:3]
+        for path in _paths(name + b"\0", listing):
+            if mode == _SYMLINK:
+                listing.skip("symlink")
+            elif mode == _SUBMODULE:
+                listing.problems.append(Problem(path, "a submodule; index it with --repo"))
+            elif path not in seen:
+                seen.add(path)
+                yield path, second if first in {"blob", "commit"} else first
+
+
+def _paths(output: bytes, listing: Listing) -> Iterator[str]:
+    for name in output.split(b"\0")[:-1]:
+        try:
+            yield name.decode()
+        except UnicodeDecodeError:
+            shown = name.decode("utf-8", "backslashreplace")
+            listing.problems.append(Problem(shown, "its name is not UTF-8; rename it to have it indexed"))
+
+
+def _walk(root: Path, rules: IgnoreRules, listing: Listing) -> Iterator[tuple[str, str]]:
+    """A plain folder. Links are not followed, so that a loop of them ends."""
+
+    def unreadable(error: OSError) -> None:
+        where = os.path.relpath(error.filename or root, root)
+        listing.problems.append(Problem(where, error.strerror or "cannot be read"))
+
+    for folder, subfolders, names in os.walk(os.fsencode(root), onerror=unreadable):
+        prefix = os.path.relpath(folder, os.fsencode(root)).replace(os.fsencode(os.sep), b"/")
+        prefix = b"" if prefix == b"." else prefix + b"/"
+        kept = {path for path in _paths(_joined(prefix, subfolders), listing) if not rules.ignored(path + "/")}
+        subfolders[:] = [name for name in subfolders if (prefix + name).decode("utf-8", "replace") in kept]
+        for path in _paths(_joined(prefix, sorted(names)), listing):
+            if (root / path).is_symlink():
+                listing.skip("symlink")
+            else:
+                yield path, ""
+
+
+def _joined(prefix: bytes, names: list[bytes]) -> bytes:
+    return b"".join(prefix + name + b"\0" for name in names)
+
+
+def _blob_on_disk(location: Path, path: str, listing: Listing) -> str:
+    """The content id of a file that git has no id for; "" after noting why there is none."""
+    try:
+        if not location.is_file():
+            listing.skip("special")  # sockets, pipes and devices would block a reader
+            return ""
+        if location.stat().st_size > MAX_FILE_BYTES:
+            listing.skip("oversized")
+            return ""
+        return blob_hash(location.read_bytes())
+    except OSError as error:
+        listing.problems.append(Problem(path, error.strerror or str(error)))
+        return ""
+
+
+def _read_bytes(repository: Repository, path: str, blob: str) -> bytes:
+    location = repository.root / path
+    if repository.common_dir is None or (not repository.bare and os.access(location, os.R_OK) and location.is_file()):
+        return location.read_bytes()
+    return plumbing.run(repository.root, "cat-file", "blob", blob)  # bare, left out by a sparse checkout, or unreadable
+
+
+def _rule_text(repository: Repository, path: str) -> str | None:
+    location = repository.root / path
+    try:
+        return location.read_text("utf-8", "replace") if location.is_file() else None
+    except OSError:
+        return None
+
+
+def reason_by_name(path: str) -> str:
+    """Why a path is left out whatever it holds: vendored, generated; "" when it is not."""
+    if _VENDORED.search(path):
+        return "vendored"
+    return "generated" if _GENERATED_NAMES.search(path) else ""
+
+
+def _is_minified(text: str) -> bool:
+    longest = max(map(len, text.split("\n")), default=0)
+    return longest > _MINIFIED_LINE and longest > len(text) / 2

@@ -1,0 +1,61 @@
+"""Calls to git, through GitPython: bytes in, bytes out.
+
+Takes a folder and arguments, returns or streams what git printed. Knows no Whence type and decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from whence_indexer.errors import RepositoryError
+
+# A repository's own configuration can name programs to run; none of the calls here may start one.
+_SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
+# Reading must neither take git's index lock nor ask for a password, nor fetch what a partial clone left out.
+_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_BLOCK = 1 << 20
+
+
+def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
+    """What `git ARGUMENTS` prints, run in `folder`. Raises `RepositoryError` with git's own first line."""
+    process = _start(folder, arguments, stdin=subprocess.PIPE if stdin is not None else None)
+    stdout, stderr = process.communicate(stdin)
+    if process.returncode:
+        raise RepositoryError(_reason(arguments, stderr))
+    return bytes(stdout)
+
+
+def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
+    """The same in blocks as git prints them, for output that need not fit in memory."""
+    process = _start(folder, arguments)
+    try:
+        while block := process.stdout.read(_BLOCK):
+            yield block
+        stderr = process.stderr.read()
+        if process.wait():
+            raise RepositoryError(_reason(arguments, stderr))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -> Any:
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported below, in our words
+    import git
+
+    command = git.Git(os.fspath(folder))
+    command.update_environment(**_ENVIRONMENT)
+    try:
+        return command.execute(["git", *_SAFE, *arguments], as_process=True, istream=stdin)
+    except git.GitCommandNotFound as error:
+        raise RepositoryError("git is not installed or not on PATH") from error
+
+
+def _reason(arguments: tuple[str, ...], stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return f"git {arguments[0]}: {lines[0].removeprefix('fatal: ') if lines else 'failed without a word'}"

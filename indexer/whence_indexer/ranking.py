@@ -1,0 +1,101 @@
+"""Candidates and their scores -> an order. Few features, each with one named weight.
+
+Pure: numbers, paths and names in, indices out. Knows nothing of where candidates come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence_indexer.query import Query
+from whence_indexer.terms import words
+
+DENSE = 0.6  # the rest is lexical; a convex combination of scores beats rank fusion when the dense side is good
+SYMBOL = 0.25  # a chunk that defines a name the question spells out
+NAME_WORDS = 0.15  # a chunk whose file and symbol names share words with the question
+TESTS = 0.75  # factor for tests, examples and benchmarks, which repeat the words of what they exercise
+SAME_FILE = 0.8  # factor for each earlier chunk of the same file: ten views of one file answer less than ten files
+
+_TEST_PATH = re.compile(
+    r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?|fixtures?|testdata|e2e)/"
+    r"|(^|/)(test_[^/]*|conftest)\.\w+$|[._-](test|tests|spec|bench)\.\w+$|Tests?\.(java|kt|cs|swift|scala|php)$",
+    re.IGNORECASE,
+)
+_ABOUT_TESTS = re.compile(r"\b(tests?|tested|testing|specs?|examples?|benchmarks?|fixtures?)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What ranking looks at: the two scores (cosine, and BM25 as found), and where the text is."""
+
+    dense: float
+    lexical: float
+    path: str
+    symbols: Sequence[str]
+
+
+def fuse(dense: NDArray[np.float32], lexical: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One score in 0..1 from cosines and BM25 scores of the same candidates, shape (n,).
+
+    Each side is scaled to its own range over the candidates, so that neither unit matters.
+    """
+    return DENSE * _scaled(dense) + (1 - DENSE) * _scaled(np.maximum(lexical, 0))
+
+
+def score(query: Query, candidates: Sequence[Candidate]) -> NDArray[np.float32]:
+    """Relevance of each candidate, comparable within one query."""
+    if not candidates:
+        return np.zeros(0, np.float32)
+    scores = fuse(
+        np.array([candidate.dense for candidate in candidates], np.float32),
+        np.array([candidate.lexical for candidate in candidates], np.float32),
+    )
+    about_tests = _ABOUT_TESTS.search(query.text) is not None
+    for index, candidate in enumerate(candidates):
+        scores[index] += SYMBOL * _defines(query, candidate) + NAME_WORDS * _name_overlap(query, candidate)
+        if not about_tests and _TEST_PATH.search(candidate.path):
+            scores[index] *= TESTS
+    return scores
+
+
+def spread(scores: NDArray[np.float32], paths: Sequence[str], limit: int) -> list[int]:
+    """Indices of the best `limit` candidates, best first, each file's later ones held back."""
+    order: list[int] = []
+    taken: Counter[str] = Counter()
+    left = set(range(len(paths)))
+    while left and len(order) < limit:
+        best = max(left, key=lambda index: (scores[index] * SAME_FILE ** taken[paths[index]], -index))
+        order.append(best)
+        left.discard(best)
+        taken[paths[best]] += 1
+    return order
+
+
+def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def _defines(query: Query, candidate: Candidate) -> bool:
+    """Whether a name in the question is one that the candidate defines, with or without its scope."""
+    tails = {tail for symbol in candidate.symbols for tail in (symbol, symbol.rpartition(".")[2])}
+    return any(re.sub(r"::|#", ".", name) in tails for name in query.names)
+
+
+def _name_overlap(query: Query, candidate: Candidate) -> float:
+    """Share of the words of the candidate's best-matching name that the question holds."""
+    asked = set(query.words)
+    stem = candidate.path.rpartition("/")[2].partition(".")[0]
+    shares = [_share(name, asked) for name in (stem, *(symbol.rpartition(".")[2] for symbol in candidate.symbols))]
+    return max(shares)
+
+
+def _share(name: str, asked: set[str]) -> float:
+    parts = set(words(name))
+    return len(parts & asked) / len(parts) if parts else 0.0

@@ -1,0 +1,51 @@
+"""Mentions of issues and pull requests in commit messages: `#12`, `GH-12`, `Fixes #12`, merge titles, full URLs.
+
+Pure text -> references. Whether the thread exists is for the store to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from whence_indexer.types import Reference
+
+_CLOSING = r"(?P<closes>\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+)?"
+_URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d+)"
+_SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d+)\b"
+_MENTION = re.compile(f"{_CLOSING}(?:{_URL}|{_SHORT})", re.IGNORECASE)
+_TITLE = re.compile(
+    r"^Merge pull request #(\d+)|^Merged in .*\(pull request #(\d+)\)|\(#(\d+)\)\s*$",  # GitHub, Bitbucket, squash
+)
+_MAX_NUMBER = 2**31 - 1
+
+
+def find_references(subject: str, body: str, project: str | None = None) -> list[Reference]:
+    """References of a commit message, each number once, in order of appearance.
+
+    The number in a merge or squash title is the pull request that brought the commit. `project` is this project's
+    own `owner/name`: what names another project is left out.
+    """
+    found: dict[int, Reference] = {}
+    for reference in (*_title(subject), *_mentions(subject, project), *_mentions(body, project)):
+        known = found.get(reference.number, reference)
+        pull, closes = known.pull or reference.pull, known.closes or reference.closes
+        found[reference.number] = Reference(reference.number, pull, closes)
+    return [reference for number, reference in found.items() if 0 < number <= _MAX_NUMBER]
+
+
+def _title(subject: str) -> Iterator[Reference]:
+    match = _TITLE.search(subject)
+    if match:
+        yield Reference(int(next(filter(None, match.groups()))), pull=True)
+
+
+def _mentions(text: str, project: str | None) -> Iterator[Reference]:
+    for match in _MENTION.finditer(text):
+        named = match["other"] or match["site"]
+        if named and project and named.lower() != project.lower():
+            continue
+        if match["other"] and not project:
+            continue  # written out because it is somebody else's
+        pull = (match["part"] or "").startswith(("pull", "merge")) or "!" in match[0]
+        yield Reference(int(match["url"] or match["short"]), pull, match["closes"] is not None)

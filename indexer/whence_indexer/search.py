@@ -1,0 +1,213 @@
+"""A committed state of the index, held ready in memory, and questions put to it.
+
+Takes a `Store` and an `Embedder`, returns `Hit`s. Reads the store only; never updates it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from whence_indexer import schema
+from whence_indexer.embedder import Embedder
+from whence_indexer.errors import DamagedError, QueryError
+from whence_indexer.query import Intent, Query, parse_query
+from whence_indexer.ranking import Candidate, fuse, score, spread
+from whence_indexer.repository import Repository
+from whence_indexer.store import Store
+from whence_indexer.types import KINDS, Hit, Kind
+
+_CANDIDATES = 150  # from each side; a chunk beyond that rank on both is good by neither
+_COMMON = 100  # beyond as many places a word's exact count changes no decision
+# How far a commit's score counts beside a chunk's, by what is asked for.
+_COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "explanation": 0.55}
+
+
+@dataclass(frozen=True)
+class _Collection:
+    """One searchable table: the columns ranking needs, row ids in ascending order, vectors of shape (rows, n)."""
+
+    table: str
+    columns: pa.Table
+    row_ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+    def positions(self, row_ids: Sequence[int]) -> NDArray[np.int64]:
+        """Where these rows stand; rows that are not here are left out."""
+        wanted = np.array(row_ids, np.int64)
+        found = np.searchsorted(self.row_ids, wanted)
+        found[found == len(self.row_ids)] = 0
+        return found[self.row_ids[found] == wanted] if len(self.row_ids) else found[:0]
+
+
+class Searcher:
+    """Answers queries over the index of one work tree as of when it was opened."""
+
+    def __init__(self, repository: Repository, store: Store, embedder: Embedder) -> None:
+        """Load what every query needs. Raises `DamagedError` when the index was made with another embedder."""
+        if store.state.embedder != embedder.name:
+            raise DamagedError(f"the index was made with {store.state.embedder}, not with {embedder.name}")
+        self.store, self._embedder = store, embedder
+        vectors = _load_vectors(store)
+        self._chunks = self._load(schema.chunks_table(repository.work_tree), ["path", "kind", "symbols"], vectors)
+        self._commits = self._load(schema.COMMITS_TABLE, [], vectors)
+
+    def search(
+        self, query: Query | str, limit: int = 10, kinds: Collection[Kind] = (), under: str | None = None
+    ) -> list[Hit]:
+        """The best `limit` hits, best first; `kinds` (none: all) and the folder or file `under` narrow the search.
+
+        Raises `QueryError` for an empty or enormous question, an unknown kind, or a limit below 1.
+        """
+        if unknown := set(kinds) - set(KINDS):
+            raise QueryError(f"unknown kind {min(unknown)!r}; there are {', '.join(KINDS)}")
+        if limit < 1:
+            raise QueryError(f"the number of hits must be at least 1, not {limit}")
+        parsed = parse_query(query) if isinstance(query, str) else query
+        vector = self._embedder.embed_query(parsed.text)
+        chosen = set(kinds or KINDS)
+        hits: list[Hit] = []
+        if chosen & {"code", "doc"}:
+            hits += self._search_chunks(parsed, vector, limit, chosen, under)
+        if "commit" in chosen and under is None:
+            weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
+            hits += self._search_commits(parsed, vector, limit, weight)
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
+        return self._embedder.embed(texts)
+
+    def rarity(self, words: Sequence[str]) -> dict[str, float]:
+        """How much each word tells, as its inverse document frequency over the chunks, counted up to a bound."""
+        total = max(len(self._chunks.row_ids), 1)
+        return {
+            word: math.log(1 + total / (1 + len(self.store.match(self._chunks.table, word, _COMMON)[0])))
+            for word in words
+        }
+
+    def _search_chunks(
+        self, query: Query, vector: NDArray[np.float32], limit: int, kinds: set[Kind], under: str | None
+    ) -> list[Hit]:
+        allowed = _allowed(self._chunks.columns, kinds, under)
+        found, dense, lexical = self._candidates(self._chunks, query, vector, allowed)
+        rows = self._chunks.columns.take(found).to_pylist()
+        candidates = [
+            Candidate(float(dense[index]), float(lexical[index]), row["path"], row["symbols"])
+            for index, row in enumerate(rows)
+        ]
+        scores = score(query, candidates)
+        order = spread(scores, [candidate.path for candidate in candidates], limit)
+        return self._chunk_hits(found[order], scores[order])
+
+    def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[Hit]:
+        found, dense, lexical = self._candidates(self._commits, query, vector, None)
+        scores = fuse(dense, lexical) * weight
+        order = np.argsort(-scores, kind="stable")[:limit]
+        return self._commit_hits(found[order], scores[order])
+
+    def _candidates(
+        self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """(positions, cosines, BM25 scores) of the rows that are good by either measure; an absent score is 0."""
+        cosines = collection.vectors @ vector
+        row_ids, matches = self.store.match(
+            collection.table, " ".join(query.words), _CANDIDATES if allowed is None else len(collection.row_ids)
+        )
+        lexical = np.zeros(len(cosines), np.float32)
+        matched = collection.positions(row_ids)
+        lexical[matched] = matches
+        eligible = cosines if allowed is None else np.where(allowed, cosines, -np.inf)
+        nearest = np.argpartition(-eligible, min(_CANDIDATES, len(eligible) - 1))[:_CANDIDATES] if len(eligible) else []
+        if allowed is not None:
+            matched = matched[allowed[matched]][:_CANDIDATES]
+            nearest = [index for index in nearest if allowed[index]]
+        found = np.union1d(matched, nearest).astype(np.int64)
+        return found, cosines[found], lexical[found]
+
+    def _chunk_hits(self, positions: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Hit]:
+        columns = ["path", "start_line", "end_line", "kind", "symbols", "text"]
+        rows = self.store.take(self._chunks.table, self._chunks.row_ids[positions].tolist(), columns)
+        return [
+            Hit(
+                kind=row["kind"],
+                score=round(float(value), 4),
+                text=row["text"],
+                path=row["path"],
+                start_line=row["start_line"],
+                end_line=row["end_line"],
+                symbol=next(iter(row["symbols"]), None),
+            )
+            for row, value in zip(rows, scores, strict=True)
+        ]
+
+    def _commit_hits(self, positions: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Hit]:
+        columns = ["sha", "subject", "body", "threads", "pull"]
+        rows = self.store.take(self._commits.table, self._commits.row_ids[positions].tolist(), columns)
+        return [
+            Hit(
+                kind="commit",
+                score=round(float(value), 4),
+                text="\n\n".join(filter(None, (row["subject"], row["body"]))),
+                commit=row["sha"],
+                thread=row["pull"] or next(iter(row["threads"]), None),
+            )
+            for row, value in zip(rows, scores, strict=True)
+        ]
+
+    def _load(self, table: str, columns: list[str], vectors: _Vectors) -> _Collection:
+        if table not in self.store.state.tables:
+            empty = pa.table({name: [] for name in columns})
+            return _Collection(table, empty, np.zeros(0, np.int64), np.zeros((0, vectors.dimension), np.float32))
+        rows = self.store.rows(table, [*columns, "digest"]).sort_by("_rowid").combine_chunks()
+        row_ids = rows["_rowid"].to_numpy().astype(np.int64)
+        return _Collection(table, rows.select(columns), row_ids, vectors.of(rows["digest"]))
+
+
+class _Vectors:
+    """All vectors of an index by the digest of their text."""
+
+    def __init__(self, digests: pa.ChunkedArray, values: NDArray[np.float16], dimension: int) -> None:
+        keys = _keys(digests)
+        self._order = np.argsort(keys)
+        self._keys, self._values, self.dimension = keys[self._order], values, dimension
+
+    def of(self, digests: pa.ChunkedArray) -> NDArray[np.float32]:
+        """The vectors of these digests, shape (n, dimension). Raises `DamagedError` where one is missing."""
+        keys = _keys(digests)
+        found = np.searchsorted(self._keys, keys)
+        if len(keys) and (not len(self._keys) or np.any(self._keys[np.minimum(found, len(self._keys) - 1)] != keys)):
+            raise DamagedError("the index is damaged: vectors are missing")
+        return self._values[self._order[found]].astype(np.float32)
+
+
+def _load_vectors(store: Store) -> _Vectors:
+    dimension = store.state.dimension
+    if schema.VECTORS_TABLE not in store.state.tables:
+        return _Vectors(pa.chunked_array([], pa.binary(16)), np.zeros((0, dimension), np.float16), dimension)
+    rows = store.rows(schema.VECTORS_TABLE, ["digest", "vector"]).combine_chunks()
+    values = rows["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dimension)
+    return _Vectors(rows["digest"], values, dimension)
+
+
+def _keys(digests: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """The first eight bytes of each digest as a number: unique in practice, and quick to sort."""
+    flat = digests.combine_chunks()
+    data = np.frombuffer(flat.buffers()[1] or b"", np.uint64).reshape(-1, 2)
+    return data[flat.offset : flat.offset + len(flat), 0]
+
+
+def _allowed(columns: pa.Table, kinds: set[Kind], under: str | None) -> NDArray[np.bool_] | None:
+    """Which chunks a search may return; None for all of them."""
+    allowed = None
+    if not {"code", "doc"} <= kinds:
+        allowed = np.asarray(columns["kind"].to_numpy() == ("code" if "code" in kinds else "doc"), bool)
+    if under is not None and (folder := under.strip("/").removeprefix("./")) not in {"", "."}:
+        inside = [path == folder or path.startswith(folder + "/") for path in columns["path"].to_pylist()]
+        allowed = np.array(inside, bool) if allowed is None else allowed & np.array(inside, bool)
+    return allowed

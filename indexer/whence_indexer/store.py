@@ -1,0 +1,275 @@
+"""The LanceDB tables of one index, with a single point at which a change becomes visible.
+
+`state.json` names the version of every table that belongs together. Readers open those versions; a `Writer` adds new
+ones and replaces the file at its end, in one rename. A process killed in between leaves the old state whole, and the
+next writer takes back what was half done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whence_indexer import schema
+from whence_indexer.errors import DamagedError, NoIndexError, StoreError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from lancedb import DBConnection
+    from lancedb.table import Table
+
+_STATE = "state.json"
+_FULL_TEXT = "terms"
+_MANY = 10_000  # tables in one page of a listing: more than there ever are
+_COMPACT_EVERY = 16  # commits; each leaves a version of every table it touched
+
+
+@dataclass(frozen=True)
+class State:
+    """What `state.json` holds: which table versions form the index, what made them, and from what."""
+
+    schema: int = schema.VERSION
+    model: str = ""
+    embedder: str = ""
+    dimension: int = 0
+    tables: dict[str, int] = field(default_factory=dict)
+    history: bool = True
+    heads: list[str] = field(default_factory=list)
+    trees: dict[str, dict[str, Any]] = field(default_factory=dict)
+    generation: int = 0
+    uncompacted: int = 0
+
+    @property
+    def tables_folder(self) -> str:
+        """Where the tables are: a rebuilt index grows beside the old one, which serves until the new is complete."""
+        return f"tables-{self.generation}"
+
+
+class Store:
+    """Read access to one committed state of the index in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it. Raises `StoreError` when there is none, or when its state cannot be read."""
+        self.folder = folder
+        self.state = _read_state(folder)
+        self._open: dict[str, Table] = {}
+
+    @cached_property
+    def _database(self) -> DBConnection:
+        return _connect(self.folder / self.state.tables_folder)
+
+    def count(self, name: str) -> int:
+        """Rows of a table; a table that was never written has none."""
+        if name not in self.state.tables:
+            return 0
+        with _reporting(name):
+            return int(self._table(name).count_rows())
+
+    def rows(self, name: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """All rows of a table (those matching the SQL condition `where`), with `_rowid` as the last column."""
+        with _reporting(name):
+            query = self._table(name).search().select(list(columns)).with_row_id(True)
+            return (query.where(where) if where else query).to_arrow()
+
+    def take(self, name: str, row_ids: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows with these ids, in this order."""
+        if not row_ids:
+            return []
+        with _reporting(name):
+            query = self._table(name).take_row_ids(list(row_ids)).select(list(columns)).with_row_id()
+            found = {row.pop("_rowid"): row for row in query.to_arrow().to_pylist()}
+        return [found[row_id] for row_id in row_ids]
+
+    def match(self, name: str, words: str, limit: int) -> tuple[list[int], list[float]]:
+        """Row ids and BM25 scores of the rows that hold some of `words`, best first."""
+        if name not in self.state.tables or not words.strip():
+            return [], []
+        from lancedb.query import MatchQuery
+
+        with _reporting(name):
+            query = self._table(name).search(MatchQuery(words, _FULL_TEXT), query_type="fts")
+            found = query.select(["_score"]).with_row_id(True).limit(limit).to_arrow()
+        return found["_rowid"].to_pylist(), found["_score"].to_pylist()
+
+    def _table(self, name: str) -> Table:
+        if name not in self._open:
+            table = self._database.open_table(name)
+            table.checkout(self.state.tables[name])
+            self._open[name] = table
+        return self._open[name]
+
+
+class Writer:
+    """One change of the index. The caller holds the write lock; nothing is visible before `commit`."""
+
+    def __init__(self, folder: Path, state: State) -> None:
+        """Start from `state` (`State()` for an empty index) and take back what a killed writer left behind."""
+        self.folder, self.state = folder, state
+        _remove_other_generations(folder, state)
+        self._database = _connect(folder / state.tables_folder)
+        self._tables: dict[str, Table] = {}
+        with _reporting("the index"):
+            for name in self._database.list_tables(limit=_MANY).tables:
+                self._recover(name)
+            if missing := state.tables.keys() - self._tables.keys():
+                raise DamagedError(f"the index is damaged: {', '.join(sorted(missing))} missing")
+
+    @property
+    def compaction_due(self) -> bool:
+        """Whether the next commit will also rewrite the tables without what has been deleted."""
+        return not self.state.tables or self.state.uncompacted + 1 >= _COMPACT_EVERY
+
+    def count(self, name: str) -> int:
+        """Rows of a table, uncommitted ones included."""
+        with _reporting(name):
+            return int(self._tables[name].count_rows()) if name in self._tables else 0
+
+    def column(self, name: str, column: str) -> list[Any]:
+        """One column of all rows, uncommitted ones included."""
+        with _reporting(name):
+            if name not in self._tables:
+                return []
+            return list(self._tables[name].search().select([column]).to_arrow()[column].to_pylist())
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows; the first ones create the table."""
+        if not rows.num_rows:
+            return
+        with _reporting(name):
+            if name not in self._tables:
+                self._tables[name] = self._database.create_table(name, schema=rows.schema)
+            self._tables[name].add(rows)
+
+    def delete(self, name: str, column: str, values: Sequence[str]) -> None:
+        """Remove the rows whose `column` is one of `values`."""
+        with _reporting(name):
+            for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
+                quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
+                self._tables[name].delete(f"{column} IN ({quoted})")
+
+    def keep(self, name: str, column: str, values: set[bytes]) -> None:
+        """Remove the rows whose `column` is none of `values`."""
+        with _reporting(name):
+            rows = self._tables[name].to_arrow()
+            kept = [value in values for value in rows[column].to_pylist()]
+            self._tables[name].add(rows.filter(kept), mode="overwrite")
+
+    def commit(self, **changes: Any) -> State:
+        """Make everything written so far the index, `changes` naming the other fields of its `State`."""
+        due = self.compaction_due
+        with _reporting("the index"):
+            for table in self._tables.values():
+                _index_text(table)
+                if due:
+                    _compact(table)
+            versions = {name: int(table.version) for name, table in self._tables.items()}
+            uncompacted = 0 if due else self.state.uncompacted + 1
+            current = asdict(self.state) | changes | {"tables": versions, "uncompacted": uncompacted}
+            self.state = State(**current)
+            _write_state(self.folder, self.state)
+            if due:
+                _remove_old_versions(list(self._tables.values()))
+        _remove_other_generations(self.folder, self.state)
+        return self.state
+
+    def _recover(self, name: str) -> None:
+        if name not in self.state.tables:
+            self._database.drop_table(name)
+            return
+        table = self._database.open_table(name)
+        if table.version != self.state.tables[name]:
+            table.restore(self.state.tables[name])
+        self._tables[name] = table
+
+
+def size_bytes(folder: Path) -> int:
+    """What the index takes on disk."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _read_state(folder: Path) -> State:
+    try:
+        state = State(**json.loads((folder / _STATE).read_text()))
+    except FileNotFoundError:
+        raise NoIndexError("there is no index yet; whence index makes one") from None
+    except PermissionError as error:
+        raise StoreError(f"no permission to read the index in {folder}") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedError(f"the index is damaged: {_STATE} cannot be read") from error
+    return state
+
+
+def _write_state(folder: Path, state: State) -> None:
+    draft = folder / (_STATE + ".new")
+    with draft.open("w") as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / _STATE)
+
+
+def _connect(tables: Path) -> DBConnection:
+    os.environ.setdefault("LANCE_LOG", "error")  # its warnings speak of files that are new, to a user who knows
+    import lancedb
+
+    return lancedb.connect(tables)
+
+
+def _index_text(table: Table) -> None:
+    from lancedb.index import FTS
+
+    if _FULL_TEXT in table.schema.names and not table.list_indices() and table.count_rows():
+        table.create_index(_FULL_TEXT, config=FTS(base_tokenizer="whitespace", with_position=False))
+
+
+def _remove_other_generations(folder: Path, state: State) -> None:
+    for other in folder.glob("tables-*"):
+        if other.name != state.tables_folder and _committed_generation(folder) != other.name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _committed_generation(folder: Path) -> str | None:
+    try:
+        return _read_state(folder).tables_folder
+    except StoreError:
+        return None
+
+
+def _compact(table: Table) -> None:
+    """Merge fragments and index parts. One call prepares work for the next: repeat until no version is added."""
+    before = None
+    while before != table.version:
+        before = table.version
+        table.optimize()
+
+
+def _remove_old_versions(tables: list[Table]) -> None:
+    """Safe only when each table's newest version is the committed one, with nothing left to compact."""
+    with warnings.catch_warnings():
+        # It warns that readers of older versions will fail. They open the new state and ask again.
+        warnings.simplefilter("ignore")
+        for table in tables:
+            table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+
+@contextmanager
+def _reporting(name: str) -> Iterator[None]:
+    """LanceDB raises many types for a damaged or unwritable table; the user gets one, with the reason."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        text = " ".join(str(error).split())
+        if "No space left" in text or "os error 28" in text:
+            raise StoreError("the disk is full; the index is as it was before") from error
+        if "ermission denied" in text or "os error 13" in text:
+            raise StoreError("no permission to write the index") from error
+        raise DamagedError(f"the index is damaged ({name}): {text[:200]}") from error

@@ -1,0 +1,111 @@
+"""A repository with its index kept fresh: what every front end opens.
+
+Brings the index up to date where that is cheap, says when it did not, and mends a damaged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TypeVar
+
+from whence_indexer import schema
+from whence_indexer.changes import Changes, find_changes
+from whence_indexer.embedder import load_embedder
+from whence_indexer.errors import DamagedError, LockedError, NoIndexError
+from whence_indexer.indexing import Progress, Report, update
+from whence_indexer.repository import Repository
+from whence_indexer.search import Searcher
+from whence_indexer.store import Store
+
+T = TypeVar("T")
+
+# More than this takes longer than a person waits for an answer; the answer then comes from the index as it is.
+CHEAP_FILES = 100
+CHEAP_COMMITS = 300
+
+
+class Workspace:
+    """One repository, its index, and whether that index is `stale`: behind the repository."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        progress: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(_silent),
+        note: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Nothing is read before `ask` or `update`.
+
+        `progress` is entered around each indexing run; `note` hears in a sentence what the user should know.
+        """
+        self.repository, self._progress, self._note = repository, progress, note
+        self.stale = False
+
+    def ask(self, question: Callable[[Searcher], T]) -> T:
+        """What `question` returns for an up-to-date `Searcher`; asked again after a repair if the index is damaged."""
+        try:
+            self._freshen()
+            return question(self._open())
+        except DamagedError:
+            with suppress(DamagedError):  # a writer may have compacted the tables under this reader
+                return question(self._open())
+        self._note("the index is damaged and is being rebuilt")
+        self.update(rebuild=True)
+        return question(self._open())
+
+    def update(
+        self, *, model: str | None = None, rebuild: bool = False, history: bool | None = None, wait: bool = True
+    ) -> Report:
+        """`indexing.update` for this repository, with its progress shown."""
+        with self._progress() as progress:
+            return update(
+                self.repository,
+                model=model,
+                rebuild=rebuild,
+                history=history,
+                wait=wait,
+                progress=progress,
+                waiting=lambda holder: self._note(f"waiting for {holder}, which is writing the index"),
+            )
+
+    def changes(self, store: Store) -> Changes:
+        """What the repository has that the index `store` has not."""
+        table, state = schema.files_table(self.repository.work_tree), store.state
+        rows = store.rows(table, ["path", "blob"]).to_pydict() if table in state.tables else {"path": [], "blob": []}
+        indexed = dict(zip(rows["path"], rows["blob"], strict=True))
+        return find_changes(self.repository, indexed, state.heads, state.history)
+
+    def _freshen(self) -> None:
+        try:
+            store = Store(self.repository.index_dir)
+            outdated = store.state.schema != schema.VERSION or not _fits(store)
+        except NoIndexError:
+            outdated = True
+        if outdated:
+            self.update()
+            return
+        unseen = self.repository.work_tree not in store.state.trees
+        changes = self.changes(store)
+        if not changes.files and not changes.commits:
+            return
+        self.stale = not unseen and (changes.files > CHEAP_FILES or changes.commits > CHEAP_COMMITS)
+        if not self.stale:
+            try:
+                self.update(wait=unseen)
+            except LockedError:
+                self.stale = True
+        if self.stale:
+            self._note("the index is behind the repository; run whence index to bring it up to date")
+
+    def _open(self) -> Searcher:
+        store = Store(self.repository.index_dir)
+        return Searcher(self.repository, store, load_embedder(store.state.model))
+
+
+def _silent(stage: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+def _fits(store: Store) -> bool:
+    """Whether the embedder that made the index is still the one that its model's name loads."""
+    return load_embedder(store.state.model).name == store.state.embedder

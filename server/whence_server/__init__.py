@@ -1,0 +1,1 @@
+"""Question -> evidence -> answer -> editor. Uses whence_indexer; knows no workflow engine."""

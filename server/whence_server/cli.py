@@ -1,0 +1,186 @@
+"""`whence`: the command line, and the composition root of what it runs.
+
+Parses arguments, opens the workspace, prints a result. Imports what a command needs only when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from whence_indexer import __version__
+from whence_indexer.errors import QueryError, WhenceError
+
+if TYPE_CHECKING:
+    from whence_indexer.indexing import Progress
+    from whence_indexer.types import Kind, Span
+    from whence_indexer.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def main() -> NoReturn:
+    """Run `whence`: exit 0 done, 1 the work failed, 2 bad usage."""
+    try:
+        cli.main(prog_name="whence", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("whence: stopped; what was indexed before is unharmed", err=True)
+        sys.exit(1)
+    except WhenceError as error:
+        click.echo(f"whence: {error}", err=True)
+        sys.exit(2 if isinstance(error, QueryError) else 1)
+    sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="whence")
+def cli() -> None:
+    """Answer questions about a repository, on this machine, with receipts."""
+
+
+def _common(command: F) -> F:
+    """The options that every command takes."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+    repo = click.option("--repo", default=".", metavar="PATH", help="The repository (default: the working directory).")
+    return repo(as_json(command))
+
+
+@cli.command()
+@_common
+@click.option("--rebuild", is_flag=True, help="Start anew; the old index serves until the new one is complete.")
+@click.option("--history/--no-history", default=True, help="Index the commits too (default), or files alone.")
+@click.option("--embedder", envvar="WHENCE_EMBEDDER", metavar="MODEL", help="A sentence-transformers model, or static.")
+def index(repo: str, as_json: bool, rebuild: bool, history: bool, embedder: str | None) -> None:
+    """Index a repository: what is new since the last time, or all of it."""
+    from whence_server import terminal
+    from whence_server.protocol import report_json
+
+    report = _workspace(repo).update(model=embedder, rebuild=rebuild, history=history)
+    _print(report_json(report)) if as_json else terminal.show_report(report)
+
+
+@cli.command()
+@click.argument("query")
+@_common
+@click.option("-k", "limit", default=10, type=click.IntRange(min=1), show_default=True, help="How many hits.")
+@click.option("--kind", "kinds", callback=lambda ctx, option, value: _kinds(value), metavar="KIND,…",
+              help="Only these kinds: code, doc, commit, issue, pull.")  # fmt: skip
+@click.option("--under", metavar="PATH", help="Only this folder or file, relative to the repository's root.")
+def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], under: str | None) -> None:
+    """Find code, documentation and commits."""
+    from whence_server.protocol import search_json
+
+    started = time.monotonic()
+    workspace = _workspace(repo)
+    hits = workspace.ask(lambda searcher: searcher.search(query, limit, kinds, under))
+    if as_json:
+        _print(search_json(hits, time.monotonic() - started, workspace.stale))
+    else:
+        from whence_server import terminal
+
+        terminal.show_hits(hits, workspace.repository.root)
+
+
+@cli.command()
+@click.argument("question")
+@_common
+@click.option("--model", default="none", metavar="NAME", help="The model that writes; none: answers made of quotations.")
+@click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
+              help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
+def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
+    """Answer a question, each statement with its receipt."""
+    from whence_server.answering import answer
+    from whence_server.protocol import answer_json
+    from whence_server.types import Question
+
+    if model != "none":
+        raise QueryError(f"there is no model {model!r}; none gives answers made of quotations")
+    workspace = _workspace(repo)
+    answered = workspace.ask(lambda searcher: answer(Question(question, at), searcher, workspace.repository))
+    if as_json:
+        _print(answer_json(answered, workspace.stale))
+    else:
+        from whence_server import terminal
+
+        terminal.show_answer(answered, workspace.repository.root)
+
+
+@cli.command("eval")
+@click.argument("file", type=click.Path(path_type=Path))
+@_common
+@click.option("-k", "--k", "k", default=10, type=click.IntRange(min=1), show_default=True, help="Ranks counted.")
+def evaluate(file: Path, repo: str, as_json: bool, k: int) -> None:
+    """Measure search and answers against FILE: JSON lines of question, paths, commits, answer."""
+    from whence_server import evaluation
+
+    examples = evaluation.read_examples(file)
+    workspace = _workspace(repo)
+    report = workspace.ask(lambda searcher: evaluation.evaluate(examples, searcher, workspace.repository, k))
+    if as_json:
+        _print(report)
+    else:
+        from whence_server import terminal
+
+        terminal.show_table(report)
+
+
+@cli.command()
+@_common
+def status(repo: str, as_json: bool) -> None:
+    """Show what the index holds, its size, and how far the repository has moved on."""
+    from whence_server import terminal
+    from whence_server.status import index_status
+
+    report = index_status(_workspace(repo))
+    _print(report) if as_json else terminal.show_table(report)
+
+
+def _workspace(repo: str) -> Workspace:
+    from whence_indexer.repository import open_repository
+    from whence_indexer.workspace import Workspace
+
+    return Workspace(open_repository(repo), _progress_bar, lambda message: click.echo(f"whence: {message}", err=True))
+
+
+def _progress_bar() -> AbstractContextManager[Progress]:
+    from whence_server import terminal
+
+    return terminal.progress_bar()
+
+
+def _print(report: dict[str, Any]) -> None:
+    click.echo(json.dumps(report, ensure_ascii=False))
+
+
+def _kinds(value: str | None) -> list[Kind]:
+    from whence_indexer.types import KINDS
+
+    kinds = [kind.strip() for kind in value.split(",")] if value is not None else []
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(KINDS)}")
+    return kinds  # type: ignore[return-value]
+
+
+def _position(value: str | None) -> Span | None:
+    from whence_indexer.types import Span
+
+    if value is None:
+        return None
+    path, _, line = value.rpartition(":")
+    if not path or not line.isdecimal() or int(line) < 1:
+        raise click.BadParameter(f"{value!r} is not PATH:LINE")
+    return Span(path, int(line), int(line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Hits -> an answer made of evidence alone: no language model writes a word of it.
+
+Takes a parsed question and its hits, returns a `Draft`: Markdown with `[n]` and the citations it refers to, unverified.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence_indexer.query import Query
+from whence_indexer.types import Citation, Hit
+from whence_server.passages import Passage, best_passage, coverage, sentences, signature
+
+PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
+_LEADS_FROM = 6  # hits searched for the sentence that answers
+_HISTORY_LEAD = 1.15  # a commit's sentence leads when history is asked for
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well the evidence answers, each 0 to 1: likeness of the best passages, and of the leading sentence, to the
+    question; share of the question's words in the passages; share of the names it spells out that exist there."""
+
+    likeness: float
+    lead: float
+    coverage: float
+    names: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer before its citations are verified. `passages[n]` is what citation n + 1 quotes."""
+
+    lead: str
+    passages: tuple[Passage, ...]
+    support: Support
+
+
+def draft(query: Query, hits: Sequence[Hit], weights: Mapping[str, float], embed: Embed) -> Draft:
+    """The best passages of `hits`, led by the sentence or definition that answers `query`.
+
+    `weights` are the question's words with their rarity; `embed` is the index's own embedder.
+    """
+    passages = [best_passage(hit, weights) for hit in hits]
+    question = embed([query.text])[0]
+    lead, lead_score, source = _lead(query, passages[:_LEADS_FROM], weights, question, embed)
+    order = [source, *(index for index in range(len(passages)) if index != source)] if passages else []
+    chosen = tuple(passages[index] for index in order[:PASSAGES])
+    return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score))
+
+
+def render(lead: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
+    """Markdown: the leading sentence, then each passage under its place, every one with its `[n]`."""
+    blocks = [f"{lead} [{citations[0].id}]"] if lead else []
+    for passage, citation in zip(passages, citations, strict=True):
+        blocks.append(f"{_place(passage, citation)} [{citation.id}]\n\n{_quoted(passage)}")
+    return "\n\n".join(blocks)
+
+
+def cite(number: int, passage: Passage, url: str | None) -> Citation:
+    """Citation `number` of a passage."""
+    hit = passage.hit
+    in_file = hit.path is not None
+    return Citation(
+        id=number,
+        kind=hit.kind,
+        quote=passage.quote,
+        path=hit.path,
+        start_line=passage.start_line if in_file else None,
+        end_line=passage.end_line if in_file else None,
+        commit=hit.commit,
+        thread=hit.thread,
+        url=url,
+    )
+
+
+def confidence(support: Support) -> float:
+    """Probability, 0 to 1, that the evidence answers: a logistic function of the support.
+
+    Its coefficients are fitted by `tests/benchmarks/abstention.py`: questions asked of their own repository against
+    the same questions asked of another one.
+    """
+    z = _BIAS + sum(weight * getattr(support, name) for name, weight in _COEFFICIENTS.items())
+    return 1 / (1 + math.exp(-z))
+
+
+_BIAS = -8.0
+_COEFFICIENTS = {"likeness": 6.0, "lead": 2.0, "coverage": 5.0, "names": 2.0}
+
+
+def _lead(
+    query: Query, passages: Sequence[Passage], weights: Mapping[str, float], question: NDArray[np.float32], embed: Embed
+) -> tuple[str, float, int]:
+    """(sentence, its likeness to the question, index of its passage); empty without any candidate."""
+    found = [(text, index) for index, passage in enumerate(passages) for text in _candidates(query, passage)]
+    if not found:
+        return "", 0.0, 0
+    likeness = embed([text for text, _ in found]) @ question
+    top = max(passage.hit.score for passage in passages) or 1.0
+
+    def value(position: int) -> float:
+        text, index = found[position]
+        hit = passages[index].hit
+        preferred = _HISTORY_LEAD if query.intent == "history" and hit.kind == "commit" else 1.0
+        return preferred * (float(likeness[position]) + coverage(text, weights) + hit.score / top)
+
+    best = max(range(len(found)), key=value)
+    return found[best][0], float(likeness[best]), found[best][1]
+
+
+def _candidates(query: Query, passage: Passage) -> list[str]:
+    """What could lead: the definition itself when its place is asked for, sentences otherwise."""
+    definition = signature(passage)
+    prose = list(sentences(passage))
+    if definition and (query.intent == "definition" or not prose):
+        return [f"`{definition}`", *prose]
+    return prose
+
+
+def _support(
+    query: Query,
+    passages: Sequence[Passage],
+    weights: Mapping[str, float],
+    question: NDArray[np.float32],
+    embed: Embed,
+    lead: float,
+) -> Support:
+    if not passages:
+        return Support(0.0, 0.0, 0.0, 0.0)
+    texts = [" ".join(filter(None, (passage.hit.path, passage.hit.symbol, passage.hit.text))) for passage in passages]
+    likeness = np.sort(embed(texts) @ question)[::-1]
+    everything = "\n".join(texts)
+    present = [name.rpartition(".")[2] in everything for name in query.names]
+    return Support(
+        likeness=float(likeness[:2].mean()),
+        lead=max(lead, 0.0),
+        coverage=coverage(everything, weights),
+        names=sum(present) / len(present) if present else 1.0,
+    )
+
+
+def _place(passage: Passage, citation: Citation) -> str:
+    hit = passage.hit
+    if hit.commit is not None:
+        return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
+    symbol = f" — `{hit.symbol}`" if hit.symbol else ""
+    return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"
+
+
+def _quoted(passage: Passage) -> str:
+    """Code in a fence longer than any in it, prose as a block quote."""
+    if passage.hit.kind == "code":
+        fence = "`" * max(3, 1 + max((len(run) for run in passage.quote.split() if set(run) == {"`"}), default=0))
+        return f"{fence}\n{passage.quote}\n{fence}"
+    return "\n".join(f"> {line}".rstrip() for line in passage.quote.split("\n"))

@@ -1,0 +1,42 @@
+"""What leaves the program: domain values -> the JSON objects that scripts and editors rely on.
+
+The only module that knows the shapes of docs/architecture.md, "Contracts". Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from whence_indexer.indexing import Report
+from whence_indexer.types import Hit
+from whence_server.types import Answer
+
+_HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """`whence index`."""
+    return asdict(report)
+
+
+def search_json(hits: Sequence[Hit], seconds: float, stale: bool) -> dict[str, Any]:
+    """`whence search`."""
+    found = [{key: getattr(hit, key) for key in _HIT_KEYS} for hit in hits]
+    return {"hits": found, "seconds": round(seconds, 4), "stale": stale}
+
+
+def answer_json(answer: Answer, stale: bool) -> dict[str, Any]:
+    """`whence ask`. `source` is the first commit that the answer cites, with the thread it belongs to."""
+    cited = next((citation for citation in answer.citations if citation.commit), None)
+    return {
+        "answer": answer.text,
+        "confidence": answer.confidence,
+        "abstained": answer.abstained,
+        "citations": [asdict(citation) for citation in answer.citations],
+        "source": {"commit": cited.commit if cited else None, "issue_id": cited.thread if cited else None},
+        "model": asdict(answer.model),
+        "timings": asdict(answer.timings),
+        "stale": stale,
+    }

@@ -1,0 +1,37 @@
+"""What `whence status` says: the index's contents, its size, what made it, and how far the repository has moved on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from whence_indexer import schema
+from whence_indexer.store import Store, size_bytes
+from whence_indexer.workspace import Workspace
+
+
+def index_status(workspace: Workspace) -> dict[str, Any]:
+    """Counts, bytes and freshness. Raises `NoIndexError` when there is no index, `DamagedError` when it is broken."""
+    repository = workspace.repository
+    store = Store(repository.index_dir)
+    state, changes = store.state, workspace.changes(store)
+    tree = state.trees.get(repository.work_tree, {})
+    indexed_at = tree.get("indexed_at")
+    return {
+        "repository": str(repository.root),
+        "index": str(repository.index_dir),
+        "index_bytes": size_bytes(repository.index_dir),
+        "schema": state.schema,
+        "embedder": state.embedder,
+        "dimension": state.dimension,
+        "files": store.count(schema.files_table(repository.work_tree)),
+        "chunks": store.count(schema.chunks_table(repository.work_tree)),
+        "commits": store.count(schema.COMMITS_TABLE),
+        "hunks": store.count(schema.HUNKS_TABLE),
+        "threads": 0,
+        "vectors": store.count(schema.VECTORS_TABLE),
+        "head": tree.get("head"),
+        "indexed_at": datetime.fromtimestamp(indexed_at, UTC).isoformat(timespec="seconds") if indexed_at else None,
+        "fresh": not changes.files and not changes.commits,
+        "pending": {"files": changes.files, "commits": changes.commits},
+    }

@@ -1,0 +1,114 @@
+"""What a person sees in a terminal: progress on stderr, results on stdout.
+
+Knows rich and nothing of how a result came to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from whence_indexer.indexing import Progress as ProgressCallback
+from whence_indexer.indexing import Report
+from whence_indexer.types import Citation, Hit
+from whence_server.types import Answer
+
+_PREVIEW_LINES = 6
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """A callback for `indexing.update` that draws one bar a stage; without a terminal each stage is named once."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+                if not console.is_terminal:
+                    console.print(f"{stage}…" if total is None else f"{stage} ({total:,})…")
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+def show_report(report: Report) -> None:
+    """What an index run did, problems by name."""
+    console = Console(highlight=False)
+    console.print(
+        f"{report.files:,} files, {report.chunks:,} chunks, {report.commits:,} commits; "
+        f"{report.embedded:,} embedded in {report.seconds:.1f} s; index {_bytes(report.index_bytes)}"
+    )
+    if report.skipped:
+        console.print("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in report.skipped.items()))
+    for problem in report.problems:
+        console.print(f"problem: {problem.where}: {problem.what}", markup=False)
+
+
+def show_hits(hits: Sequence[Hit], root: Path) -> None:
+    """Each hit's place, then the beginning of its text."""
+    console = Console(highlight=False)
+    if not hits:
+        console.print("nothing found")
+    for hit in hits:
+        console.print(_place(hit, root), Text(f"  {hit.score:.2f}  {hit.symbol or ''}", style="dim"), sep="")
+        lines = hit.text.strip("\n").split("\n")
+        console.print(Text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])))
+
+
+def show_answer(answer: Answer, root: Path) -> None:
+    """The answer, then its receipts as places that terminals make clickable."""
+    console = Console(highlight=False)
+    console.print(Markdown(answer.text) if console.is_terminal else Text(answer.text))
+    if answer.citations:
+        console.print()
+    for citation in answer.citations:
+        console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
+    console.print(Text(f"\nconfidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s", "dim"))
+
+
+def show_table(rows: Mapping[str, Any]) -> None:
+    """Names and values, one a line."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in rows.items():
+        table.add_row(name.replace("_", " "), _bytes(value) if name.endswith("bytes") else _plain(value))
+    Console(highlight=False).print(table)
+
+
+def _place(source: Hit | Citation, root: Path) -> Text:
+    if source.path is not None:
+        text = f"{source.path}:{source.start_line}-{source.end_line}"
+        return Text(text, style=f"bold link {(root / source.path).as_uri()}")
+    thread = f" (#{source.thread})" if source.thread else ""
+    url = source.url if isinstance(source, Citation) else None
+    return Text(f"commit {source.commit}{thread}", style=f"bold link {url}" if url else "bold")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_plain(item)} {name}" for name, item in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,51 @@
+"""The server's vocabulary: a question as asked and an answer as given.
+
+Standard library and the indexer's types only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from whence_indexer.types import Citation, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, and where the asker's cursor was."""
+
+    text: str
+    at: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What wrote an answer: a model's name and version, or `extractive` when none did."""
+
+    name: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from the question: evidence found, first words ready, answer complete."""
+
+    retrieve: float
+    first_token: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Markdown text whose `[n]` refer to `citations`, all of them verified.
+
+    `confidence` is the probability, 0 to 1, that the evidence answers the question; an `abstained` answer only shows
+    what lies nearest.
+    """
+
+    text: str
+    confidence: float
+    abstained: bool
+    citations: tuple[Citation, ...]
+    model: Model
+    timings: Timings
