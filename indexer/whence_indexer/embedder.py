@@ -66,7 +66,8 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """See `Embedder.embed_query`."""
-        return self.embed([text])[0]
+        vector: NDArray[np.float32] = self.embed([text])[0]
+        return vector
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -100,7 +101,8 @@ class SentenceTransformerEmbedder:
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """See `Embedder.embed_query`; a model's own query prompt is used where it has one."""
         encode = getattr(self._model, "encode_query", self._model.encode)
-        return _normalised(encode([text], convert_to_numpy=True, show_progress_bar=False))[0]
+        vector: NDArray[np.float32] = _normalised(encode([text], convert_to_numpy=True, show_progress_bar=False))[0]
+        return vector
 
 
 @lru_cache(maxsize=2)
@@ -116,6 +118,7 @@ def load_embedder(model: str = DEFAULT) -> Embedder:
 
 
 def _normalised(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    vectors = vectors.astype(np.float32, copy=False)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    single: NDArray[np.float32] = vectors.astype(np.float32, copy=False)
+    lengths = np.linalg.norm(single, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = single / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit

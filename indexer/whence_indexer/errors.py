@@ -1,13 +1,13 @@
 """Everything the indexer raises on purpose. Each message is one sentence a user can act on.
 
-    WhenceError
-    ├── RepositoryError   not a folder, no permission, git refuses
-    ├── StoreError        the index cannot be read, written or made sense of
-    │   ├── NoIndexError  there is none yet
-    │   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
-    │   └── LockedError   another process is writing the index
-    ├── EmbedderError     the embedding model cannot be loaded or does not fit the index
-    └── QueryError        the question or an option cannot be used
+WhenceError
+├── RepositoryError   not a folder, no permission, git refuses
+├── StoreError        the index cannot be read, written or made sense of
+│   ├── NoIndexError  there is none yet
+│   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
+│   └── LockedError   another process is writing the index
+├── EmbedderError     the embedding model cannot be loaded or does not fit the index
+└── QueryError        the question or an option cannot be used
 """
 
 

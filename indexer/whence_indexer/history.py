@@ -5,14 +5,16 @@ Takes a `Repository` and revisions, yields `Commit`s with their hunks, newest fi
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
 from git.diff import decode_path
 
 from whence_indexer import plumbing
+from whence_indexer.errors import RepositoryError
 from whence_indexer.files import reason_by_name
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hunk
@@ -22,34 +24,54 @@ MAX_COMMIT_BYTES = 1_000_000
 MAX_HUNKS = 200
 MAX_HUNK_BYTES = 1_500
 
-# Only our own lines can begin with the record separator: every line of a diff begins with one of a few other
-# characters, and `%w(0,1,1)` indents the message.
-_RECORD = b"\x1e"
-_FORMAT = "--format=%x1e%H%x1f%P%x1f%an%x1f%aI%x1f%w(0,1,1)%B%w(0,0,0)%x1f"
-_OPTIONS = (
-    "--no-color --no-ext-diff --no-textconv --no-show-signature --no-notes --encoding=UTF-8 --find-renames "
-    "--unified=0 --submodule=short --src-prefix=a/ --dst-prefix=b/ --no-indent-heuristic --diff-algorithm=myers"
+# Only our own lines can begin with these two: every line of a diff begins with one of a few other characters,
+# `%w(0,1,1)` indents the message, and what stands before the message is one line each.
+_RECORD, _END_OF_MESSAGE = b"\x1e", b"\x1f"
+_FORMAT = "--format=%x1e%H%n%P%n%an%n%aI%n%w(0,1,1)%B%w(0,0,0)%n%x1f"
+# Whatever the user's configuration says of `git log`.
+_OPTIONS = f"--root --no-color --no-show-signature --no-notes --encoding=UTF-8 -O{os.devnull}".split()
+_PATCH_OPTIONS = (
+    "--no-ext-diff --no-textconv --find-renames --unified=0 --submodule=short --src-prefix=a/ --dst-prefix=b/ "
+    "--no-indent-heuristic --diff-algorithm=myers"
 ).split()
 _FILE = re.compile(rb"^diff --git ", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)\n?", re.MULTILINE)
 _OLD_NAME = re.compile(rb"^(--- |rename from )(.+)$", re.MULTILINE)
-_ADDRESS = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>")  # in trailers; nobody's address belongs into an index
 _NEW_NAME = re.compile(rb"^(\+\+\+ |rename to )(.+)$", re.MULTILINE)
+_HEADER = re.compile(rb"^(?:\x1f|diff --git |rename (?:from|to) |--- |\+\+\+ ).*\n", re.MULTILINE)
+_MAX_HEADER = 1 << 16
+# Nobody's address belongs into an index: of one in brackets nothing is kept, of a bare one what stands before the `@`.
+_ADDRESS = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>|(?<![\w.+/-])([\w.+-]+)@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
 
 
-def read_commits(repository: Repository, *revisions: str) -> Iterator[Commit]:
-    """Commits reachable from `revisions` (git's own syntax, `^sha` leaves out). Raises `RepositoryError`."""
+def read_commits(
+    repository: Repository, *revisions: str, incomplete: Callable[[str], None] = lambda reason: None
+) -> Iterator[Commit]:
+    """Commits reachable from `revisions` (git's own syntax, `^sha` leaves out), newest first.
+
+    Where contents are missing, as in a partial clone, `incomplete` hears why, and the commits from there on come with
+    their paths but without hunks. Raises `RepositoryError` when not even those can be read.
+    """
     boundary = shallow_commits(repository)
-    blocks = plumbing.stream(repository.root, "log", "-p", *_OPTIONS, _FORMAT, *revisions, "--")
-    for record in _records(blocks):
-        yield _commit(record, boundary)
+    seen: set[str] = set()
+    try:
+        for record in _log(repository, "-p", *_PATCH_OPTIONS, *revisions):
+            commit = _commit(record, boundary)
+            seen.add(commit.sha)
+            yield commit
+    except RepositoryError as error:
+        incomplete(str(error))
+        for record in _log(repository, "--name-only", "--no-renames", *revisions):
+            commit = _commit(record, boundary)
+            if commit.sha not in seen:
+                yield commit
 
 
 def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[str]:
     """Those of `revisions` that this repository no longer holds."""
     query = "\n".join(revisions).encode()
     answer = plumbing.run(repository.root, "cat-file", "--batch-check", stdin=query) if query else b""
-    return [line.split()[0] for line in answer.decode().splitlines() if not line.split()[1:2] == ["commit"]]
+    return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
 
 
 def revision_list(repository: Repository, *revisions: str) -> list[str]:
@@ -72,38 +94,57 @@ def shallow_commits(repository: Repository) -> frozenset[str]:
     return frozenset(marks.read_text().split()) if marks is not None and marks.is_file() else frozenset()
 
 
+def _log(repository: Repository, *arguments: str) -> Iterator[bytes]:
+    return _records(plumbing.stream(repository.root, "log", *_OPTIONS, _FORMAT, *arguments, "--"))
+
+
 def _records(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut the stream at the record separators; of an enormous record only the beginning is kept."""
-    pending = b"\n"
+    """Cut the stream at the record separators; an enormous record keeps its beginning and the names of its files."""
+    kept, pending = b"", b"\n"
     for block in blocks:
         *complete, pending = (pending + block).split(b"\n" + _RECORD)
-        yield from filter(None, complete)
-        if len(pending) > MAX_COMMIT_BYTES:  # its last byte may begin a separator
-            pending = pending[:MAX_COMMIT_BYTES] + pending[-1:]
-    if pending.strip():
-        yield pending
+        for record in complete:
+            if kept or record:
+                yield kept + _headers(record) if kept else record
+            kept = b""
+        if kept or len(pending) > MAX_COMMIT_BYTES:
+            start = 0 if kept else pending.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1
+            end = max(pending.rfind(b"\n"), 0)  # it may begin a separator
+            kept += pending[:start] + _headers(pending[start:end])
+            pending = pending[end : end + _MAX_HEADER]
+    if kept or pending.strip():
+        yield kept + _headers(pending) if kept else pending
+
+
+def _headers(diff: bytes) -> bytes:
+    return b"".join(_HEADER.findall(diff + b"\n"))
 
 
 def _commit(record: bytes, boundary: frozenset[str]) -> Commit:
-    sha, parents, author, date, message, diff = record.split(b"\x1f", 5)
+    sha, parents, author, date, rest = record.split(b"\n", 4)
+    message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
     subject, _, body = _message(message).partition("\n")
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
-        author=author.decode("utf-8", "replace"),
+        author=_without_addresses(author),
         date=date.decode(),
         subject=subject,
         body=body.strip("\n"),
     )
     if commit.sha in boundary:
         return commit
-    paths, hunks = _changes(diff)
+    paths, hunks = _changes(diff) if _FILE.search(diff) else (_listed(diff), [])
     return replace(commit, paths=tuple(paths), hunks=tuple(hunks))
 
 
 def _message(indented: bytes) -> str:
-    lines = _ADDRESS.sub("", indented.decode("utf-8", "replace")).split("\n")
+    lines = _without_addresses(indented).split("\n")
     return "\n".join(line.removeprefix(" ").rstrip() for line in lines).strip("\n")
+
+
+def _without_addresses(text: bytes) -> str:
+    return _ADDRESS.sub(lambda match: match[1] or "", text.decode("utf-8", "replace"))
 
 
 def _changes(diff: bytes) -> tuple[list[str], list[Hunk]]:
@@ -115,7 +156,12 @@ def _changes(diff: bytes) -> tuple[list[str], list[Hunk]]:
         paths.append(path)
         if first and len(hunks) < MAX_HUNKS and not reason_by_name(path):
             hunks += islice(_hunks(part, old_path, path), MAX_HUNKS - len(hunks))
-    return paths, hunks
+    return list(dict.fromkeys(paths)), hunks  # a file that became a link is two entries
+
+
+def _listed(names: bytes) -> list[str]:
+    """The paths of `--name-only`, one a line."""
+    return [path for name in names.split(b"\n") if name and (path := _decoded(name, prefixed=False))]
 
 
 def _hunks(part: bytes, old_path: str, path: str) -> Iterator[Hunk]:

@@ -127,11 +127,14 @@ class _Update:
     def _update_history(self, changes: Changes, history: bool) -> None:
         self.writer.delete(schema.COMMITS_TABLE, "sha", changes.lost_commits)
         self.writer.delete(schema.HUNKS_TABLE, "sha", changes.lost_commits)
-        commits = read_commits(self.repository, *changes.revisions) if changes.revisions else iter(())
-        for done, batch in _batches(commits, _COMMITS_AT_ONCE):
+        commits = read_commits(self.repository, *changes.revisions, incomplete=self._incomplete)
+        for done, batch in _batches(commits if changes.new_commits else (), _COMMITS_AT_ONCE):
             self.progress("Indexing history", done, changes.new_commits)
             self._add_commits(batch)
         self._commit(heads=changes.heads, history=history)
+
+    def _incomplete(self, reason: str) -> None:
+        self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
 
     def _add_commits(self, commits: list[Commit]) -> None:
         digests = self._embed([rows.commit_text(commit) for commit in commits])
@@ -143,7 +146,8 @@ class _Update:
         digests = [rows.digest(text) for text in texts]
         new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self.embedded}
         if new:
-            self.writer.append(schema.VECTORS_TABLE, rows.vector_rows(list(new), self.embedder.embed(list(new.values()))))
+            vectors = self.embedder.embed(list(new.values()))
+            self.writer.append(schema.VECTORS_TABLE, rows.vector_rows(list(new), vectors))
             self.embedded.update(new)
             self.report.embedded += len(new)
         return digests
@@ -157,7 +161,8 @@ class _Update:
 
     def _drop_unused_vectors(self) -> None:
         """Vectors outlive their chunks, for the way back to a branch; but not without bound."""
-        tables = [schema.COMMITS_TABLE, *(schema.chunks_table(tree) for tree in {*self.writer.state.trees, self.repository.work_tree})]
+        trees = {*self.writer.state.trees, self.repository.work_tree}
+        tables = [schema.COMMITS_TABLE, *map(schema.chunks_table, trees)]
         used = {digest for table in tables for digest in self.writer.column(table, "digest")}
         if len(self.embedded) > _MAX_UNUSED * len(used):
             self.writer.keep(schema.VECTORS_TABLE, "digest", used)

@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from whence_indexer.errors import RepositoryError
@@ -31,17 +32,24 @@ def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
 
 def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
     """The same in blocks as git prints them, for output that need not fit in memory."""
-    process = _start(folder, arguments)
+    wrapper = _start(folder, arguments)
+    process = wrapper.proc  # the wrapper's own wait() raises in GitPython's words
+    complaints: list[bytes] = []  # read at the same time: git waits for a reader once it has printed enough of them
+    listener = Thread(target=lambda: complaints.append(process.stderr.read()), daemon=True)
+    listener.start()
     try:
         while block := process.stdout.read(_BLOCK):
             yield block
-        stderr = process.stderr.read()
+        listener.join()
         if process.wait():
-            raise RepositoryError(_reason(arguments, stderr))
+            raise RepositoryError(_reason(arguments, complaints[0]))
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
+        listener.join()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -> Any:

@@ -27,8 +27,9 @@ _QUOTED = re.compile(r"`([^`]+)`|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
 _IDENTIFIER = re.compile(
     r"\b[A-Za-z]\w*(?:(?:\.|::|#)\w+)+\b|\b\w+(?=\(\))"  # a.b, A::b, call()
     r"|\b[A-Za-z0-9]*_\w+\b|\b[a-z]+[A-Z]\w*\b|\b[A-Z]+[a-z0-9]+[A-Z]\w*\b"  # snake_case, camelCase, PascalCase
+    r"|\b[A-Z]{2,}[a-z0-9]{2,}\b"  # HTTPAdapter
 )
-_PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]+|\b[\w-]+\.(?:[a-z]{1,4}|toml|ipynb|scala|swift)\b")
+_PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:[a-z]{1,4}|toml|ipynb|scala|swift)\b")
 _FUNCTION_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does doing for "
     "from get gets had has have how i if in into is it its like make makes many may me might more most must my no not "

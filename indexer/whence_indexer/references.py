@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from whence_indexer.types import Reference
 
 _CLOSING = r"(?P<closes>\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+)?"
-_URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d+)"
-_SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d+)\b"
+_URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
+_SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d{1,10})\b"
 _MENTION = re.compile(f"{_CLOSING}(?:{_URL}|{_SHORT})", re.IGNORECASE)
 _TITLE = re.compile(
-    r"^Merge pull request #(\d+)|^Merged in .*\(pull request #(\d+)\)|\(#(\d+)\)\s*$",  # GitHub, Bitbucket, squash
+    r"^Merge pull request #(\d{1,10})\b"  # GitHub
+    r"|^Merged in .*\(pull request #(\d{1,10})\)"  # Bitbucket
+    r"|\(#(\d{1,10})\)\s*$",  # squash
 )
 _MAX_NUMBER = 2**31 - 1
 

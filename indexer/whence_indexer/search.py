@@ -37,12 +37,15 @@ class _Collection:
     row_ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
 
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
     def positions(self, row_ids: Sequence[int]) -> NDArray[np.int64]:
         """Where these rows stand; rows that are not here are left out."""
         wanted = np.array(row_ids, np.int64)
         found = np.searchsorted(self.row_ids, wanted)
-        found[found == len(self.row_ids)] = 0
-        return found[self.row_ids[found] == wanted] if len(self.row_ids) else found[:0]
+        found[found == len(self)] = 0
+        return found[self.row_ids[found] == wanted] if len(self) else found[:0]
 
 
 class Searcher:
@@ -79,13 +82,22 @@ class Searcher:
             hits += self._search_commits(parsed, vector, limit, weight)
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
+    def at(self, path: str, line: int) -> Hit | None:
+        """The chunk that holds `line` of the file `path`, as a hit of score 1; None where nothing is indexed."""
+        if not len(self._chunks):
+            return None
+        quoted = path.replace("'", "''")
+        where = f"path = '{quoted}' AND start_line <= {line} AND end_line >= {line}"
+        row_ids = self.store.rows(self._chunks.table, ["path"], where)["_rowid"].to_pylist()
+        return next(iter(self._chunk_hits(row_ids[:1], [1.0])), None)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
         return self._embedder.embed(texts)
 
     def rarity(self, words: Sequence[str]) -> dict[str, float]:
         """How much each word tells, as its inverse document frequency over the chunks, counted up to a bound."""
-        total = max(len(self._chunks.row_ids), 1)
+        total = max(len(self._chunks), 1)
         return {
             word: math.log(1 + total / (1 + len(self.store.match(self._chunks.table, word, _COMMON)[0])))
             for word in words
@@ -103,40 +115,42 @@ class Searcher:
         ]
         scores = score(query, candidates)
         order = spread(scores, [candidate.path for candidate in candidates], limit)
-        return self._chunk_hits(found[order], scores[order])
+        return self._chunk_hits(self._chunks.row_ids[found[order]].tolist(), scores[order].tolist())
 
     def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[Hit]:
         found, dense, lexical = self._candidates(self._commits, query, vector, None)
         scores = fuse(dense, lexical) * weight
         order = np.argsort(-scores, kind="stable")[:limit]
-        return self._commit_hits(found[order], scores[order])
+        return self._commit_hits(self._commits.row_ids[found[order]].tolist(), scores[order].tolist())
 
     def _candidates(
         self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """(positions, cosines, BM25 scores) of the rows that are good by either measure; an absent score is 0."""
+        total = len(collection)
+        if not total:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32)
         cosines = collection.vectors @ vector
-        row_ids, matches = self.store.match(
-            collection.table, " ".join(query.words), _CANDIDATES if allowed is None else len(collection.row_ids)
-        )
-        lexical = np.zeros(len(cosines), np.float32)
-        matched = collection.positions(row_ids)
-        lexical[matched] = matches
         eligible = cosines if allowed is None else np.where(allowed, cosines, -np.inf)
-        nearest = np.argpartition(-eligible, min(_CANDIDATES, len(eligible) - 1))[:_CANDIDATES] if len(eligible) else []
-        if allowed is not None:
-            matched = matched[allowed[matched]][:_CANDIDATES]
-            nearest = [index for index in nearest if allowed[index]]
-        found = np.union1d(matched, nearest).astype(np.int64)
+        nearest = np.argpartition(-eligible, min(_CANDIDATES, total - 1))[:_CANDIDATES]
+        # The full-text index knows nothing of `allowed`: ask it for all it has, then keep the best of those.
+        row_ids, scores = self.store.match(
+            collection.table, " ".join(query.words), _CANDIDATES if allowed is None else total
+        )
+        lexical = np.zeros(total, np.float32)
+        matched = collection.positions(row_ids)
+        lexical[matched] = scores
+        matched = matched[np.isfinite(eligible[matched])][:_CANDIDATES]
+        found = np.union1d(matched, nearest[np.isfinite(eligible[nearest])])
         return found, cosines[found], lexical[found]
 
-    def _chunk_hits(self, positions: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Hit]:
+    def _chunk_hits(self, row_ids: list[int], scores: list[float]) -> list[Hit]:
         columns = ["path", "start_line", "end_line", "kind", "symbols", "text"]
-        rows = self.store.take(self._chunks.table, self._chunks.row_ids[positions].tolist(), columns)
+        rows = self.store.take(self._chunks.table, row_ids, columns)
         return [
             Hit(
                 kind=row["kind"],
-                score=round(float(value), 4),
+                score=round(value, 4),
                 text=row["text"],
                 path=row["path"],
                 start_line=row["start_line"],
@@ -146,13 +160,13 @@ class Searcher:
             for row, value in zip(rows, scores, strict=True)
         ]
 
-    def _commit_hits(self, positions: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Hit]:
+    def _commit_hits(self, row_ids: list[int], scores: list[float]) -> list[Hit]:
         columns = ["sha", "subject", "body", "threads", "pull"]
-        rows = self.store.take(self._commits.table, self._commits.row_ids[positions].tolist(), columns)
+        rows = self.store.take(self._commits.table, row_ids, columns)
         return [
             Hit(
                 kind="commit",
-                score=round(float(value), 4),
+                score=round(value, 4),
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
                 thread=row["pull"] or next(iter(row["threads"]), None),

@@ -93,10 +93,8 @@ class Store:
         """Row ids and BM25 scores of the rows that hold some of `words`, best first."""
         if name not in self.state.tables or not words.strip():
             return [], []
-        from lancedb.query import MatchQuery
-
         with _reporting(name):
-            query = self._table(name).search(MatchQuery(words, _FULL_TEXT), query_type="fts")
+            query = self._table(name).search(words, query_type="fts", fts_columns=_FULL_TEXT)
             found = query.select(["_score"]).with_row_id(True).limit(limit).to_arrow()
         return found["_rowid"].to_pylist(), found["_score"].to_pylist()
 

@@ -10,7 +10,7 @@ from collections import Counter
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _MAX_WORD = 60  # longer runs are data: hashes, encoded bytes
 _MAX_COUNT = 3  # BM25 saturates: more repetitions cost space and change no ranking
 

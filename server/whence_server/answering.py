@@ -29,8 +29,11 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
     started = time.monotonic()
     query = parse_query(question.text)
     hits = searcher.search(query, _HITS)
+    here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     retrieved = time.monotonic()
-    draft = extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed)
+    evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
+    leads_from = 1 if here else extractive.LEADS_FROM
+    draft = extractive.draft(query, evidence, searcher.rarity(query.content), searcher.embed, leads_from)
     passages, citations = _verified(draft, repository, searcher)
     confidence = extractive.confidence(draft.support) if passages else 0.0
     abstained = confidence < _ABSTAIN_BELOW

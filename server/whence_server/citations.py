@@ -41,16 +41,20 @@ def _in_file(citation: Citation, repository: Repository, store: Store) -> bool:
     lines = (text or "").split("\n")
     if not 1 <= start <= end <= len(lines):
         return False
-    cited = lines[start - 1 : end]
+    cited = "\n".join(lines[start - 1 : end])
     if path.endswith(".ipynb"):  # the quote is the cell's source, which the file holds as JSON strings
-        return all(json.dumps(line, ensure_ascii=False)[1:-1] in "\n".join(cited) for line in citation.quote.split("\n"))
-    return "\n".join(cited).rstrip("\r") == citation.quote.rstrip("\r")
+        return all(_json_text(line) in cited for line in citation.quote.split("\n"))
+    return cited.rstrip("\r") == citation.quote.rstrip("\r")
 
 
 def _in_commit(citation: Citation, store: Store) -> bool:
     where = f"sha = {_quoted(citation.commit or '')}"
     found = store.rows(schema.COMMITS_TABLE, ["subject", "body"], where).to_pylist()
     return any(citation.quote in f"{commit['subject']}\n\n{commit['body']}" for commit in found)
+
+
+def _json_text(line: str) -> str:
+    return json.dumps(line, ensure_ascii=False)[1:-1]
 
 
 def _quoted(value: str) -> str:

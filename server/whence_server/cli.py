@@ -94,7 +94,7 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
 @cli.command()
 @click.argument("question")
 @_common
-@click.option("--model", default="none", metavar="NAME", help="The model that writes; none: answers made of quotations.")
+@click.option("--model", default="none", metavar="NAME", help="The model that writes; none: quotations only.")
 @click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
 def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:

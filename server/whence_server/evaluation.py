@@ -20,7 +20,7 @@ import numpy as np
 from whence_indexer.errors import QueryError
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
-from whence_indexer.types import Hit
+from whence_indexer.types import Hit, Kind
 from whence_server.answering import answer
 from whence_server.types import Answer, Question
 
@@ -73,8 +73,8 @@ def evaluate(examples: Sequence[Example], searcher: Searcher, repository: Reposi
 
 def rank_sources(example: Example, searcher: Searcher, k: int) -> list[str]:
     """The first `k` distinct files (and commits, where the example names some) in the order they are found."""
-    kinds = [*(["code", "doc"] if example.paths or not example.commits else []), *(["commit"] if example.commits else [])]
-    hits = searcher.search(example.question, k * _HITS_PER_SOURCE, kinds)  # type: ignore[arg-type]
+    kinds: list[Kind] = ["code", "doc"] if example.paths or not example.commits else []
+    hits = searcher.search(example.question, k * _HITS_PER_SOURCE, [*kinds, "commit"] if example.commits else kinds)
     return list(dict.fromkeys(_source(hit, example) for hit in hits))[:k]
 
 

@@ -6,6 +6,7 @@ Takes a parsed question and its hits, returns a `Draft`: Markdown with `[n]` and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,10 @@ from whence_indexer.types import Citation, Hit
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
-_LEADS_FROM = 6  # hits searched for the sentence that answers
+LEADS_FROM = 6  # hits searched for the sentence that answers
 _HISTORY_LEAD = 1.15  # a commit's sentence leads when history is asked for
+
+_MERGE_TITLE = re.compile(r"Merge (pull request|branch|remote-tracking branch|tag)\b")
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -43,14 +46,16 @@ class Draft:
     support: Support
 
 
-def draft(query: Query, hits: Sequence[Hit], weights: Mapping[str, float], embed: Embed) -> Draft:
-    """The best passages of `hits`, led by the sentence or definition that answers `query`.
+def draft(
+    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], embed: Embed, leads_from: int = LEADS_FROM
+) -> Draft:
+    """The best passages of `hits`, led by the sentence or definition of the first `leads_from` that answers `query`.
 
     `weights` are the question's words with their rarity; `embed` is the index's own embedder.
     """
     passages = [best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
-    lead, lead_score, source = _lead(query, passages[:_LEADS_FROM], weights, question, embed)
+    lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
     order = [source, *(index for index in range(len(passages)) if index != source)] if passages else []
     chosen = tuple(passages[index] for index in order[:PASSAGES])
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score))
@@ -118,7 +123,7 @@ def _lead(
 def _candidates(query: Query, passage: Passage) -> list[str]:
     """What could lead: the definition itself when its place is asked for, sentences otherwise."""
     definition = signature(passage)
-    prose = list(sentences(passage))
+    prose = [sentence for sentence in sentences(passage) if not _MERGE_TITLE.match(sentence)]
     if definition and (query.intent == "definition" or not prose):
         return [f"`{definition}`", *prose]
     return prose

@@ -69,18 +69,22 @@ def show_hits(hits: Sequence[Hit], root: Path) -> None:
     for hit in hits:
         console.print(_place(hit, root), Text(f"  {hit.score:.2f}  {hit.symbol or ''}", style="dim"), sep="")
         lines = hit.text.strip("\n").split("\n")
-        console.print(Text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])))
+        console.print(Text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])), soft_wrap=True)
 
 
 def show_answer(answer: Answer, root: Path) -> None:
     """The answer, then its receipts as places that terminals make clickable."""
     console = Console(highlight=False)
-    console.print(Markdown(answer.text) if console.is_terminal else Text(answer.text))
+    if console.is_terminal:
+        console.print(Markdown(answer.text))
+    else:
+        console.print(Text(answer.text), soft_wrap=True)
     if answer.citations:
         console.print()
     for citation in answer.citations:
         console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
-    console.print(Text(f"\nconfidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s", "dim"))
+    about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
+    console.print(Text(f"\n{about}", style="dim"))
 
 
 def show_table(rows: Mapping[str, Any]) -> None:

@@ -1,0 +1,181 @@
+"""The command line as scripts use it: real processes, exact keys, exit codes, nothing but JSON on stdout."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def whence(*arguments, cwd=None, env=None):
+    command = [sys.executable, "-m", "whence_server", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **(env or {})}, timeout=120
+    )
+
+
+def answer(*arguments, **options):
+    run = whence(*arguments, "--json", **options)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, repository_builder):
+    """A repository with a reason in its history."""
+    project = repository_builder(tmp_path_factory.mktemp("shop"))
+    project.write(
+        "shop/cart.py", 'def add_item(cart, item):\n    """Put an item into the cart."""\n    cart.append(item)\n'
+    )
+    project.commit("Add the cart")
+    project.write(
+        "shop/pay.py",
+        'def charge(card, amount):\n    """Charge a card once, even when the bank answers twice."""\n    card.debit(amount)\n',
+    )
+    project.commit("Charge cards once (#7)\n\nThe bank repeated its answers, so that customers paid twice.\n\nFixes #5")
+    return project.path
+
+
+def test_index_prints_its_counts(shop):
+    report = answer("index", "--repo", shop)
+    assert {"files", "chunks", "commits", "threads", "embedded", "seconds", "index_bytes", "problems"} <= report.keys()
+    assert (report["files"], report["commits"], report["problems"]) == (2, 2, [])
+
+
+def test_search_prints_hits_with_their_places(shop):
+    result = answer("search", "put an item into the cart", "--repo", shop, "-k", 3)
+    first = result["hits"][0]
+    assert list(first) == ["kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text"]
+    assert (first["kind"], first["path"], first["start_line"], first["symbol"]) == (
+        "code",
+        "shop/cart.py",
+        1,
+        "add_item",
+    )
+    assert result["stale"] is False
+    assert isinstance(result["seconds"], float)
+
+
+def test_search_can_be_narrowed_to_kinds_and_folders(shop):
+    assert {hit["kind"] for hit in answer("search", "charge", "--repo", shop, "--kind", "commit")["hits"]} == {"commit"}
+    paths = {hit["path"] for hit in answer("search", "charge", "--repo", shop, "--under", "shop/pay.py")["hits"]}
+    assert paths == {"shop/pay.py"}
+    assert answer("search", "charge", "--repo", shop, "--kind", "issue,pull")["hits"] == []
+
+
+def test_ask_cites_the_commit_and_its_thread_for_a_reason(shop):
+    result = answer("ask", "Why are cards charged once?", "--repo", shop)
+    assert list(result) == [
+        "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
+    ]  # fmt: skip
+    commits = [citation for citation in result["citations"] if citation["kind"] == "commit"]
+    assert "customers paid twice" in commits[0]["quote"]
+    assert result["source"]["issue_id"] == 7
+    assert len(result["source"]["commit"]) == 40
+    assert result["model"] == {"name": "extractive", "version": None}
+    assert list(result["timings"]) == ["retrieve", "first_token", "total"]
+
+
+def test_every_citation_of_a_file_quotes_its_lines(shop):
+    result = answer("ask", "How is an item put into the cart?", "--repo", shop)
+    cited = [citation for citation in result["citations"] if citation["path"]]
+    assert list(cited[0]) == [
+        "id", "kind", "quote", "path", "start_line", "end_line", "commit", "thread", "url",
+    ]  # fmt: skip
+    for citation in cited:
+        lines = (shop / citation["path"]).read_text().split("\n")
+        assert "\n".join(lines[citation["start_line"] - 1 : citation["end_line"]]) == citation["quote"]
+        assert f"[{citation['id']}]" in result["answer"]
+
+
+def test_eval_prints_its_measures(shop, tmp_path):
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text(
+        json.dumps({"question": "put an item into the cart", "paths": ["shop/cart.py"], "answer": "`add_item` does"})
+        + "\n"
+        + json.dumps({"question": "cards charged twice", "commits": ["nonsense"]})
+    )
+    result = answer("eval", questions, "--repo", shop)
+    assert {"queries", "recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "p50_ms", "p95_ms"} <= result.keys()
+    assert result["queries"] == 2
+    assert result["recall@1"] == 0.5
+
+
+def test_status_says_what_is_pending(shop):
+    answer("index", "--repo", shop)
+    assert answer("status", "--repo", shop)["fresh"] is True
+    (shop / "later.py").write_text("later = True\n")
+    status = answer("status", "--repo", shop)
+    assert (status["fresh"], status["pending"]) == (False, {"files": 1, "commits": 0})
+    (shop / "later.py").unlink()
+
+
+def test_the_working_directory_is_the_default_and_may_be_a_subfolder(shop):
+    assert answer("search", "cart", cwd=shop / "shop")["hits"][0]["path"].startswith("shop/")
+
+
+def test_a_large_change_is_left_for_whence_index_and_said(shop):
+    for number in range(150):
+        (shop / f"bulk_{number}.py").write_text(f"bulk = {number}\n")
+    run = whence("search", "cart", "--repo", shop, "--json")
+    assert json.loads(run.stdout)["stale"] is True
+    assert "behind the repository" in run.stderr
+    for number in range(150):
+        (shop / f"bulk_{number}.py").unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["search", ""], "the question is empty"),
+        (["search", "   "], "the question is empty"),
+        (["search", "x" * 100_000], "100,000 characters"),
+        (["search", "x", "-k", "-1"], "-1 is not in the range"),
+        (["search", "x", "-k", "many"], "not a valid integer"),
+        (["search", "x", "--kind", "poem"], "'poem' is none of"),
+        (["ask", "x", "--at", "nowhere"], "'nowhere' is not PATH:LINE"),
+        (["ask", "x", "--model", "oracle"], "no model 'oracle'"),
+        (["eval", "missing.jsonl"], "cannot be read"),
+        (["dance"], "No such command"),
+        (["search", "x", "--loud"], "No such option"),
+    ],
+)
+def test_bad_usage_is_named_and_exits_with_2(shop, arguments, reason):
+    run = whence(*arguments, "--repo", shop) if arguments[0] != "dance" else whence(*arguments)
+    assert run.returncode == 2
+    assert reason in run.stderr
+    assert run.stdout == ""
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", [["index"], ["search", "x"], ["ask", "x"], ["status"]])
+def test_a_repository_that_is_none_is_named_and_exits_with_1(tmp_path, command):
+    (tmp_path / "file").write_text("not a folder")
+    for name, reason in (("missing", "does not exist"), ("file", "is not a folder")):
+        run = whence(*command, "--repo", tmp_path / name)
+        assert run.returncode == 1
+        assert reason in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_a_damaged_index_is_mended_by_the_next_question(shop):
+    answer("index", "--repo", shop)
+    for file in (shop / ".git" / "whence").rglob("*.lance"):
+        if file.is_file():
+            file.write_bytes(b"")
+    run = whence("search", "put an item into the cart", "--repo", shop, "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["hits"][0]["path"] == "shop/cart.py"
+    assert "rebuilt" in run.stderr
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys, whence_server.cli\n"
+        "try: whence_server.cli.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'lancedb', 'numpy', 'git', 'rich') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip().endswith("[]")

@@ -1,0 +1,152 @@
+"""The store keeps one promise: what was committed can be read, whatever happens to a writer."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from whence_indexer.errors import DamagedError, NoIndexError
+from whence_indexer.store import State, Store, Writer
+
+ROWS = pa.schema([pa.field("path", pa.string()), pa.field("terms", pa.string())])
+
+
+def rows(*pairs):
+    return pa.table({"path": [path for path, _ in pairs], "terms": [terms for _, terms in pairs]}, schema=ROWS)
+
+
+@pytest.fixture
+def index(tmp_path):
+    """An index of two rows, committed."""
+    writer = Writer(tmp_path, State())
+    writer.append("notes", rows(("a.py", "red apple"), ("b.py", "green pear")))
+    writer.commit(embedder="fake", dimension=4)
+    return tmp_path
+
+
+def paths(folder):
+    return sorted(Store(folder).rows("notes", ["path"])["path"].to_pylist())
+
+
+def test_a_folder_without_an_index_says_so(tmp_path):
+    with pytest.raises(NoIndexError, match="no index yet"):
+        Store(tmp_path)
+
+
+def test_words_find_their_rows_best_first(index):
+    store = Store(index)
+    row_ids, scores = store.match("notes", "pear", 10)
+    assert [row["path"] for row in store.take("notes", row_ids, ["path"])] == ["b.py"]
+    assert scores[0] > 0
+
+
+def test_rows_come_back_in_the_order_asked_for(index):
+    store = Store(index)
+    row_ids = store.rows("notes", ["path"])["_rowid"].to_pylist()
+    found = store.take("notes", row_ids[::-1], ["path"])
+    assert [row["path"] for row in found] == ["b.py", "a.py"]
+
+
+def test_a_table_that_was_never_written_is_empty(index):
+    assert Store(index).count("commits") == 0
+    assert Store(index).match("commits", "apple", 5) == ([], [])
+
+
+def test_what_a_killed_writer_left_is_never_seen_and_taken_back(index):
+    abandoned = Writer(index, Store(index).state)
+    abandoned.delete("notes", "path", ["a.py"])
+    abandoned.append("notes", rows(("c.py", "blue plum")))
+    abandoned.append("half", rows(("d.py", "torn")))
+    assert paths(index) == ["a.py", "b.py"]
+
+    following = Writer(index, Store(index).state)
+    assert sorted(following.column("notes", "path")) == ["a.py", "b.py"]
+    assert following.count("half") == 0
+    following.append("notes", rows(("e.py", "new fig")))
+    following.commit()
+    assert paths(index) == ["a.py", "b.py", "e.py"]
+
+
+def test_a_reader_keeps_its_state_while_a_writer_commits(index):
+    reader = Store(index)
+    writer = Writer(index, reader.state)
+    writer.delete("notes", "path", ["a.py"])
+    writer.commit()
+    assert reader.count("notes") == 2
+    assert paths(index) == ["b.py"]
+
+
+def test_new_rows_are_found_before_the_full_text_index_is_merged(index):
+    writer = Writer(index, Store(index).state)
+    writer.append("notes", rows(("c.py", "blue plum")))
+    writer.commit()
+    assert len(Store(index).match("notes", "plum", 5)[0]) == 1
+
+
+def test_values_with_quotes_are_values(index):
+    writer = Writer(index, Store(index).state)
+    writer.append("notes", rows(("it's.py", "odd")))
+    writer.delete("notes", "path", ["it's.py", "' OR 1=1 --"])
+    writer.commit()
+    assert paths(index) == ["a.py", "b.py"]
+
+
+def test_many_small_changes_leave_no_trail(index):
+    for number in range(60):
+        writer = Writer(index, Store(index).state)
+        writer.delete("notes", "path", ["a.py"])
+        writer.append("notes", rows(("a.py", f"apple {number}")))
+        writer.commit()
+    manifests = list((index / "tables-0" / "notes.lance" / "_versions").glob("*.manifest"))
+    assert len(manifests) < 60
+    assert paths(index) == ["a.py", "b.py"]
+
+
+def test_a_new_generation_serves_only_when_it_is_complete(index):
+    rebuilding = Writer(index, State(generation=1))
+    rebuilding.append("notes", rows(("z.py", "new")))
+    assert paths(index) == ["a.py", "b.py"]
+    rebuilding.commit()
+    assert paths(index) == ["z.py"]
+    assert not (index / "tables-0").exists()
+
+
+def test_keeping_some_rows_removes_the_others(index):
+    writer = Writer(index, Store(index).state)
+    writer.keep("notes", "path", {"b.py"})
+    writer.commit()
+    assert paths(index) == ["b.py"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"unknown": 1}', "null"])
+def test_an_unreadable_state_is_named_as_damage(index, content):
+    (index / "state.json").write_text(content)
+    with pytest.raises(DamagedError, match=r"state\.json"):
+        Store(index)
+
+
+def test_a_missing_table_is_named_as_damage(index):
+    state = json.loads((index / "state.json").read_text())
+    state["tables"]["gone"] = 3
+    (index / "state.json").write_text(json.dumps(state))
+    with pytest.raises(DamagedError, match="gone"):
+        Writer(index, Store(index).state)
+
+
+def test_a_truncated_data_file_is_named_as_damage(index):
+    for file in (index / "tables-0" / "notes.lance" / "data").iterdir():
+        file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(DamagedError, match="notes"):
+        Store(index).rows("notes", ["path"])
+
+
+def test_half_precision_vectors_survive_the_round_trip(tmp_path):
+    from whence_indexer.rows import vector_rows
+
+    vectors = np.eye(4, dtype=np.float32)
+    writer = Writer(tmp_path, State())
+    writer.append("vectors", vector_rows([bytes([number]) * 16 for number in range(4)], vectors))
+    writer.commit()
+    stored = Store(tmp_path).rows("vectors", ["digest", "vector"])
+    assert np.array_equal(np.array(stored["vector"].to_pylist(), np.float32), vectors)

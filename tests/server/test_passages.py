@@ -1,0 +1,85 @@
+"""Passages: the few lines of a hit that answer, quoted as they are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whence_indexer.types import Hit
+from whence_server.passages import MAX_LINES, best_passage, coverage, sentences, signature
+
+RETRY = '''def fetch(url, attempts=3):
+    """Fetch a page, retrying when the server is busy.
+
+    The delay doubles after every attempt.
+    """
+    for attempt in range(attempts):
+        response = get(url)
+        if response.status != 503:
+            return response
+        sleep(2**attempt)
+    raise ServerBusy(url)
+'''
+
+
+def code(text, start=1):
+    return Hit(kind="code", score=1.0, text=text, path="a.py", start_line=start, end_line=start + text.count("\n"))
+
+
+def test_a_short_chunk_is_quoted_whole():
+    passage = best_passage(code(RETRY, start=10), {"retrying": 1.0})
+    assert passage.quote == RETRY.rstrip("\n")
+    assert (passage.start_line, passage.end_line) == (10, 20)
+
+
+def test_of_a_long_chunk_the_lines_that_answer_are_quoted():
+    text = "\n".join(f"line {number}" for number in range(50)) + "\nthe needle is here\nand its thread\n"
+    passage = best_passage(code(text), {"needle": 2.0, "thread": 1.0})
+    assert "needle" in passage.quote
+    assert passage.quote.count("\n") < MAX_LINES
+
+
+def test_the_quoted_lines_are_the_lines_of_the_file():
+    lines = [f"value_{number} = {number}" for number in range(40)]
+    passage = best_passage(code("\n".join(lines), start=101), {"37": 1.0})
+    assert passage.quote.split("\n") == lines[passage.start_line - 101 : passage.end_line - 100]
+
+
+@given(st.text(min_size=1), st.dictionaries(st.sampled_from(["a", "b", "word"]), st.floats(0, 5)))
+def test_any_text_gives_a_passage_that_is_part_of_it(text, weights):
+    passage = best_passage(code(text), weights)
+    assert passage.quote in text
+    assert passage.end_line - passage.start_line < MAX_LINES
+
+
+def test_sentences_come_without_comment_markers_and_without_code():
+    found = list(sentences(best_passage(code(RETRY), {})))
+    assert found == ["Fetch a page, retrying when the server is busy.", "The delay doubles after every attempt."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["// Opens the file for reading.", "/* Opens the file for reading. */", "# Opens the file for reading.",
+     "-- Opens the file for reading.", "/// Opens the file for reading.", "   * Opens the file for reading."],
+)  # fmt: skip
+def test_comments_of_many_languages_are_read(line):
+    assert list(sentences(best_passage(code(line), {}))) == ["Opens the file for reading."]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("def fetch(url):", "def fetch(url)"),
+        ("export async function load(id: string) {", "export async function load(id: string)"),
+        ("pub(crate) fn parse(input: &str) -> Result<Ast> {", "pub(crate) fn parse(input: &str) -> Result<Ast>"),
+        ("func (s *Server) Serve() error {", "func (s *Server) Serve() error"),
+        ("value = compute()", None),
+    ],
+)
+def test_a_signature_is_the_line_that_defines(line, expected):
+    assert signature(best_passage(code(line), {})) == expected
+
+
+def test_coverage_weighs_words_and_sees_through_inflection():
+    weights = {"registers": 3.0, "unicorn": 1.0}
+    assert coverage("how registration works", weights) == pytest.approx(0.75)
+    assert coverage("nothing of the kind", weights) == 0.0
