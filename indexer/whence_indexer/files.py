@@ -10,10 +10,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from whence_indexer import plumbing
 from whence_indexer.decoding import decode
+from whence_indexer.errors import RepositoryError
 from whence_indexer.ignoring import IgnoreRules
 from whence_indexer.repository import Repository
 from whence_indexer.types import Problem
@@ -35,6 +37,7 @@ _GENERATED_MARK = re.compile(
 )
 _MARK_WITHIN = 2_000  # a generated file says so at its top
 _MINIFIED_LINE = 5_000  # no line written by hand is that long, in a file of which it is most
+_CLOSED_FOLDER = re.compile(r"warning: could not open directory '(.*)': (.*)")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
 
@@ -54,14 +57,16 @@ class Listing:
 def list_files(repository: Repository) -> Listing:
     """Every file to index, by path. Raises `RepositoryError` when the repository as a whole cannot be read."""
     listing = Listing()
-    rules = IgnoreRules(lambda path: _rule_text(repository, path), git=repository.common_dir is not None)
-    if repository.common_dir is None:
-        entries = _walk(repository.root, rules, listing)
+    entries: dict[str, str] = {}
+    git = repository.common_dir is not None
+    rules = IgnoreRules(lambda path: _rule_text(repository, path, entries.get(path, "")), git=git)
+    if not git:
+        entries.update(_walk(repository.root, rules, listing))
     elif repository.bare:
-        entries = _tree_entries(repository, listing)
+        entries.update(_tree_entries(repository, listing))
     else:
-        entries = _work_tree_entries(repository, listing)
-    for path, blob in entries:
+        entries.update(_work_tree_entries(repository, listing))
+    for path, blob in entries.items():
         if rules.ignored(path):
             listing.skip("ignored")
         elif reason := reason_by_name(path):
@@ -93,21 +98,36 @@ def blob_hash(data: bytes) -> str:
 
 def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
     """Tracked files with their blob, or "" when the work tree differs from it; then the untracked ones."""
-    changed = set(_paths(plumbing.run(repository.root, "diff-files", "-z", "--name-only"), listing))
+    # Whether a submodule is dirty git finds out by its filters, which are programs; names are told off once, below.
+    differing = plumbing.run(repository.root, "diff-files", "-z", "--name-only", "--ignore-submodules=all")
+    changed = set(_paths(differing, Listing()))
     staged = plumbing.run(repository.root, "ls-files", "-z", "--stage")
     for path, blob in _staged(staged, listing):
         if path not in changed:
             yield path, blob
-        elif os.path.lexists(repository.root / path):
+        elif os.path.islink(repository.root / path):
+            listing.skip("symlink")
+        elif os.path.lexists(repository.root / path) and not _beyond_link(repository.root, path):
             yield path, ""
-    untracked = plumbing.run(repository.root, "ls-files", "-z", "--others", "--exclude-standard")
+    complain = partial(_note_complaint, listing)
+    untracked = plumbing.run(repository.root, "ls-files", "-z", "--others", "--exclude-standard", complain=complain)
     for path in _paths(untracked, listing):
         if path.endswith("/"):
             listing.problems.append(Problem(path, "a git repository of its own; index it with --repo"))
-        elif (repository.root / path).is_symlink():
+        elif os.path.islink(repository.root / path):
             listing.skip("symlink")
         else:
             yield path, ""
+
+
+def _beyond_link(root: Path, path: str) -> bool:
+    """Whether a folder above `path` has become a link, so that git holds the file for deleted."""
+    return any(os.path.islink(root / folder) for folder in PurePosixPath(path).parents[:-1])
+
+
+def _note_complaint(listing: Listing, line: str) -> None:
+    if match := _CLOSED_FOLDER.match(line):
+        listing.problems.append(Problem(match[1], match[2]))
 
 
 def _tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
@@ -144,7 +164,7 @@ def _walk(root: Path, rules: IgnoreRules, listing: Listing) -> Iterator[tuple[st
     """A plain folder. Links are not followed, so that a loop of them ends."""
 
     def unreadable(error: OSError) -> None:
-        where = os.path.relpath(error.filename or root, root)
+        where = os.path.relpath(error.filename, os.fsencode(root)).decode("utf-8", "backslashreplace")
         listing.problems.append(Problem(where, error.strerror or "cannot be read"))
 
     for folder, subfolders, names in os.walk(os.fsencode(root), onerror=unreadable):
@@ -153,7 +173,7 @@ def _walk(root: Path, rules: IgnoreRules, listing: Listing) -> Iterator[tuple[st
         kept = {path for path in _paths(_joined(prefix, subfolders), listing) if not rules.ignored(path + "/")}
         subfolders[:] = [name for name in subfolders if (prefix + name).decode("utf-8", "replace") in kept]
         for path in _paths(_joined(prefix, sorted(names)), listing):
-            if (root / path).is_symlink():
+            if os.path.islink(root / path):
                 listing.skip("symlink")
             else:
                 yield path, ""
@@ -181,16 +201,21 @@ def _blob_on_disk(location: Path, path: str, listing: Listing) -> str:
 def _read_bytes(repository: Repository, path: str, blob: str) -> bytes:
     location = repository.root / path
     if repository.common_dir is None or (not repository.bare and os.access(location, os.R_OK) and location.is_file()):
-        return location.read_bytes()
+        with location.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
     return plumbing.run(repository.root, "cat-file", "blob", blob)  # bare, left out by a sparse checkout, or unreadable
 
 
-def _rule_text(repository: Repository, path: str) -> str | None:
+def _rule_text(repository: Repository, path: str, blob: str) -> str | None:
+    """A rule file as it stands on disk, or as committed where there is none on disk."""
     location = repository.root / path
     try:
-        return location.read_text("utf-8", "replace") if location.is_file() else None
-    except OSError:
+        if not repository.bare and location.is_file():
+            return location.read_text("utf-8-sig", "replace")
+        data = plumbing.run(repository.root, "cat-file", "blob", blob) if blob else None
+    except (OSError, RepositoryError):
         return None
+    return data.decode("utf-8-sig", "replace") if data is not None else None
 
 
 def reason_by_name(path: str) -> str:

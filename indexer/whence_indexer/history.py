@@ -105,7 +105,7 @@ def _records(blocks: Iterable[bytes]) -> Iterator[bytes]:
         *complete, pending = (pending + block).split(b"\n" + _RECORD)
         for record in complete:
             if kept or record:
-                yield kept + _headers(record) if kept else record
+                yield (kept + _headers(record) if kept else record) + b"\n"
             kept = b""
         if kept or len(pending) > MAX_COMMIT_BYTES:
             start = 0 if kept else pending.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1

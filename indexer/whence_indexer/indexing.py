@@ -22,7 +22,7 @@ from whence_indexer.files import read_text
 from whence_indexer.history import read_commits, shallow_commits
 from whence_indexer.lock import write_lock
 from whence_indexer.repository import Repository
-from whence_indexer.store import State, Store, Writer, size_bytes
+from whence_indexer.store import State, Store, Writer, next_generation, size_bytes
 from whence_indexer.types import Chunk, Commit, Problem
 
 Progress = Callable[[str, int, int | None], None]  # stage, done, total (None when it is not known)
@@ -68,12 +68,23 @@ def update(
     started = time.monotonic()
     folder = _index_folder(repository)
     with write_lock(folder, wait, waiting):
-        report = Report()
-        writer, embedder = _open_writer(folder, model, rebuild, report)
-        keeps_history = writer.state.history if history is None else history
-        _Update(repository, writer, embedder, report, progress).run(keeps_history)
+        try:
+            report = _update(repository, folder, model, rebuild, history, progress)
+        except DamagedError as error:
+            report = _update(repository, folder, model, True, history, progress)
+            report.problems.append(Problem("index", f"{error}; rebuilt"))
     report.index_bytes = size_bytes(folder)
     report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+def _update(
+    repository: Repository, folder: Path, model: str | None, rebuild: bool, history: bool | None, progress: Progress
+) -> Report:
+    writer, embedder = _open_writer(folder, model, rebuild)
+    report = Report()
+    keeps_history = writer.state.history if history is None else history
+    _Update(repository, writer, embedder, report, progress).run(keeps_history)
     return report
 
 
@@ -184,27 +195,29 @@ class _Update:
         return [Problem(path, why.removeprefix(_FAILED)) for path, why in pairs if why.startswith(_FAILED)]
 
 
-def _open_writer(folder: Path, model: str | None, rebuild: bool, report: Report) -> tuple[Writer, Embedder]:
-    """Continue the index in `folder`, or start another one where it is missing, damaged, outdated or unwanted."""
+def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer, Embedder]:
+    """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
+
+    Raises `DamagedError` unless `rebuild`.
+    """
+    state = State()
     try:
         state = Store(folder).state
     except NoIndexError:
-        state = State(generation=-1)
-    except DamagedError as error:
-        report.problems.append(Problem("index", f"{error}; rebuilt"))
-        state = State(generation=int(time.time()))
-    embedder = load_embedder(model or state.model or DEFAULT)
+        rebuild = True
+    except DamagedError:
+        if not rebuild:
+            raise
+    model = model or state.model or DEFAULT
+    embedder = load_embedder(model)
     if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
-        try:
-            return Writer(folder, state), embedder
-        except DamagedError as error:
-            report.problems.append(Problem("index", f"{error}; rebuilt"))
+        return Writer(folder, state), embedder
     fresh = State(
-        model=model or state.model or DEFAULT,
+        model=model,
         embedder=embedder.name,
         dimension=embedder.dimension,
         history=state.history,
-        generation=state.generation + 1,
+        generation=next_generation(folder),
     )
     return Writer(folder, fresh), embedder
 

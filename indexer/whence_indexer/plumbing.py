@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,15 +18,27 @@ from whence_indexer.errors import RepositoryError
 _SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 # Reading must neither take git's index lock nor ask for a password, nor fetch what a partial clone left out.
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+# Set by a git hook, these would turn every call to the hook's repository; the last one overrides options of ours.
+_FOREIGN = (
+    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_COMMON_DIR GIT_OBJECT_DIRECTORY "
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_DIFF_OPTS"
+).split()
 _BLOCK = 1 << 20
 
 
-def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
-    """What `git ARGUMENTS` prints, run in `folder`. Raises `RepositoryError` with git's own first line."""
+def run(
+    folder: Path, *arguments: str, stdin: bytes | None = None, complain: Callable[[str], None] = lambda line: None
+) -> bytes:
+    """What `git ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
+
+    Raises `RepositoryError` with git's own first line.
+    """
     process = _start(folder, arguments, stdin=subprocess.PIPE if stdin is not None else None)
     stdout, stderr = process.communicate(stdin)
     if process.returncode:
         raise RepositoryError(_reason(arguments, stderr))
+    for line in stderr.decode("utf-8", "backslashreplace").splitlines():
+        complain(line)
     return bytes(stdout)
 
 
@@ -56,6 +68,8 @@ def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported below, in our words
     import git
 
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
     command = git.Git(os.fspath(folder))
     command.update_environment(**_ENVIRONMENT)
     try:

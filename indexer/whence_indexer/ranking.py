@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,16 +70,21 @@ def spread(scores: NDArray[np.float32], paths: Sequence[str], limit: int) -> lis
     """Indices of the best `limit` candidates, best first, each file's later ones held back."""
     order: list[int] = []
     taken: Counter[str] = Counter()
-    left = set(range(len(paths)))
-    while left and len(order) < limit:
-        best = max(left, key=lambda index: (scores[index] * SAME_FILE ** taken[paths[index]], -index))
-        order.append(best)
-        left.discard(best)
-        taken[paths[best]] += 1
+    queue = [(-float(value), index, 0) for index, value in enumerate(scores)]
+    heapify(queue)
+    while queue and len(order) < limit:
+        _, index, held_back = heappop(queue)
+        if held_back < (earlier := taken[paths[index]]):  # its file was chosen since: queue it at its new score
+            heappush(queue, (-float(scores[index]) * SAME_FILE**earlier, index, earlier))
+        else:
+            order.append(index)
+            taken[paths[index]] += 1
     return order
 
 
 def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not len(values):
+        return values
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
@@ -97,5 +104,10 @@ def _name_overlap(query: Query, candidate: Candidate) -> float:
 
 
 def _share(name: str, asked: set[str]) -> float:
-    parts = set(words(name))
+    parts = _name_words(name)
     return len(parts & asked) / len(parts) if parts else 0.0
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_words(name: str) -> frozenset[str]:
+    return frozenset(words(name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,32 +72,48 @@ def open_repository(path: str | Path) -> Repository:
 
     Raises `RepositoryError` when it is not a folder, may not be read, or git refuses it.
     """
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise RepositoryError(f"{folder} is not a folder" if folder.exists() else f"{folder} does not exist")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise RepositoryError(f"no permission to read {folder}")
-    folder = folder.resolve()
+    folder = _folder(path)
     try:
-        answer = plumbing.run(folder, "rev-parse", "--is-bare-repository", "--git-common-dir", "--git-dir")
+        bare, common, git_dir = _rev_parse(folder, "--is-bare-repository", "--git-common-dir", "--git-dir")
     except RepositoryError as error:
         if "not a git repository" in str(error):
             return Repository(folder)
         raise
-    bare, common, git_dir = os.fsdecode(answer).split("\n")[:3]
     common_dir = (folder / common).resolve()
     if bare == "true":
         return Repository(common_dir, common_dir, bare=True)
-    top = Path(os.fsdecode(plumbing.run(folder, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+    top = Path(*_rev_parse(folder, "--show-toplevel"))
     own_dir = (folder / git_dir).resolve()
     work_tree = "main" if own_dir == common_dir else _table_name(own_dir.name)
     return Repository(top, common_dir, work_tree=work_tree)
 
 
+def _folder(path: str | Path) -> Path:
+    try:
+        folder = Path(path).expanduser()
+        mode = folder.stat().st_mode
+    except PermissionError as error:
+        raise RepositoryError(f"no permission to read {path}") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise RepositoryError(f"{path} does not exist") from error
+    if not stat.S_ISDIR(mode):
+        raise RepositoryError(f"{folder} is not a folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise RepositoryError(f"no permission to read {folder}")
+    return folder.resolve()
+
+
+def _rev_parse(folder: Path, *questions: str) -> list[str]:
+    answers = plumbing.run(folder, "rev-parse", *questions).split(b"\n")[:-1]
+    if len(answers) != len(questions):  # a folder's name holds a line feed
+        answers = [plumbing.run(folder, "rev-parse", question).removesuffix(b"\n") for question in questions]
+    return [os.fsdecode(answer) for answer in answers]
+
+
 def _table_name(name: str) -> str:
     """`name` as part of a table's name, which may hold few characters."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    return plain if plain == name != "main" else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return plain if plain == name != "main" else f"{plain}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _web_url(remote: str) -> str | None:

@@ -6,7 +6,7 @@ Takes a `Store` and an `Embedder`, returns `Hit`s. Reads the store only; never u
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from whence_indexer.types import KINDS, Hit, Kind
 
 _CANDIDATES = 150  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
+_CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "explanation": 0.55}
 
@@ -48,6 +49,19 @@ class _Collection:
         return found[self.row_ids[found] == wanted] if len(self) else found[:0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One candidate that made it: its score and its place in a collection."""
+
+    score: float
+    collection: _Collection
+    position: int
+
+    @property
+    def row_id(self) -> int:
+        return int(self.collection.row_ids[self.position])
+
+
 class Searcher:
     """Answers queries over the index of one work tree as of when it was opened."""
 
@@ -57,7 +71,7 @@ class Searcher:
             raise DamagedError(f"the index was made with {store.state.embedder}, not with {embedder.name}")
         self.store, self._embedder = store, embedder
         vectors = _load_vectors(store)
-        self._chunks = self._load(schema.chunks_table(repository.work_tree), ["path", "kind", "symbols"], vectors)
+        self._chunks = self._load(schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
         self._commits = self._load(schema.COMMITS_TABLE, [], vectors)
 
     def search(
@@ -74,13 +88,13 @@ class Searcher:
         parsed = parse_query(query) if isinstance(query, str) else query
         vector = self._embedder.embed_query(parsed.text)
         chosen = set(kinds or KINDS)
-        hits: list[Hit] = []
+        found: list[_Found] = []
         if chosen & {"code", "doc"}:
-            hits += self._search_chunks(parsed, vector, limit, chosen, under)
+            found += self._search_chunks(parsed, vector, limit, chosen, under)
         if "commit" in chosen and under is None:
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
-            hits += self._search_commits(parsed, vector, limit, weight)
-        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+            found += self._search_commits(parsed, vector, limit, weight)
+        return self._hits(sorted(found, key=lambda each: -each.score)[:limit])
 
     def at(self, path: str, line: int) -> Hit | None:
         """The chunk that holds `line` of the file `path`, as a hit of score 1; None where nothing is indexed."""
@@ -89,7 +103,8 @@ class Searcher:
         quoted = path.replace("'", "''")
         where = f"path = '{quoted}' AND start_line <= {line} AND end_line >= {line}"
         row_ids = self.store.rows(self._chunks.table, ["path"], where)["_rowid"].to_pylist()
-        return next(iter(self._chunk_hits(row_ids[:1], [1.0])), None)
+        positions = self._chunks.positions(row_ids[:1]).tolist()
+        return next(iter(self._hits([_Found(1.0, self._chunks, position) for position in positions])), None)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
@@ -105,23 +120,23 @@ class Searcher:
 
     def _search_chunks(
         self, query: Query, vector: NDArray[np.float32], limit: int, kinds: set[Kind], under: str | None
-    ) -> list[Hit]:
+    ) -> list[_Found]:
         allowed = _allowed(self._chunks.columns, kinds, under)
         found, dense, lexical = self._candidates(self._chunks, query, vector, allowed)
-        rows = self._chunks.columns.take(found).to_pylist()
+        rows = self._chunks.columns.select(["path", "symbols"]).take(found).to_pylist()
         candidates = [
             Candidate(float(dense[index]), float(lexical[index]), row["path"], row["symbols"])
             for index, row in enumerate(rows)
         ]
         scores = score(query, candidates)
         order = spread(scores, [candidate.path for candidate in candidates], limit)
-        return self._chunk_hits(self._chunks.row_ids[found[order]].tolist(), scores[order].tolist())
+        return [_Found(float(scores[index]), self._chunks, int(found[index])) for index in order]
 
-    def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[Hit]:
+    def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[_Found]:
         found, dense, lexical = self._candidates(self._commits, query, vector, None)
         scores = fuse(dense, lexical) * weight
         order = np.argsort(-scores, kind="stable")[:limit]
-        return self._commit_hits(self._commits.row_ids[found[order]].tolist(), scores[order].tolist())
+        return [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
 
     def _candidates(
         self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
@@ -144,35 +159,39 @@ class Searcher:
         found = np.union1d(matched, nearest[np.isfinite(eligible[nearest])])
         return found, cosines[found], lexical[found]
 
-    def _chunk_hits(self, row_ids: list[int], scores: list[float]) -> list[Hit]:
-        columns = ["path", "start_line", "end_line", "kind", "symbols", "text"]
-        rows = self.store.take(self._chunks.table, row_ids, columns)
-        return [
-            Hit(
+    def _hits(self, found: list[_Found]) -> list[Hit]:
+        """What was found with its texts, each table read once."""
+        chunks = [each for each in found if each.collection is self._chunks]
+        commits = [each for each in found if each.collection is self._commits]
+        hits = dict(zip(map(id, chunks), self._chunk_hits(chunks), strict=True))
+        hits |= dict(zip(map(id, commits), self._commit_hits(commits), strict=True))
+        return [hits[id(each)] for each in found]
+
+    def _chunk_hits(self, found: list[_Found]) -> Iterator[Hit]:
+        texts = self.store.take(self._chunks.table, [each.row_id for each in found], ["text"])
+        rows = self._chunks.columns.take([each.position for each in found]).to_pylist() if found else []
+        for each, row, text in zip(found, rows, texts, strict=True):
+            yield Hit(
                 kind=row["kind"],
-                score=round(value, 4),
-                text=row["text"],
+                score=round(each.score, 4),
+                text=text["text"],
                 path=row["path"],
                 start_line=row["start_line"],
                 end_line=row["end_line"],
                 symbol=next(iter(row["symbols"]), None),
             )
-            for row, value in zip(rows, scores, strict=True)
-        ]
 
-    def _commit_hits(self, row_ids: list[int], scores: list[float]) -> list[Hit]:
+    def _commit_hits(self, found: list[_Found]) -> Iterator[Hit]:
         columns = ["sha", "subject", "body", "threads", "pull"]
-        rows = self.store.take(self._commits.table, row_ids, columns)
-        return [
-            Hit(
+        rows = self.store.take(self._commits.table, [each.row_id for each in found], columns)
+        for each, row in zip(found, rows, strict=True):
+            yield Hit(
                 kind="commit",
-                score=round(value, 4),
+                score=round(each.score, 4),
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
                 thread=row["pull"] or next(iter(row["threads"]), None),
             )
-            for row, value in zip(rows, scores, strict=True)
-        ]
 
     def _load(self, table: str, columns: list[str], vectors: _Vectors) -> _Collection:
         if table not in self.store.state.tables:

@@ -189,6 +189,12 @@ class Writer:
         self._tables[name] = table
 
 
+def next_generation(folder: Path) -> int:
+    """A generation that has no tables yet."""
+    numbers = [int(tables.name.removeprefix("tables-")) for tables in folder.glob("tables-[0-9]*")]
+    return max(numbers, default=-1) + 1
+
+
 def size_bytes(folder: Path) -> int:
     """What the index takes on disk."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 
-from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.types import Citation
@@ -17,18 +16,18 @@ from whence_server.extractive import Draft
 from whence_server.passages import Passage
 from whence_server.types import Answer, Model, Question, Timings
 
-_HITS = 12  # read for an answer
-_ABSTAIN_BELOW = 0.5
+HITS = 12  # read for an answer
+ABSTAIN_BELOW = 0.5
 EXTRACTIVE = Model("extractive")
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
 def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
-    """Answer from the index alone. Raises `QueryError` for a question that cannot be used."""
+    """Answer from the index alone."""
     started = time.monotonic()
-    query = parse_query(question.text)
-    hits = searcher.search(query, _HITS)
+    query = question.query
+    hits = searcher.search(query, HITS)
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
@@ -36,7 +35,7 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
     draft = extractive.draft(query, evidence, searcher.rarity(query.content), searcher.embed, leads_from)
     passages, citations = _verified(draft, repository, searcher)
     confidence = extractive.confidence(draft.support) if passages else 0.0
-    abstained = confidence < _ABSTAIN_BELOW
+    abstained = confidence < ABSTAIN_BELOW
     lead = draft.lead if passages[:1] == list(draft.passages[:1]) else ""
     text = _ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else lead, passages, citations)

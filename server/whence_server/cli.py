@@ -78,11 +78,13 @@ def index(repo: str, as_json: bool, rebuild: bool, history: bool, embedder: str 
 @click.option("--under", metavar="PATH", help="Only this folder or file, relative to the repository's root.")
 def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], under: str | None) -> None:
     """Find code, documentation and commits."""
+    from whence_indexer.query import parse_query
     from whence_server.protocol import search_json
 
     started = time.monotonic()
+    parsed = parse_query(query)
     workspace = _workspace(repo)
-    hits = workspace.ask(lambda searcher: searcher.search(query, limit, kinds, under))
+    hits = workspace.ask(lambda searcher: searcher.search(parsed, limit, kinds, under))
     if as_json:
         _print(search_json(hits, time.monotonic() - started, workspace.stale))
     else:
@@ -99,14 +101,16 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
 def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
     """Answer a question, each statement with its receipt."""
+    from whence_indexer.query import parse_query
     from whence_server.answering import answer
     from whence_server.protocol import answer_json
     from whence_server.types import Question
 
+    asked = Question(parse_query(question), at)
     if model != "none":
         raise QueryError(f"there is no model {model!r}; none gives answers made of quotations")
     workspace = _workspace(repo)
-    answered = workspace.ask(lambda searcher: answer(Question(question, at), searcher, workspace.repository))
+    answered = workspace.ask(lambda searcher: answer(asked, searcher, workspace.repository))
     if as_json:
         _print(answer_json(answered, workspace.stale))
     else:

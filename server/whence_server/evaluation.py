@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from whence_indexer.errors import QueryError
+from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.types import Hit, Kind
@@ -110,7 +111,7 @@ def _answer_scores(examples: Sequence[Example], searcher: Searcher, repository: 
     with_answer = [example for example in examples if example.answer is not None]
     if not with_answer:
         return {}
-    answers = [answer(Question(example.question), searcher, repository) for example in with_answer]
+    answers = [answer(Question(parse_query(example.question)), searcher, repository) for example in with_answer]
     pairs = list(zip(answers, with_answer, strict=True))
     cited = [citation_precision_recall(given, example.paths) for given, example in pairs if example.paths]
     coverages = [identifier_coverage(given.text, example.answer or "") for given, example in pairs]

@@ -92,12 +92,12 @@ def confidence(support: Support) -> float:
     Its coefficients are fitted by `tests/benchmarks/abstention.py`: questions asked of their own repository against
     the same questions asked of another one.
     """
-    z = _BIAS + sum(weight * getattr(support, name) for name, weight in _COEFFICIENTS.items())
+    z = BIAS + sum(weight * getattr(support, name) for name, weight in COEFFICIENTS.items())
     return 1 / (1 + math.exp(-z))
 
 
-_BIAS = -8.0
-_COEFFICIENTS = {"likeness": 6.0, "lead": 2.0, "coverage": 5.0, "names": 2.0}
+BIAS = -8.0
+COEFFICIENTS = {"likeness": 6.0, "lead": 2.0, "coverage": 5.0, "names": 2.0}
 
 
 def _lead(

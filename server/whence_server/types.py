@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from whence_indexer.query import Query
 from whence_indexer.types import Citation, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, and where the asker's cursor was."""
+    """A question as understood, and where the asker's cursor was."""
 
-    text: str
+    query: Query
     at: Span | None = None
 
 

@@ -114,7 +114,7 @@ def _ask_half(half: int, asked: Sequence[tuple[Checkout, list[str]]], console: C
 def support(question: str, searcher: Searcher) -> Support:
     """What `answering.answer` bases its confidence on."""
     query = parse_query(question)
-    hits = searcher.search(query, answering._HITS)
+    hits = searcher.search(query, answering.HITS)
     return extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed).support
 
 
@@ -144,7 +144,7 @@ def fit(features: Array, own: NDArray[np.bool_]) -> tuple[float, Array]:
 
 
 def _scores_table(cases: Sequence[Case]) -> str:
-    current = Model(extractive._BIAS, extractive._COEFFICIENTS)
+    current = Model(extractive.BIAS, extractive.COEFFICIENTS)
     names = ("both halves", "first half", "second half")
     chosen = (cases, *([case for case in cases if case.half == half] for half in (0, 1)))
     return _table([(name, current, part) for name, part in zip(names, chosen, strict=True)])
@@ -157,7 +157,7 @@ def _table(lines: Sequence[tuple[str, Model, Sequence[Case]]]) -> str:
 
 def _scores(model: Model, cases: Sequence[Case]) -> list[str]:
     own, others = (_confidences(model, cases, side) for side in (True, False))
-    rates = (fmean(value < answering._ABSTAIN_BELOW for value in side) for side in (own, others))
+    rates = (fmean(value < answering.ABSTAIN_BELOW for value in side) for side in (own, others))
     return [str(len(own)), str(len(others)), number(auroc(own, others)), *map(number, rates)]
 
 
@@ -189,7 +189,7 @@ def _fitted(cases: Sequence[Case]) -> Model:
 
 def _as_code(name: str, model: Model) -> str:
     rounded = {feature: round(value, 2) for feature, value in model.coefficients.items()}
-    return f"# fitted on {name}\n_BIAS = {model.bias:.2f}\n_COEFFICIENTS = {rounded}"
+    return f"# fitted on {name}\nBIAS = {model.bias:.2f}\nCOEFFICIENTS = {rounded}"
 
 
 if __name__ == "__main__":

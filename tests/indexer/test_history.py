@@ -309,9 +309,9 @@ def test_whatever_a_commit_holds_it_is_read_as_one(make_repository, message, aut
     for hunk in only.hunks:
         lines = files[hunk.path].encode().split(b"\n")
         assert hunk.text.encode().startswith(b"+" + lines[0]) or b"\0" in lines[0]
-    said = [line.rstrip() for line in message.split("\n")]
+    subject, _, body = "\n".join(line.rstrip() for line in message.split("\n")).strip("\n").partition("\n")
     if "@" not in message:
-        assert "\n".join([only.subject, only.body]).strip("\n") == "\n".join(said).strip("\n")
+        assert (only.subject, only.body) == (subject, body.strip("\n"))
 
 
 CONFIGURATIONS = [
@@ -340,7 +340,7 @@ CONFIGURATIONS = [
 ]
 
 
-def test_no_setting_of_the_user_changes_what_is_read(make_repository):
+def test_no_setting_of_the_user_changes_what_is_read(make_repository, monkeypatch):
     project = make_repository()
     project.write("grüße.py", "".join(f"line_{number} = {number}\n" for number in range(20)))
     project.commit("Grüße")
@@ -349,6 +349,7 @@ def test_no_setting_of_the_user_changes_what_is_read(make_repository):
         file.write("more = 1\n")
     project.commit("Rename")
     plain = commits(project)
+    monkeypatch.setenv("GIT_DIFF_OPTS", "--unified=9")
     for setting in CONFIGURATIONS:
         project.git("config", *setting.split("=", 1))
     reasons = []
