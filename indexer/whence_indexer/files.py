@@ -31,7 +31,7 @@ _GENERATED_NAMES = re.compile(
     r"|\.(min\.(js|css|mjs)|map|svg|pb\.go|pb\.cc|pb\.h|snap)$|_pb2(_grpc)?\.pyi?$",
 )
 _GENERATED_MARK = re.compile(
-    r"@generated\b|<auto-?generated|\bcode generated\b.{0,80}\bdo not edit|"
+    r"(?<![\"'])@generated\b|<auto-?generated|\bcode generated\b.{0,80}\bdo not edit|"
     r"\b(auto(matically)?[- ]?generated|generated (by|from|automatically))\b.{0,200}\bdo not (edit|modify|change)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -98,8 +98,9 @@ def blob_hash(data: bytes) -> str:
 
 def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
     """Tracked files with their blob, or "" when the work tree differs from it; then the untracked ones."""
-    # Whether a submodule is dirty git finds out by its filters, which are programs; names are told off once, below.
-    differing = plumbing.run(repository.root, "diff-files", "-z", "--name-only", "--ignore-submodules=all")
+    # No look into submodules: it would run their filters. Names that are not UTF-8 are told once, below.
+    question = ("diff-files", "-z", "--name-only", "--ignore-submodules=all")
+    differing = plumbing.run(repository.root, *question, options=plumbing.without_filters(repository.root))
     changed = set(_paths(differing, Listing()))
     staged = plumbing.run(repository.root, "ls-files", "-z", "--stage")
     for path, blob in _staged(staged, listing):

@@ -18,6 +18,9 @@ from whence_indexer.errors import RepositoryError
 _SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 # Reading must neither take git's index lock nor ask for a password, nor fetch what a partial clone left out.
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_ENVIRONMENT["GIT_ALLOW_PROTOCOL"] = "none"  # the same for a git too old to know of lazy fetching
+_EMPTY = "WHENCE_EMPTY"
+_ENVIRONMENT[_EMPTY] = ""
 # Set by a git hook, these would turn every call to the hook's repository; the last one overrides options of ours.
 _FOREIGN = (
     "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_COMMON_DIR GIT_OBJECT_DIRECTORY "
@@ -27,19 +30,32 @@ _BLOCK = 1 << 20
 
 
 def run(
-    folder: Path, *arguments: str, stdin: bytes | None = None, complain: Callable[[str], None] = lambda line: None
+    folder: Path,
+    *arguments: str,
+    stdin: bytes | None = None,
+    options: tuple[str, ...] = (),
+    complain: Callable[[str], None] = lambda line: None,
 ) -> bytes:
-    """What `git ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
+    """What `git OPTIONS ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
 
     Raises `RepositoryError` with git's own first line.
     """
-    process = _start(folder, arguments, stdin=subprocess.PIPE if stdin is not None else None)
+    process = _start(folder, (*options, *arguments), stdin=subprocess.PIPE if stdin is not None else None)
     stdout, stderr = process.communicate(stdin)
     if process.returncode:
         raise RepositoryError(_reason(arguments, stderr))
     for line in stderr.decode("utf-8", "backslashreplace").splitlines():
         complain(line)
     return bytes(stdout)
+
+
+def without_filters(folder: Path) -> tuple[str, ...]:
+    """Options under which git compares files as they are: content filters are programs of the repository's choice."""
+    try:
+        names = run(folder, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    except RepositoryError:  # there are none
+        return ()
+    return tuple(f"--config-env={os.fsdecode(name)}={_EMPTY}" for name in dict.fromkeys(names.split(b"\0")[:-1]))
 
 
 def stream(folder: Path, *arguments: str) -> Iterator[bytes]:

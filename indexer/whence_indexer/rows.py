@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from whence_indexer import schema
 from whence_indexer.references import find_references
@@ -96,11 +97,23 @@ def hunk_rows(commits: Sequence[Commit]) -> pa.Table:
 
 
 def vector_rows(digests: Sequence[bytes], vectors: np.ndarray) -> pa.Table:
-    """Vectors of shape (len(digests), dimension), stored with half precision."""
+    """Vectors of shape (len(digests), dimension), each scaled to its own eight-bit range.
+
+    `unit_vectors` brings them back: a cosine does not depend on the scale, so that none is stored.
+    """
     dimension = vectors.shape[1]
-    values = pa.array(vectors.astype(np.float16).reshape(-1))
+    largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    values = pa.array(np.rint(vectors / largest * 127).astype(np.int8).reshape(-1))
     column = pa.FixedSizeListArray.from_arrays(values, dimension)
     return pa.table([pa.array(digests, pa.binary(16)), column], schema=schema.vectors(dimension))
+
+
+def unit_vectors(stored: np.ndarray) -> NDArray[np.float32]:
+    """Stored vectors of shape (n, dimension) as unit vectors; zero stays zero."""
+    single = stored.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", single, single))[:, None]
+    unit: NDArray[np.float32] = np.divide(single, np.maximum(lengths, 1), out=single)
+    return unit
 
 
 def _commit_words(commit: Commit) -> str:

@@ -78,4 +78,4 @@ HUNKS = pa.schema(
 
 def vectors(dimension: int) -> pa.Schema:
     """Vectors of one embedder, by the digest of the text they stand for."""
-    return pa.schema([_DIGEST, pa.field("vector", pa.list_(pa.float16(), dimension))])
+    return pa.schema([_DIGEST, pa.field("vector", pa.list_(pa.int8(), dimension))])

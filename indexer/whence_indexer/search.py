@@ -19,6 +19,7 @@ from whence_indexer.errors import DamagedError, QueryError
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import Candidate, fuse, score, spread
 from whence_indexer.repository import Repository
+from whence_indexer.rows import unit_vectors
 from whence_indexer.store import Store
 from whence_indexer.types import KINDS, Hit, Kind
 
@@ -205,7 +206,7 @@ class Searcher:
 class _Vectors:
     """All vectors of an index by the digest of their text."""
 
-    def __init__(self, digests: pa.ChunkedArray, values: NDArray[np.float16], dimension: int) -> None:
+    def __init__(self, digests: pa.ChunkedArray, values: NDArray[np.int8], dimension: int) -> None:
         keys = _keys(digests)
         self._order = np.argsort(keys)
         self._keys, self._values, self.dimension = keys[self._order], values, dimension
@@ -216,13 +217,13 @@ class _Vectors:
         found = np.searchsorted(self._keys, keys)
         if len(keys) and (not len(self._keys) or np.any(self._keys[np.minimum(found, len(self._keys) - 1)] != keys)):
             raise DamagedError("the index is damaged: vectors are missing")
-        return self._values[self._order[found]].astype(np.float32)
+        return unit_vectors(self._values[self._order[found]])
 
 
 def _load_vectors(store: Store) -> _Vectors:
     dimension = store.state.dimension
     if schema.VECTORS_TABLE not in store.state.tables:
-        return _Vectors(pa.chunked_array([], pa.binary(16)), np.zeros((0, dimension), np.float16), dimension)
+        return _Vectors(pa.chunked_array([], pa.binary(16)), np.zeros((0, dimension), np.int8), dimension)
     rows = store.rows(schema.VECTORS_TABLE, ["digest", "vector"]).combine_chunks()
     values = rows["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dimension)
     return _Vectors(rows["digest"], values, dimension)

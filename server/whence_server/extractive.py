@@ -19,6 +19,7 @@ from whence_server.passages import Passage, best_passage, coverage, sentences, s
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 LEADS_FROM = 6  # hits searched for the sentence that answers
+_OPENING = 0.2  # the first sentence of a passage says what the rest explains
 _HISTORY_LEAD = 1.15  # a commit's sentence leads when history is asked for
 
 _MERGE_TITLE = re.compile(r"Merge (pull request|branch|remote-tracking branch|tag)\b")
@@ -56,8 +57,7 @@ def draft(
     passages = [best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
     lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
-    order = [source, *(index for index in range(len(passages)) if index != source)] if passages else []
-    chosen = tuple(passages[index] for index in order[:PASSAGES])
+    chosen = _chosen(passages, source)
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score))
 
 
@@ -100,21 +100,34 @@ BIAS = -8.0
 COEFFICIENTS = {"likeness": 6.0, "lead": 2.0, "coverage": 5.0, "names": 2.0}
 
 
+def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
+    """The leading passage and the next best; commits leave one place to the code as it is, where there is some."""
+    order = [*passages[source : source + 1], *passages[:source], *passages[source + 1 :]]
+    commits = [passage for passage in order if passage.hit.commit][: PASSAGES - 1]
+    chosen = [passage for passage in order if not passage.hit.commit or passage in commits]
+    return tuple(chosen[:PASSAGES])
+
+
 def _lead(
     query: Query, passages: Sequence[Passage], weights: Mapping[str, float], question: NDArray[np.float32], embed: Embed
 ) -> tuple[str, float, int]:
     """(sentence, its likeness to the question, index of its passage); empty without any candidate."""
-    found = [(text, index) for index, passage in enumerate(passages) for text in _candidates(query, passage)]
+    found = [
+        (text, index, position == 0)
+        for index, passage in enumerate(passages)
+        for position, text in enumerate(_candidates(query, passage))
+    ]
     if not found:
         return "", 0.0, 0
-    likeness = embed([text for text, _ in found]) @ question
+    likeness = embed([text for text, _, _ in found]) @ question
     top = max(passage.hit.score for passage in passages) or 1.0
 
     def value(position: int) -> float:
-        text, index = found[position]
+        text, index, opens = found[position]
         hit = passages[index].hit
         preferred = _HISTORY_LEAD if query.intent == "history" and hit.kind == "commit" else 1.0
-        return preferred * (float(likeness[position]) + coverage(text, weights) + hit.score / top)
+        likeness_and_words = float(likeness[position]) + coverage(text, weights)
+        return preferred * (likeness_and_words + hit.score / top + _OPENING * opens)
 
     best = max(range(len(found)), key=value)
     return found[best][0], float(likeness[best]), found[best][1]

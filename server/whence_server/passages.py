@@ -14,9 +14,11 @@ from whence_indexer.types import Hit
 
 MAX_LINES = 12  # what a person takes in at a glance under an answer
 _MAX_SENTENCE = 320
+_MAX_SIGNATURE = 160
 _MARKER = re.compile(r"^\s*(?:[#*;%]+!?|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*")
 _CLOSER = re.compile(r"\s*(?:\*/|\"{3}|'{3}|-->)\s*$")
-_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z`\"'(*:])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
+_FIELD = re.compile(r"[:@\\](?:param|arg|type|returns?|rtype|raises?|throws|see|since)\b|\.\. \w+::|[-=~^`\"*#+]{4,}$")
 _CODE = re.compile(r"[{};=]|\w\(|->|=>|^\s*(?:import|from|return|if|else|for|while|def|class|@)\b.*[:(]?$")
 _DEFINITION_LINE = re.compile(
     r"^\s*(?:(?:export|public|private|protected|internal|static|async|abstract|final|override|default|pub(?:\(\w+\))?"
@@ -41,11 +43,17 @@ class Passage:
 
 
 def best_passage(hit: Hit, weights: Mapping[str, float]) -> Passage:
-    """At most `MAX_LINES` lines of `hit` that hold the most weight of the question's words, the earliest such."""
+    """At most `MAX_LINES` lines of `hit` that hold the most weight of the question's words.
+
+    Of equal ones the one that begins where a reader would: at a definition, else after a blank line, else latest.
+    """
     lines = hit.text.rstrip("\n").split("\n")
     gains = [_matched(line, weights) for line in lines]
-    last_start = max(0, len(lines) - MAX_LINES)
-    start = max(range(last_start + 1), key=lambda first: (_weight(gains[first : first + MAX_LINES], weights), -first))
+
+    def value(first: int) -> tuple[float, int, int]:
+        return _weight(gains[first : first + MAX_LINES], weights), _opening(lines, first), first
+
+    start = max(range(max(0, len(lines) - MAX_LINES) + 1), key=value)
     start, end = _trimmed(lines, start, min(start + MAX_LINES, len(lines)))
     return Passage(hit, (hit.start_line or 1) + start, "\n".join(lines[start:end]))
 
@@ -55,7 +63,7 @@ def sentences(passage: Passage) -> Iterator[str]:
     paragraph: list[str] = []
     for line in [*passage.quote.split("\n"), ""]:
         text = _CLOSER.sub("", _MARKER.sub("", line)).strip()
-        if text and (passage.hit.kind != "code" or not _CODE.search(text)):
+        if text and not _FIELD.match(text) and (passage.hit.kind != "code" or not _CODE.search(text)):
             paragraph.append(text)
             continue
         for sentence in _SENTENCE_END.split(" ".join(paragraph)):
@@ -65,9 +73,17 @@ def sentences(passage: Passage) -> Iterator[str]:
 
 
 def signature(passage: Passage) -> str | None:
-    """The line of a passage that defines something, if there is one."""
-    found = next((line for line in passage.quote.split("\n") if _DEFINITION_LINE.match(line)), None)
-    return found.strip().rstrip("{:").strip() if found else None
+    """The first definition in a passage on one line, its parameters included; None if there is none."""
+    lines = passage.quote.split("\n")
+    start = next((row for row, line in enumerate(lines) if _DEFINITION_LINE.match(line)), None)
+    if start is None:
+        return None
+    text = lines[start].strip()
+    for line in lines[start + 1 :]:
+        if text.count("(") <= text.count(")") or len(text) > _MAX_SIGNATURE:
+            break
+        text += ("" if text.endswith("(") else " ") + line.strip()
+    return text[:_MAX_SIGNATURE].rstrip("{: ")
 
 
 def coverage(text: str, weights: Mapping[str, float]) -> float:
@@ -83,6 +99,13 @@ def _matched(text: str, weights: Mapping[str, float]) -> set[str]:
 
 def _weight(gains: list[set[str]], weights: Mapping[str, float]) -> float:
     return sum(weights[word] for word in set().union(*gains))
+
+
+def _opening(lines: list[str], row: int) -> int:
+    """How good a place to begin reading: 2 for a definition, 1 after a blank line, 0 in the middle of something."""
+    if _DEFINITION_LINE.match(lines[row]):
+        return 2
+    return int(bool(lines[row].strip()) and (row == 0 or not lines[row - 1].strip()))
 
 
 def _stem(word: str) -> str:

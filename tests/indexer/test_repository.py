@@ -181,7 +181,8 @@ def test_no_program_named_in_a_repository_is_run(make_repository, trap):
     library.commit("Begin")
     project.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.path.as_uri(), "lib")
     project.write("a.py", "x = 1\n")
-    project.write(".gitattributes", "* diff=evil filter=evil merge=evil\n")
+    project.write(".gitattributes", "* diff=evil filter=evil merge=evil\n*.txt filter=e=vil\n")
+    project.write("a.txt", "x = 1\n")
     project.commit("Begin")
     project.write("a.py", "x = 2\n")
     project.commit("Change")
@@ -197,6 +198,8 @@ def test_no_program_named_in_a_repository_is_run(make_repository, trap):
     for hook in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
         shutil.copy(program, project.path / ".git" / "hooks" / hook)
         shutil.copy(program, program.parent / hook)
+        subprocess.run(["git", "config", "filter.e=vil.clean", program], cwd=folder, check=True)
+        subprocess.run(["git", "config", "filter.e=vil.required", "true"], cwd=folder, check=True)
     for name in ("a.py", "lib/lib.py"):  # saved again: git has to look into them to know that they are the same
         os.utime(project.path / name, (1, 1))
     project.write("new.py", "x = 3\n")

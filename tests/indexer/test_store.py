@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from whence_indexer.errors import DamagedError, NoIndexError
+from whence_indexer.rows import unit_vectors, vector_rows
 from whence_indexer.store import State, Store, Writer
 
 ROWS = pa.schema([pa.field("path", pa.string()), pa.field("terms", pa.string())])
@@ -141,12 +142,16 @@ def test_a_truncated_data_file_is_named_as_damage(index):
         Store(index).rows("notes", ["path"])
 
 
-def test_half_precision_vectors_survive_the_round_trip(tmp_path):
-    from whence_indexer.rows import vector_rows
-
-    vectors = np.eye(4, dtype=np.float32)
+def test_vectors_keep_their_direction_through_the_store(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(50, 256)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     writer = Writer(tmp_path, State())
-    writer.append("vectors", vector_rows([bytes([number]) * 16 for number in range(4)], vectors))
+    writer.append("vectors", vector_rows([bytes([number]) * 16 for number in range(50)], vectors))
     writer.commit()
-    stored = Store(tmp_path).rows("vectors", ["digest", "vector"])
-    assert np.array_equal(np.array(stored["vector"].to_pylist(), np.float32), vectors)
+    stored = unit_vectors(np.array(Store(tmp_path).rows("vectors", ["vector"])["vector"].to_pylist()))
+    assert (stored * vectors).sum(axis=1).min() > 0.9999
+
+
+def test_a_zero_vector_stays_zero():
+    stored = vector_rows([bytes(16)], np.zeros((1, 8), np.float32))["vector"].to_pylist()
+    assert not unit_vectors(np.array(stored)).any()

@@ -169,9 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the recipe from the command line; prints what was measured as JSON."""
     parser = argparse.ArgumentParser(prog="whence_training.embedder", description=__doc__.partition("\n")[0])
     parser.add_argument("--projects", type=Path, required=True, help="folder of clones named owner+name")
-    parser.add_argument(
-        "--teacher", required=True, help="sentence-transformers model whose token vectors to start from"
-    )
+    parser.add_argument("--teacher", required=True, help="sentence-transformers model to start from")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     options = parser.parse_args(arguments)
     try:

@@ -102,8 +102,9 @@ zigtools/zls 113f79a1d1 MIT
 
 EXCLUDED = frozenset(
     "flask click requests httpx starlette aiohttp fastapi pydantic model2vec semble axios express redux trpc zod gin "
-    "cobra chi axum serde gson sinatra rack libuv guzzle monolog lazy.nvim telescope.nvim plug dapper fmt bats-core nvm "
-    "astropy django matplotlib pylint pytest scikit-learn sphinx sqlfluff sympy xarray conan reflex streamlink".split()
+    "cobra chi axum serde gson sinatra rack libuv guzzle monolog lazy.nvim telescope.nvim plug dapper fmt bats-core "
+    "nvm astropy django matplotlib pylint pytest scikit-learn sphinx sqlfluff sympy xarray conan reflex "
+    "streamlink".split()
 )
 
 
