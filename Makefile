@@ -9,7 +9,7 @@ BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow lint typecheck bench bench-retrieval build constraints clean
+.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-abstention build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(VENV)/.dev  ## Run the tests
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
 
+test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
+	$(BIN)/python -m pytest tests/training
+
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,10 +39,13 @@ typecheck: $(VENV)/.dev  ## Check types, strictly
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
-	$(BIN)/python -m tests.benchmarks.speed --clones "$(CLONES)"
+	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
 
 bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same clones
+	$(BIN)/python -m tests.benchmarks.abstention --data "$(BENCH)" --clones "$(CLONES)" --fit --write docs/benchmarks.md
 
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build
@@ -64,4 +70,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
 	@$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.training: $(VENV)/.dev
+	@echo "Installing the training extra: torch and sentence-transformers, some 700 MB"
+	@$(PIP) install --constraint constraints.txt torch==2.13.0 --editable ".[dev,training]"
 	@touch $@

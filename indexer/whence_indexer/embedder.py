@@ -7,6 +7,7 @@ Any sentence-transformers model can take its place. Imports nothing heavy before
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +42,7 @@ class Embedder(Protocol):
 
 
 class StaticEmbedder:
-    """A sentence-transformers `StaticEmbedding` folder, run without torch."""
+    """A sentence-transformers `StaticEmbedding`, run without torch."""
 
     def __init__(self, folder: Path) -> None:
         """Load `model.safetensors` and `tokenizer.json` from `folder`, the module's own."""
@@ -92,7 +93,7 @@ class SentenceTransformerEmbedder:
         except Exception as error:  # whatever a hub, a file system or a configuration can raise
             raise EmbedderError(f"the embedder {model!r} cannot be loaded: {error}") from error
         self.name = model
-        self.dimension = int(self._model.get_sentence_embedding_dimension())
+        self.dimension = int(self._model.get_embedding_dimension())
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `Embedder.embed`."""
@@ -111,10 +112,24 @@ def load_embedder(model: str = DEFAULT) -> Embedder:
 
     Raises `EmbedderError` when it cannot be loaded.
     """
-    if model == DEFAULT or model.startswith("static@"):
-        return StaticEmbedder(_SHIPPED / "0_StaticEmbedding")
-    static = Path(model) / "0_StaticEmbedding"
-    return StaticEmbedder(static) if static.is_dir() else SentenceTransformerEmbedder(model)
+    folder = _SHIPPED if model == DEFAULT else Path(model)
+    static = _static_module(folder)
+    return StaticEmbedder(static) if static else SentenceTransformerEmbedder(model)
+
+
+def _static_module(folder: Path) -> Path | None:
+    """The folder of the model's only module, where that is a `StaticEmbedding`."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text())
+    except OSError:
+        return None
+    except ValueError as error:
+        raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
+    return (
+        folder / modules[0]["path"]
+        if [module["type"].endswith("StaticEmbedding") for module in modules] == [True]
+        else None
+    )
 
 
 def _normalised(vectors: NDArray[Any]) -> NDArray[np.float32]:

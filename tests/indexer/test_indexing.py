@@ -169,10 +169,11 @@ def test_another_embedder_re_embeds_everything_and_mixes_nothing(project, tiny_e
 def test_an_embedder_that_cannot_be_loaded_leaves_the_index(project, tmp_path):
     repository = project.open()
     update(repository)
-    broken = tmp_path / "broken" / "0_StaticEmbedding"
-    broken.mkdir(parents=True)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "modules.json").write_text("{")
     with pytest.raises(EmbedderError, match="cannot be loaded"):
-        update(repository, model=str(broken.parent))
+        update(repository, model=str(broken))
     assert found(repository, "add_item", kinds=["code"])[0].path == "shop/cart.py"
 
 

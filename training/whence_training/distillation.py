@@ -22,7 +22,8 @@ def token_vectors(
     teacher: SentenceTransformer, tokenizer: Tokenizer, counts: NDArray[np.int64], dimension: int
 ) -> NDArray[np.float32]:
     """Vectors of shape (tokens, dimension); `counts` says how often each token occurs in the passages."""
-    tokens = [tokenizer.id_to_token(index).replace("##", "") for index in range(tokenizer.get_vocab_size())]
+    vocabulary = tokenizer.get_vocab()
+    tokens = [token.replace("##", "") for token in sorted(vocabulary, key=vocabulary.__getitem__)]
     encoded = teacher.encode(tokens, batch_size=512, show_progress_bar=True, convert_to_numpy=True)
     centred = encoded - encoded.mean(axis=0)
     _, _, components = np.linalg.svd(centred, full_matrices=False)

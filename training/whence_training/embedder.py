@@ -39,7 +39,7 @@ class Recipe:
 
     vocabulary: int = 29_500
     dimension: int = 256
-    epochs: float = 6.0
+    epochs: float = 4.0
     batch: int = 1_024
     learning_rate: float = 0.01
     warm_up: float = 0.1  # share of the steps
@@ -69,7 +69,7 @@ def train(pairs: Sequence[Pair], teacher: Any, recipe: Recipe, out: Path) -> dic
     """Train on `pairs`, write the model to `out`, and return what was measured on the pairs held out."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import StaticEmbedding
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     from whence_training.distillation import token_vectors
 

@@ -25,7 +25,7 @@ from whence_training.sources import excluded
 
 MAX_FILES = 2_500  # of one project, drawn at random: no project may drown the others
 MAX_COMMITS = 2_500
-MAX_OF_KIND = {"doc": 12_000, "name": 3_000, "section": 2_500, "commit": 2_500}
+MAX_OF_KIND = {"doc": 12_000, "name": 3_000, "section": 2_500, "commit": 1_200}
 _PASSAGE = 2_000  # characters
 _QUERY = 400
 _NAME_REMOVED = 0.3  # share of definitions whose name is taken out, so that the body must be understood

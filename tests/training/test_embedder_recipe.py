@@ -1,0 +1,48 @@
+"""The whole recipe in miniature: pairs, tokenizer, distillation, training, export, and back through both readers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whence_indexer.embedder import StaticEmbedder
+from whence_training.pairs import Pair
+from whence_training.tokenizer import train_tokenizer
+
+TOPICS = "cache queue socket parser logger router session cookie thread buffer token schema index vector".split()
+
+
+def test_the_tokenizer_splits_identifiers():
+    tokenizer = train_tokenizer(["get HTTP response v utf size of file"] * 50, 200)
+    tokens = "".join(tokenizer.encode("getHTTPResponse_v2").tokens).replace("##", "")
+    assert tokens == "gethttpresponsev[UNK]"
+    plain = tokenizer.encode("get http response v 2", add_special_tokens=False).ids
+    assert tokenizer.encode("getHTTPResponse_v2", add_special_tokens=False).ids == plain
+
+
+def _pair(topic, verb):
+    passage = f"src/{topic}.py > {verb}\ndef {verb}_{topic}(): return {topic}.{verb}()"
+    return Pair("doc", f"how does the {topic} {verb} work", passage)
+
+
+class Teacher:
+    """Stands for a transformer: a fixed random vector for each token."""
+
+    def encode(self, tokens, **options):
+        return np.random.default_rng(0).normal(size=(len(tokens), 32)).astype(np.float32)
+
+
+def test_a_trained_model_reads_the_same_with_and_without_torch(tmp_path: Path):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    from whence_training.embedder import Recipe, train
+
+    pairs = [_pair(topic, verb) for topic in TOPICS for verb in ("open", "close", "write", "flush")]
+    recipe = Recipe(vocabulary=300, dimension=16, epochs=30, batch=16, held_out=1_000)
+    measured = train(pairs, Teacher(), recipe, tmp_path / "model")
+    assert measured["after"]["mrr"] > measured["before"]["mrr"]
+    assert measured["after_half_precision"]["mrr"] == pytest.approx(measured["after"]["mrr"], abs=0.05)
+
+    texts = ["def open_cache(): return cache.open()", "how does the session flush work"]
+    ours = StaticEmbedder(tmp_path / "model").embed(texts)
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "model")).encode(texts, normalize_embeddings=True)
+    assert np.abs(ours - theirs).max() < 1e-3
