@@ -41,7 +41,10 @@ _FUNCTION_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a question asks. `names` are identifiers and quoted strings, as written; `paths` look like file names."""
+    """What a question asks.
+
+    `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names.
+    """
 
     text: str
     words: tuple[str, ...]
@@ -63,7 +66,7 @@ def parse_query(text: str) -> Query:
     if len(stripped) > MAX_CHARACTERS:
         raise QueryError(f"the question has {len(stripped):,} characters; at most {MAX_CHARACTERS:,} are read")
     quoted = [next(filter(None, match.groups())) for match in _QUOTED.finditer(stripped)]
-    names = [match[0] for match in _IDENTIFIER.finditer(stripped)]
+    names = [re.sub(r"::|#", ".", match[0]) for match in _IDENTIFIER.finditer(stripped)]
     return Query(
         text=stripped,
         words=tuple(dict.fromkeys(words(stripped)))[:_SEARCHED_WORDS],

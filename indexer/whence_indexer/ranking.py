@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
@@ -32,37 +31,29 @@ _TEST_PATH = re.compile(
 _ABOUT_TESTS = re.compile(r"\b(tests?|tested|testing|specs?|examples?|benchmarks?|fixtures?)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What ranking looks at: the two scores (cosine, and BM25 as found), and where the text is."""
-
-    dense: float
-    lexical: float
-    path: str
-    symbols: Sequence[str]
-
-
 def fuse(dense: NDArray[np.float32], lexical: NDArray[np.float32]) -> NDArray[np.float32]:
     """One score in 0..1 from cosines and BM25 scores of the same candidates, shape (n,).
 
     Each side is scaled to its own range over the candidates, so that neither unit matters.
     """
-    return DENSE * _scaled(dense) + (1 - DENSE) * _scaled(np.maximum(lexical, 0))
+    fused: NDArray[np.float32] = DENSE * _scaled(dense) + (1 - DENSE) * _scaled(np.maximum(lexical, 0))
+    return fused
 
 
-def score(query: Query, candidates: Sequence[Candidate]) -> NDArray[np.float32]:
-    """Relevance of each candidate, comparable within one query."""
-    if not candidates:
-        return np.zeros(0, np.float32)
-    scores = fuse(
-        np.array([candidate.dense for candidate in candidates], np.float32),
-        np.array([candidate.lexical for candidate in candidates], np.float32),
-    )
-    about_tests = _ABOUT_TESTS.search(query.text) is not None
-    for index, candidate in enumerate(candidates):
-        scores[index] += SYMBOL * _defines(query, candidate) + NAME_WORDS * _name_overlap(query, candidate)
-        if not about_tests and _TEST_PATH.search(candidate.path):
-            scores[index] *= TESTS
+def score(
+    query: Query,
+    dense: NDArray[np.float32],
+    lexical: NDArray[np.float32],
+    paths: Sequence[str],
+    symbols: Sequence[Sequence[str]],
+) -> NDArray[np.float32]:
+    """Relevance of each candidate, comparable within one query, shape (n,): its scores, raised by its names."""
+    asked = set(query.words)
+    defined = np.array([_defines(query, names) for names in symbols], np.float32)
+    shared = np.array([_shared(path, names, asked) for path, names in zip(paths, symbols, strict=True)], np.float32)
+    scores = fuse(dense, lexical) + SYMBOL * defined + NAME_WORDS * shared
+    if not _ABOUT_TESTS.search(query.text):
+        scores = scores * np.array([TESTS if _is_test(path) else 1 for path in paths], np.float32)
     return scores
 
 
@@ -89,25 +80,23 @@ def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def _defines(query: Query, candidate: Candidate) -> bool:
-    """Whether a name in the question is one that the candidate defines, with or without its scope."""
-    tails = {tail for symbol in candidate.symbols for tail in (symbol, symbol.rpartition(".")[2])}
-    return any(re.sub(r"::|#", ".", name) in tails for name in query.names)
+def _defines(query: Query, symbols: Sequence[str]) -> bool:
+    """Whether a name in the question is one of `symbols`, with or without its scope."""
+    return any(symbol == name or symbol.endswith("." + name) for name in query.names for symbol in symbols)
 
 
-def _name_overlap(query: Query, candidate: Candidate) -> float:
-    """Share of the words of the candidate's best-matching name that the question holds."""
-    asked = set(query.words)
-    stem = candidate.path.rpartition("/")[2].partition(".")[0]
-    shares = [_share(name, asked) for name in (stem, *(symbol.rpartition(".")[2] for symbol in candidate.symbols))]
-    return max(shares)
-
-
-def _share(name: str, asked: set[str]) -> float:
-    parts = _name_words(name)
-    return len(parts & asked) / len(parts) if parts else 0.0
+def _shared(path: str, symbols: Sequence[str], asked: set[str]) -> float:
+    """Share of the words of the best-matching name, the file's or a symbol's, that the question holds."""
+    stem = path.rpartition("/")[2].partition(".")[0]
+    named = [_name_words(name) for name in (stem, *(symbol.rpartition(".")[2] for symbol in symbols))]
+    return max((len(parts & asked) / len(parts) for parts in named if parts), default=0.0)
 
 
 @lru_cache(maxsize=1 << 16)
 def _name_words(name: str) -> frozenset[str]:
     return frozenset(words(name))
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_test(path: str) -> bool:
+    return _TEST_PATH.search(path) is not None

@@ -17,13 +17,13 @@ from whence_indexer import schema
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
 from whence_indexer.query import Intent, Query, parse_query
-from whence_indexer.ranking import Candidate, fuse, score, spread
+from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
 from whence_indexer.rows import unit_vectors
 from whence_indexer.store import Store
 from whence_indexer.types import KINDS, Hit, Kind
 
-_CANDIDATES = 150  # from each side; a chunk beyond that rank on both is good by neither
+_CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
@@ -124,13 +124,9 @@ class Searcher:
     ) -> list[_Found]:
         allowed = _allowed(self._chunks.columns, kinds, under)
         found, dense, lexical = self._candidates(self._chunks, query, vector, allowed)
-        rows = self._chunks.columns.select(["path", "symbols"]).take(found).to_pylist()
-        candidates = [
-            Candidate(float(dense[index]), float(lexical[index]), row["path"], row["symbols"])
-            for index, row in enumerate(rows)
-        ]
-        scores = score(query, candidates)
-        order = spread(scores, [candidate.path for candidate in candidates], limit)
+        names = self._chunks.columns.select(["path", "symbols"]).take(found).to_pydict()
+        scores = score(query, dense, lexical, names["path"], names["symbols"])
+        order = spread(scores, names["path"], limit)
         return [_Found(float(scores[index]), self._chunks, int(found[index])) for index in order]
 
     def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[_Found]:

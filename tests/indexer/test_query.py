@@ -35,7 +35,7 @@ NAMES = {
     "how does addItem work": ("addItem",),
     "Blueprint vs HTTPAdapter": ("HTTPAdapter",),
     "where is Flask.route defined": ("Flask.route",),
-    "std::move and Array#map": ("std::move", "Array#map"),
+    "std::move and Array#map": ("std.move", "Array.map"),
     "who calls run()": ("run",),
     'the error "no such table"': ("no such table",),
     "the `retry` option": ("retry",),
