@@ -5,18 +5,21 @@ Takes the repository and what the index says of itself; reads listings and revis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whence_indexer.errors import RepositoryError
 from whence_indexer.files import Listing, list_files
-from whence_indexer.history import missing_revisions, revision_list, work_tree_heads
+from whence_indexer.history import missing_revisions, revision_list, shallow_commits, work_tree_heads
 from whence_indexer.repository import Repository
+from whence_indexer.store import State
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference. `revisions` are git's arguments that select exactly the commits in `new_commits`."""
+    """The difference. `revisions` are git's arguments that select exactly the commits in `new_commits`.
+
+    `refill` says that the indexed history is of no use: it was rewritten and cleaned up, or has become complete.
+    """
 
     listing: Listing
     to_read: dict[str, str]
@@ -25,6 +28,8 @@ class Changes:
     revisions: list[str]
     new_commits: int
     lost_commits: list[str]
+    boundary: list[str]
+    refill: bool = False
 
     @property
     def files(self) -> int:
@@ -36,17 +41,22 @@ class Changes:
         """How many commits differ."""
         return self.new_commits + len(self.lost_commits)
 
+    @property
+    def any(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.files or self.commits or self.refill)
 
-def find_changes(
-    repository: Repository, indexed: Mapping[str, str], indexed_heads: Sequence[str], history: bool
-) -> Changes:
-    """Compare the repository with an index of the files `indexed` (path -> content id) and of `indexed_heads`.
 
-    Without `history` commits are taken as they are in the index.
+def find_changes(repository: Repository, indexed: Mapping[str, str], state: State, history: bool) -> Changes:
+    """Compare the repository with an index of the files `indexed` (path -> content id) and the commits of `state`.
+
+    Without `history` no commit is wanted.
     """
     listing = list_files(repository)
-    heads = work_tree_heads(repository) if history else list(indexed_heads)
-    revisions, new, lost = _commit_changes(repository, heads, indexed_heads)
+    heads = work_tree_heads(repository) if history else []
+    boundary = sorted(shallow_commits(repository)) if history else []
+    refill = boundary != state.boundary or bool(missing_revisions(repository, state.heads))
+    revisions, new, lost = _commit_changes(repository, heads, [] if refill else state.heads)
     return Changes(
         listing=listing,
         to_read={path: blob for path, blob in listing.files.items() if indexed.get(path) != blob},
@@ -55,14 +65,14 @@ def find_changes(
         revisions=revisions,
         new_commits=new,
         lost_commits=lost,
+        boundary=boundary,
+        refill=refill,
     )
 
 
-def _commit_changes(repository: Repository, heads: list[str], old: Sequence[str]) -> tuple[list[str], int, list[str]]:
+def _commit_changes(repository: Repository, heads: list[str], old: list[str]) -> tuple[list[str], int, list[str]]:
     if set(heads) == set(old):
         return [], 0, []
-    if gone := missing_revisions(repository, old):
-        raise RepositoryError(f"commit {gone[0][:12]} is no longer in the repository; run whence index --rebuild")
-    revisions = [*heads, *(f"^{head}" for head in old)]
+    revisions = [*heads, *(f"^{head}" for head in old)] if heads else []
     lost = revision_list(repository, *old, *(f"^{head}" for head in heads)) if old else []
     return revisions, len(revision_list(repository, *revisions)), lost

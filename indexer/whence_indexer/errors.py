@@ -5,6 +5,7 @@ WhenceError
 ├── StoreError        the index cannot be read, written or made sense of
 │   ├── NoIndexError  there is none yet
 │   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
+│   ├── ReadOnlyError the index may be read but not written
 │   └── LockedError   another process is writing the index
 ├── EmbedderError     the embedding model cannot be loaded or does not fit the index
 └── QueryError        the question or an option cannot be used
@@ -29,6 +30,10 @@ class NoIndexError(StoreError):
 
 class DamagedError(StoreError):
     """The index cannot be made sense of; rebuilding it from the repository mends that."""
+
+
+class ReadOnlyError(StoreError):
+    """The index may be read but not written."""
 
 
 class LockedError(StoreError):

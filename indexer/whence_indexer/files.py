@@ -91,6 +91,22 @@ def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None,
     return text, ""
 
 
+def reason_by_name(path: str) -> str:
+    """Why a path is left out whatever it holds: vendored, generated; "" when it is not."""
+    if _VENDORED.search(path):
+        return "vendored"
+    return "generated" if _GENERATED_NAMES.search(path) else ""
+
+
+def is_present(repository: Repository, path: str) -> bool:
+    """Whether an indexed file is still there: on disk or, where git itself keeps it off disk, in git."""
+    if repository.bare or os.path.lexists(repository.root / path):
+        return True
+    if repository.common_dir is None:
+        return False
+    return plumbing.run(repository.root, "ls-files", "-t", "--", f":(literal){path}").startswith(b"S")  # sparse
+
+
 def blob_hash(data: bytes) -> str:
     """The id that git gives this content, so that tracked and untracked files share one space of ids."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -101,7 +117,7 @@ def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tup
     # No look into submodules: it would run their filters. Names that are not UTF-8 are told once, below.
     question = ("diff-files", "-z", "--name-only", "--ignore-submodules=all")
     differing = plumbing.run(repository.root, *question, options=plumbing.without_filters(repository.root))
-    changed = set(_paths(differing, Listing()))
+    changed = {os.fsdecode(name) for name in differing.split(b"\0")}
     staged = plumbing.run(repository.root, "ls-files", "-z", "--stage")
     for path, blob in _staged(staged, listing):
         if path not in changed:
@@ -217,13 +233,6 @@ def _rule_text(repository: Repository, path: str, blob: str) -> str | None:
     except (OSError, RepositoryError):
         return None
     return data.decode("utf-8-sig", "replace") if data is not None else None
-
-
-def reason_by_name(path: str) -> str:
-    """Why a path is left out whatever it holds: vendored, generated; "" when it is not."""
-    if _VENDORED.search(path):
-        return "vendored"
-    return "generated" if _GENERATED_NAMES.search(path) else ""
 
 
 def _is_minified(text: str) -> bool:

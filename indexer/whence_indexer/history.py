@@ -41,7 +41,9 @@ _NEW_NAME = re.compile(rb"^(\+\+\+ |rename to )(.+)$", re.MULTILINE)
 _HEADER = re.compile(rb"^(?:\x1f|diff --git |rename (?:from|to) |--- |\+\+\+ ).*\n", re.MULTILINE)
 _MAX_HEADER = 1 << 16
 # Nobody's address belongs into an index: of one in brackets nothing is kept, of a bare one what stands before the `@`.
-_ADDRESS = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>|(?<![\w.+/-])([\w.+-]+)@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
+_ADDRESS = re.compile(
+    r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>|(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])"
+)
 
 
 def read_commits(

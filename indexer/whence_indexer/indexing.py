@@ -17,7 +17,7 @@ from whence_indexer import rows, schema
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.chunker import chunk_file
 from whence_indexer.embedder import DEFAULT, Embedder, load_embedder
-from whence_indexer.errors import DamagedError, NoIndexError, StoreError
+from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError
 from whence_indexer.files import read_text
 from whence_indexer.history import read_commits, shallow_commits
 from whence_indexer.lock import write_lock
@@ -104,10 +104,10 @@ class _Update:
         state = self.writer.state
         self.progress("Looking for changes", 0, None)
         indexed = dict(zip(self.writer.column(self.files, "path"), self.writer.column(self.files, "blob"), strict=True))
-        changes = find_changes(self.repository, indexed, state.heads, history)
+        changes = find_changes(self.repository, indexed, state, history)
         if changes.files or self.repository.work_tree not in state.trees:
             self._update_files(changes)
-        if changes.commits or (changes.heads, history) != (state.heads, state.history):
+        if changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history):
             self._update_history(changes, history)
         self._summarise(changes)
 
@@ -126,7 +126,10 @@ class _Update:
         """The chunks of one file; whatever goes wrong with it is noted under its name and stops nothing else."""
         try:
             text, skipped[path] = read_text(self.repository, path, blob)
-            return chunk_file(path, text) if text is not None else []
+            chunks = chunk_file(path, text) if text is not None else []
+            for chunk in chunks:
+                chunk.text.encode()  # JSON can spell half a character, which no store holds
+            return chunks
         except Exception as error:
             skipped[path] = f"{_FAILED}{type(error).__name__}: {error}"
             return []
@@ -136,13 +139,13 @@ class _Update:
         self.writer.append(self.chunks, rows.chunk_rows(chunks, digests))
 
     def _update_history(self, changes: Changes, history: bool) -> None:
-        self.writer.delete(schema.COMMITS_TABLE, "sha", changes.lost_commits)
-        self.writer.delete(schema.HUNKS_TABLE, "sha", changes.lost_commits)
+        for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE):
+            self.writer.clear(table) if changes.refill else self.writer.delete(table, "sha", changes.lost_commits)
         commits = read_commits(self.repository, *changes.revisions, incomplete=self._incomplete)
         for done, batch in _batches(commits if changes.new_commits else (), _COMMITS_AT_ONCE):
             self.progress("Indexing history", done, changes.new_commits)
             self._add_commits(batch)
-        self._commit(heads=changes.heads, history=history)
+        self._commit(heads=changes.heads, boundary=changes.boundary, history=history)
 
     def _incomplete(self, reason: str) -> None:
         self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
@@ -165,14 +168,23 @@ class _Update:
 
     def _commit(self, **changes: Any) -> None:
         self.progress("Writing the index", 0, None)
+        trees = self.writer.state.trees
         if self.writer.compaction_due:
-            self._drop_unused_vectors()
+            trees = self._without_removed(trees)
+            self._drop_unused_vectors({*trees, self.repository.work_tree})
         tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
-        self.writer.commit(trees=self.writer.state.trees | {self.repository.work_tree: tree}, **changes)
+        self.writer.commit(trees=trees | {self.repository.work_tree: tree}, **changes)
 
-    def _drop_unused_vectors(self) -> None:
+    def _without_removed(self, trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The work trees that still exist; the tables of the others are forgotten."""
+        kept = {tree: about for tree, about in trees.items() if Path(about["root"]).is_dir()}
+        for tree in trees.keys() - kept.keys():
+            self.writer.forget(schema.files_table(tree))
+            self.writer.forget(schema.chunks_table(tree))
+        return kept
+
+    def _drop_unused_vectors(self, trees: set[str]) -> None:
         """Vectors outlive their chunks, for the way back to a branch; but not without bound."""
-        trees = {*self.writer.state.trees, self.repository.work_tree}
         tables = [schema.COMMITS_TABLE, *map(schema.chunks_table, trees)]
         used = {digest for table in tables for digest in self.writer.column(table, "digest")}
         if len(self.embedded) > _MAX_UNUSED * len(used):
@@ -227,7 +239,7 @@ def _index_folder(repository: Repository) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot write the index to {folder}: {error.strerror}") from error
+        raise ReadOnlyError(f"cannot write the index to {folder}: {error.strerror}") from error
     return folder
 
 

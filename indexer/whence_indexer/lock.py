@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from whence_indexer.errors import LockedError
+from whence_indexer.errors import LockedError, ReadOnlyError
 
 
 @contextmanager
@@ -34,8 +34,11 @@ def write_lock(folder: Path, wait: bool, waiting: Callable[[str], None] = lambda
             raise LockedError(f"{holder} is writing the index") from None
         waiting(holder)
         lock.acquire()
+    except OSError as error:
+        raise ReadOnlyError(f"cannot write the index to {folder}: {error.strerror}") from error
     try:
-        owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
+        with suppress(OSError):  # it only describes the holder
+            owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}))
         yield
     finally:
         with suppress(OSError):

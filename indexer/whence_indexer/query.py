@@ -60,7 +60,7 @@ class Query:
 
 def parse_query(text: str) -> Query:
     """Understand `text`. Raises `QueryError` when it is empty or beyond `MAX_CHARACTERS`."""
-    stripped = text.strip()
+    stripped = text.encode("utf-8", "replace").decode().strip()  # a shell may pass on bytes that are no text
     if not stripped:
         raise QueryError("the question is empty")
     if len(stripped) > MAX_CHARACTERS:

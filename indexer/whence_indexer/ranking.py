@@ -18,7 +18,7 @@ from whence_indexer.query import Query
 from whence_indexer.terms import words
 
 DENSE = 0.6  # the rest is lexical; a convex combination of scores beats rank fusion when the dense side is good
-SYMBOL = 0.25  # a chunk that defines a name the question spells out
+NAMED = 0.25  # a chunk that defines a name, or is in a file, that the question spells out
 NAME_WORDS = 0.15  # a chunk whose file and symbol names share words with the question
 TESTS = 0.75  # factor for tests, examples and benchmarks, which repeat the words of what they exercise
 SAME_FILE = 0.8  # factor for each earlier chunk of the same file: ten views of one file answer less than ten files
@@ -49,9 +49,10 @@ def score(
 ) -> NDArray[np.float32]:
     """Relevance of each candidate, comparable within one query, shape (n,): its scores, raised by its names."""
     asked = set(query.words)
-    defined = np.array([_defines(query, names) for names in symbols], np.float32)
-    shared = np.array([_shared(path, names, asked) for path, names in zip(paths, symbols, strict=True)], np.float32)
-    scores = fuse(dense, lexical) + SYMBOL * defined + NAME_WORDS * shared
+    places = list(zip(paths, symbols, strict=True))
+    named = np.array([_is_named(query, path, names) for path, names in places], np.float32)
+    shared = np.array([_shared(path, names, asked) for path, names in places], np.float32)
+    scores: NDArray[np.float32] = fuse(dense, lexical) + NAMED * named + NAME_WORDS * shared
     if not _ABOUT_TESTS.search(query.text):
         scores = scores * np.array([TESTS if _is_test(path) else 1 for path in paths], np.float32)
     return scores
@@ -80,9 +81,11 @@ def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def _defines(query: Query, symbols: Sequence[str]) -> bool:
-    """Whether a name in the question is one of `symbols`, with or without its scope."""
-    return any(symbol == name or symbol.endswith("." + name) for name in query.names for symbol in symbols)
+def _is_named(query: Query, path: str, symbols: Sequence[str]) -> bool:
+    """Whether the question spells out the path, or one of `symbols` with or without its scope."""
+    return any(f"/{path}".endswith(f"/{asked}") for asked in query.paths) or any(
+        f".{symbol}".endswith(f".{name}") for name in query.names for symbol in symbols
+    )
 
 
 def _shared(path: str, symbols: Sequence[str], asked: set[str]) -> float:

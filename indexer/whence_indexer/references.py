@@ -1,6 +1,6 @@
 """Mentions of issues and pull requests in commit messages: `#12`, `GH-12`, `Fixes #12`, merge titles, full URLs.
 
-Pure text -> references. Whether the thread exists is for the store to say.
+Pure text -> references: what a message says, not whether the thread exists.
 """
 
 from __future__ import annotations

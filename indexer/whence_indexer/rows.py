@@ -72,6 +72,7 @@ def commit_rows(commits: Sequence[Commit], digests: Sequence[bytes], project: st
         "body": [commit.body for commit in commits],
         "paths": [list(commit.paths) for commit in commits],
         "threads": [[reference.number for reference in found] for found in references],
+        "closes": [[reference.number for reference in found if reference.closes] for found in references],
         "pull": [next((reference.number for reference in found if reference.pull), None) for found in references],
         "digest": list(digests),
         "terms": [_commit_words(commit) for commit in commits],

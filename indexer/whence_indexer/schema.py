@@ -1,7 +1,6 @@
 """The columns of every table in the store, and the version that stands for all of them.
 
-Data only. A change to any schema here raises `VERSION`: an index of another version is refilled from the repository,
-keeping its vectors, which depend on texts alone.
+Data only. A change to any schema here raises `VERSION`: an index of another version is made anew beside the old one.
 """
 
 from __future__ import annotations
@@ -56,6 +55,7 @@ COMMITS = pa.schema(
         _text("body"),
         pa.field("paths", pa.list_(pa.string())),
         pa.field("threads", pa.list_(pa.int32())),
+        pa.field("closes", pa.list_(pa.int32())),
         pa.field("pull", pa.int32()),
         _DIGEST,
         _text("terms"),

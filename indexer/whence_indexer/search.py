@@ -20,7 +20,7 @@ from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
 from whence_indexer.rows import unit_vectors
-from whence_indexer.store import Store
+from whence_indexer.store import Store, literal
 from whence_indexer.types import KINDS, Hit, Kind
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
@@ -43,11 +43,8 @@ class _Collection:
         return len(self.row_ids)
 
     def positions(self, row_ids: Sequence[int]) -> NDArray[np.int64]:
-        """Where these rows stand; rows that are not here are left out."""
-        wanted = np.array(row_ids, np.int64)
-        found = np.searchsorted(self.row_ids, wanted)
-        found[found == len(self)] = 0
-        return found[self.row_ids[found] == wanted] if len(self) else found[:0]
+        """Where these rows, all of this table, stand."""
+        return np.searchsorted(self.row_ids, np.array(row_ids, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +89,8 @@ class Searcher:
         found: list[_Found] = []
         if chosen & {"code", "doc"}:
             found += self._search_chunks(parsed, vector, limit, chosen, under)
+        if under is not None and kinds and chosen <= {"commit", "issue", "pull"}:
+            raise QueryError("a folder narrows files only, and the kinds asked for are none")
         if "commit" in chosen and under is None:
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
             found += self._search_commits(parsed, vector, limit, weight)
@@ -101,8 +100,7 @@ class Searcher:
         """The chunk that holds `line` of the file `path`, as a hit of score 1; None where nothing is indexed."""
         if not len(self._chunks):
             return None
-        quoted = path.replace("'", "''")
-        where = f"path = '{quoted}' AND start_line <= {line} AND end_line >= {line}"
+        where = f"path = {literal(path)} AND start_line <= {line} AND end_line >= {line}"
         row_ids = self.store.rows(self._chunks.table, ["path"], where)["_rowid"].to_pylist()
         positions = self._chunks.positions(row_ids[:1]).tolist()
         return next(iter(self._hits([_Found(1.0, self._chunks, position) for position in positions])), None)
@@ -179,7 +177,7 @@ class Searcher:
             )
 
     def _commit_hits(self, found: list[_Found]) -> Iterator[Hit]:
-        columns = ["sha", "subject", "body", "threads", "pull"]
+        columns = ["sha", "subject", "body", "closes", "pull"]
         rows = self.store.take(self._commits.table, [each.row_id for each in found], columns)
         for each, row in zip(found, rows, strict=True):
             yield Hit(
@@ -187,7 +185,7 @@ class Searcher:
                 score=round(each.score, 4),
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
-                thread=row["pull"] or next(iter(row["threads"]), None),
+                thread=next(iter(row["closes"]), row["pull"]),
             )
 
     def _load(self, table: str, columns: list[str], vectors: _Vectors) -> _Collection:

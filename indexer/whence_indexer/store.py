@@ -7,12 +7,13 @@ next writer takes back what was half done.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whence_indexer import schema
-from whence_indexer.errors import DamagedError, NoIndexError, StoreError
+from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +36,10 @@ _COMPACT_EVERY = 16  # commits; each leaves a version of every table it touched
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds: which table versions form the index, what made them, and from what."""
+    """What `state.json` holds: which table versions form the index, what made them, and from what.
+
+    `heads` are the commits whose history is indexed; `boundary` says where that history was incomplete.
+    """
 
     schema: int = schema.VERSION
     model: str = ""
@@ -44,6 +48,7 @@ class State:
     tables: dict[str, int] = field(default_factory=dict)
     history: bool = True
     heads: list[str] = field(default_factory=list)
+    boundary: list[str] = field(default_factory=list)
     trees: dict[str, dict[str, Any]] = field(default_factory=dict)
     generation: int = 0
     uncompacted: int = 0
@@ -151,8 +156,18 @@ class Writer:
         """Remove the rows whose `column` is one of `values`."""
         with _reporting(name):
             for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
-                quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
+                quoted = ", ".join(map(literal, values[start : start + 500]))
                 self._tables[name].delete(f"{column} IN ({quoted})")
+
+    def clear(self, name: str) -> None:
+        """Remove all rows of a table."""
+        with _reporting(name):
+            if name in self._tables:
+                self._tables[name].delete("true")
+
+    def forget(self, name: str) -> None:
+        """Leave a table out of the next commit; the next writer deletes it."""
+        self._tables.pop(name, None)
 
     def keep(self, name: str, column: str, values: set[bytes]) -> None:
         """Remove the rows whose `column` is none of `values`."""
@@ -189,6 +204,11 @@ class Writer:
         self._tables[name] = table
 
 
+def literal(value: str) -> str:
+    """`value` as it is written in a condition."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def next_generation(folder: Path) -> int:
     """A generation that has no tables yet."""
     numbers = [int(tables.name.removeprefix("tables-")) for tables in folder.glob("tables-[0-9]*")]
@@ -197,7 +217,11 @@ def next_generation(folder: Path) -> int:
 
 def size_bytes(folder: Path) -> int:
     """What the index takes on disk."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a writer may compact meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _read_state(folder: Path) -> State:
@@ -275,5 +299,9 @@ def _reporting(name: str) -> Iterator[None]:
         if "No space left" in text or "os error 28" in text:
             raise StoreError("the disk is full; the index is as it was before") from error
         if "ermission denied" in text or "os error 13" in text:
-            raise StoreError("no permission to write the index") from error
+            raise ReadOnlyError("no permission to write the index") from error
+        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}:
+            raise StoreError(f"the index cannot be read: {error.strerror}") from error
+        if "Invalid user input" in text:
+            raise  # a wrong query of ours says nothing of the data
         raise DamagedError(f"the index is damaged ({name}): {text[:200]}") from error

@@ -92,7 +92,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it belongs to."""
+    """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it closes or came by."""
 
     kind: Kind
     score: float

@@ -12,7 +12,7 @@ from typing import TypeVar
 from whence_indexer import schema
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.embedder import load_embedder
-from whence_indexer.errors import DamagedError, LockedError, NoIndexError
+from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
 from whence_indexer.indexing import Progress, Report, update
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
@@ -43,11 +43,9 @@ class Workspace:
 
     def ask(self, question: Callable[[Searcher], T]) -> T:
         """What `question` returns for an up-to-date `Searcher`; asked again after a repair if the index is damaged."""
-        try:
-            self._freshen()
-            return question(self._open())
-        except DamagedError:
-            with suppress(DamagedError):  # a writer may have compacted the tables under this reader
+        for _ in range(2):  # a writer may compact the tables under a reader once
+            with suppress(DamagedError):
+                self._freshen()
                 return question(self._open())
         self._note("the index is damaged and is being rebuilt")
         self.update(rebuild=True)
@@ -73,7 +71,7 @@ class Workspace:
         table, state = schema.files_table(self.repository.work_tree), store.state
         rows = store.rows(table, ["path", "blob"]).to_pydict() if table in state.tables else {"path": [], "blob": []}
         indexed = dict(zip(rows["path"], rows["blob"], strict=True))
-        return find_changes(self.repository, indexed, state.heads, state.history)
+        return find_changes(self.repository, indexed, state, state.history)
 
     def _freshen(self) -> None:
         try:
@@ -86,13 +84,11 @@ class Workspace:
             return
         unseen = self.repository.work_tree not in store.state.trees
         changes = self.changes(store)
-        if not changes.files and not changes.commits:
-            return
         self.stale = not unseen and (changes.files > CHEAP_FILES or changes.commits > CHEAP_COMMITS)
-        if not self.stale:
+        if changes.any and not self.stale:
             try:
                 self.update(wait=unseen)
-            except LockedError:
+            except (LockedError, ReadOnlyError):
                 self.stale = True
         if self.stale:
             self._note("the index is behind the repository; run whence index to bring it up to date")

@@ -9,11 +9,10 @@ import time
 
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
-from whence_indexer.types import Citation
+from whence_indexer.types import Citation, Hit
 from whence_server import extractive
 from whence_server.citations import citation_url, verify
-from whence_server.extractive import Draft
-from whence_server.passages import Passage
+from whence_server.extractive import LEADS_FROM, Draft
 from whence_server.types import Answer, Model, Question, Timings
 
 HITS = 12  # read for an answer
@@ -31,15 +30,11 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    leads_from = 1 if here else extractive.LEADS_FROM
-    draft = extractive.draft(query, evidence, searcher.rarity(query.content), searcher.embed, leads_from)
-    passages, citations = _verified(draft, repository, searcher)
-    confidence = extractive.confidence(draft.support) if passages else 0.0
+    draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, 1 if here else LEADS_FROM)
+    confidence = extractive.confidence(draft.support) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
-    lead = draft.lead if passages[:1] == list(draft.passages[:1]) else ""
     text = _ABSTENTION if abstained else ""
-    text += extractive.render("" if abstained else lead, passages, citations)
-    unverified = len(draft.passages) - len(passages)
+    text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
     if unverified:
         text += _UNVERIFIED.format(unverified)
     total = time.monotonic() - started
@@ -53,14 +48,23 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
     )
 
 
-def _verified(draft: Draft, repository: Repository, searcher: Searcher) -> tuple[list[Passage], list[Citation]]:
-    """The passages whose citations hold, numbered anew from 1."""
-    passages: list[Passage] = []
-    citations: list[Citation] = []
-    for passage in draft.passages:
-        url = citation_url(repository, passage.hit.commit)
-        citation = extractive.cite(len(citations) + 1, passage, url)
-        if verify(citation, repository, searcher.store):
-            passages.append(passage)
-            citations.append(citation)
-    return passages, citations
+def _verified_draft(
+    question: Question, evidence: list[Hit], searcher: Searcher, repository: Repository, leads_from: int
+) -> tuple[Draft, list[Citation], int]:
+    """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
+    weights, unverified = searcher.rarity(question.query.content), 0
+    while True:
+        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from)
+        citations = [
+            extractive.cite(number, passage, citation_url(repository, passage.hit.commit))
+            for number, passage in enumerate(draft.passages, 1)
+        ]
+        failed = {
+            passage.hit
+            for passage, citation in zip(draft.passages, citations, strict=True)
+            if not verify(citation, repository, searcher.store)
+        }
+        if not failed:
+            return draft, citations, unverified
+        unverified += len(failed)
+        evidence = [hit for hit in evidence if hit not in failed]

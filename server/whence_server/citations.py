@@ -5,13 +5,12 @@ Takes a citation, the repository and the store; answers yes or no. Never repairs
 
 from __future__ import annotations
 
-import json
-
 from whence_indexer import schema
+from whence_indexer.chunker import chunk_file
 from whence_indexer.errors import RepositoryError
-from whence_indexer.files import read_text
+from whence_indexer.files import is_present, read_text
 from whence_indexer.repository import Repository
-from whence_indexer.store import Store
+from whence_indexer.store import Store, literal
 from whence_indexer.types import Citation
 
 
@@ -25,37 +24,34 @@ def verify(citation: Citation, repository: Repository, store: Store) -> bool:
 
 
 def citation_url(repository: Repository, commit: str | None) -> str | None:
-    """The page of a commit on the project's host; None without a remote. Lines have none: they may not be pushed."""
+    """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
     return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
 
 
 def _in_file(citation: Citation, repository: Repository, store: Store) -> bool:
     path, start, end = citation.path or "", citation.start_line or 0, citation.end_line or 0
-    known = store.rows(schema.files_table(repository.work_tree), ["blob"], f"path = {_quoted(path)}").to_pylist()
+    known = store.rows(schema.files_table(repository.work_tree), ["blob"], f"path = {literal(path)}").to_pylist()
     if not known:
         return False
     try:
+        if not is_present(repository, path):
+            return False
         text, _ = read_text(repository, path, known[0]["blob"])
     except (OSError, RepositoryError):
         return False
     lines = (text or "").split("\n")
     if not 1 <= start <= end <= len(lines):
         return False
+    if path.endswith(".ipynb"):  # the quote is of a cell's source, the lines are the cell's JSON
+        return any(
+            (chunk.span.start_line, chunk.span.end_line) == (start, end) and citation.quote in chunk.text
+            for chunk in chunk_file(path, text or "")
+        )
     cited = "\n".join(lines[start - 1 : end])
-    if path.endswith(".ipynb"):  # the quote is the cell's source, which the file holds as JSON strings
-        return all(_json_text(line) in cited for line in citation.quote.split("\n"))
     return cited.rstrip("\r") == citation.quote.rstrip("\r")
 
 
 def _in_commit(citation: Citation, store: Store) -> bool:
-    where = f"sha = {_quoted(citation.commit or '')}"
+    where = f"sha = {literal(citation.commit or '')}"
     found = store.rows(schema.COMMITS_TABLE, ["subject", "body"], where).to_pylist()
     return any(citation.quote in f"{commit['subject']}\n\n{commit['body']}" for commit in found)
-
-
-def _json_text(line: str) -> str:
-    return json.dumps(line, ensure_ascii=False)[1:-1]
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -6,6 +6,7 @@ Parses arguments, opens the workspace, prints a result. Imports what a command n
 from __future__ import annotations
 
 import json
+import posixpath
 import sys
 import time
 from collections.abc import Callable
@@ -39,6 +40,9 @@ def main() -> NoReturn:
     except WhenceError as error:
         click.echo(f"whence: {error}", err=True)
         sys.exit(2 if isinstance(error, QueryError) else 1)
+    except OSError as error:
+        click.echo(f"whence: {error}", err=True)
+        sys.exit(1)
     sys.exit(0)
 
 
@@ -58,9 +62,9 @@ def _common(command: F) -> F:
 @cli.command()
 @_common
 @click.option("--rebuild", is_flag=True, help="Start anew; the old index serves until the new one is complete.")
-@click.option("--history/--no-history", default=True, help="Index the commits too (default), or files alone.")
+@click.option("--history/--no-history", default=None, help="Index the commits too, or files alone; else as before.")
 @click.option("--embedder", envvar="WHENCE_EMBEDDER", metavar="MODEL", help="A sentence-transformers model, or static.")
-def index(repo: str, as_json: bool, rebuild: bool, history: bool, embedder: str | None) -> None:
+def index(repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None) -> None:
     """Index a repository: what is new since the last time, or all of it."""
     from whence_server import terminal
     from whence_server.protocol import report_json
@@ -181,9 +185,9 @@ def _position(value: str | None) -> Span | None:
     if value is None:
         return None
     path, _, line = value.rpartition(":")
-    if not path or not line.isdecimal() or int(line) < 1:
+    if not path or not line.isdecimal() or not 1 <= int(line[:10]) < 2**31:
         raise click.BadParameter(f"{value!r} is not PATH:LINE")
-    return Span(path, int(line), int(line))
+    return Span(posixpath.normpath(path), int(line), int(line))
 
 
 if __name__ == "__main__":

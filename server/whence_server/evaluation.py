@@ -127,7 +127,10 @@ def _example(line: str, where: str) -> Example:
     try:
         record: Mapping[str, Any] = json.loads(line)
         question, reference = record["question"], record.get("answer")
-        paths, commits = (frozenset(record.get(key) or ()) for key in ("paths", "commits"))
+        listed = [record.get(key) or [] for key in ("paths", "commits")]
+        if not all(isinstance(sources, list) for sources in listed):
+            raise TypeError("a source is not in a list")
+        paths, commits = map(frozenset, listed)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise QueryError(f"{where}: not a JSON object with a question and lists of paths and commits") from error
     texts = [question, *paths, *commits, *([reference] if reference is not None else [])]

@@ -63,7 +63,7 @@ def draft(
 
 def render(lead: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
     """Markdown: the leading sentence, then each passage under its place, every one with its `[n]`."""
-    blocks = [f"{lead} [{citations[0].id}]"] if lead else []
+    blocks = [f"{_plain(lead)} [{citations[0].id}]"] if lead else []
     for passage, citation in zip(passages, citations, strict=True):
         blocks.append(f"{_place(passage, citation)} [{citation.id}]\n\n{_quoted(passage)}")
     return "\n\n".join(blocks)
@@ -73,13 +73,14 @@ def cite(number: int, passage: Passage, url: str | None) -> Citation:
     """Citation `number` of a passage."""
     hit = passage.hit
     in_file = hit.path is not None
+    in_cell = in_file and str(hit.path).endswith(".ipynb")  # rows of a cell are not rows of its file
     return Citation(
         id=number,
         kind=hit.kind,
         quote=passage.quote,
         path=hit.path,
-        start_line=passage.start_line if in_file else None,
-        end_line=passage.end_line if in_file else None,
+        start_line=(hit.start_line if in_cell else passage.start_line) if in_file else None,
+        end_line=(hit.end_line if in_cell else passage.end_line) if in_file else None,
         commit=hit.commit,
         thread=hit.thread,
         url=url,
@@ -173,8 +174,11 @@ def _place(passage: Passage, citation: Citation) -> str:
 
 
 def _quoted(passage: Passage) -> str:
-    """Code in a fence longer than any in it, prose as a block quote."""
-    if passage.hit.kind == "code":
-        fence = "`" * max(3, 1 + max((len(run) for run in passage.quote.split() if set(run) == {"`"}), default=0))
-        return f"{fence}\n{passage.quote}\n{fence}"
-    return "\n".join(f"> {line}".rstrip() for line in passage.quote.split("\n"))
+    """A fence longer than any in the quote, so that nothing in it is taken for Markdown of ours."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", passage.quote)), default=0))
+    return f"{fence}\n{passage.quote}\n{fence}"
+
+
+def _plain(lead: str) -> str:
+    """A repository's sentence must bring no link, no markup and nothing that looks like a receipt."""
+    return lead if lead.startswith("`") else re.sub(r"([\[\]<>])", r"\\\1", lead)

@@ -22,6 +22,7 @@ from whence_indexer.types import Citation, Hit
 from whence_server.types import Answer
 
 _PREVIEW_LINES = 6
+_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def show_report(report: Report) -> None:
     if report.skipped:
         console.print("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in report.skipped.items()))
     for problem in report.problems:
-        console.print(f"problem: {problem.where}: {problem.what}", markup=False)
+        console.print(_text(f"problem: {problem.where}: {problem.what}"), soft_wrap=True)
 
 
 def show_hits(hits: Sequence[Hit], root: Path) -> None:
@@ -67,18 +68,18 @@ def show_hits(hits: Sequence[Hit], root: Path) -> None:
     if not hits:
         console.print("nothing found")
     for hit in hits:
-        console.print(_place(hit, root), Text(f"  {hit.score:.2f}  {hit.symbol or ''}", style="dim"), sep="")
+        console.print(_place(hit, root), _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim"), sep="")
         lines = hit.text.strip("\n").split("\n")
-        console.print(Text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])), soft_wrap=True)
+        console.print(_text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])), soft_wrap=True)
 
 
 def show_answer(answer: Answer, root: Path) -> None:
     """The answer, then its receipts as places that terminals make clickable."""
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(Markdown(answer.text))
+        console.print(Markdown(answer.text.translate(_CONTROLS)))
     else:
-        console.print(Text(answer.text), soft_wrap=True)
+        console.print(_text(answer.text), soft_wrap=True)
     if answer.citations:
         console.print()
     for citation in answer.citations:
@@ -98,10 +99,15 @@ def show_table(rows: Mapping[str, Any]) -> None:
 def _place(source: Hit | Citation, root: Path) -> Text:
     if source.path is not None:
         text = f"{source.path}:{source.start_line}-{source.end_line}"
-        return Text(text, style=f"bold link {(root / source.path).as_uri()}")
+        return _text(text, f"bold link {(root / source.path).as_uri()}")
     thread = f" (#{source.thread})" if source.thread else ""
     url = source.url if isinstance(source, Citation) else None
     return Text(f"commit {source.commit}{thread}", style=f"bold link {url}" if url else "bold")
+
+
+def _text(value: str, style: str = "") -> Text:
+    """A repository's text without control characters, which a terminal would obey."""
+    return Text(value.translate(_CONTROLS), style=style)
 
 
 def _plain(value: Any) -> str:

@@ -69,7 +69,7 @@ def test_ask_cites_the_commit_and_its_thread_for_a_reason(shop):
     ]  # fmt: skip
     commits = [citation for citation in result["citations"] if citation["kind"] == "commit"]
     assert "customers paid twice" in commits[0]["quote"]
-    assert result["source"]["issue_id"] == 7
+    assert result["source"]["issue_id"] == 5
     assert len(result["source"]["commit"]) == 40
     assert result["model"] == {"name": "extractive", "version": None}
     assert list(result["timings"]) == ["retrieve", "first_token", "total"]

@@ -13,6 +13,7 @@ from whence_indexer.errors import RepositoryError
 from whence_indexer.files import list_files, read_text
 from whence_indexer.history import read_commits
 from whence_indexer.repository import open_repository
+from whence_indexer.store import State
 
 ROOT = os.geteuid() == 0
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if ROOT else []  # as in test_files.py
@@ -160,7 +161,7 @@ def test_the_project_s_page_is_told_by_its_remote_without_credentials(make_repos
 
 def _look_at_all(repository):
     """Everything that indexing asks of git."""
-    listing = find_changes(repository, {}, [], history=True).listing
+    listing = find_changes(repository, {}, State(), history=True).listing
     texts = [read_text(repository, path, blob) for path, blob in listing.files.items()]
     return texts, list(read_commits(repository, "HEAD")), repository.web_url
 
