@@ -202,3 +202,57 @@ def test_progress_names_each_stage_with_its_total(project):
     update(project.open(), progress=lambda stage, done, total: heard.append((stage, total)))
     assert ("Indexing files", 3) in heard
     assert ("Indexing history", 1) in heard
+
+
+def test_a_history_rewritten_and_cleaned_up_is_read_anew(project):
+    update(project.open())
+    project.git("commit", "-q", "--amend", "-m", "Open the shop properly")
+    project.git("reflog", "expire", "--expire=now", "--all")
+    project.git("gc", "-q", "--prune=now")
+    report = update(project.open())
+    assert (report.commits, report.problems) == (1, [])
+    assert found(project.open(), "open the shop", kinds=["commit"])[0].text == "Open the shop properly"
+
+
+def test_a_shallow_clone_says_where_history_ends_and_fills_up_when_it_is_fetched(project, tmp_path):
+    from whence_indexer.repository import open_repository
+
+    project.write("later.py", "later = True\n")
+    project.commit("Add later")
+    clone = tmp_path / "clone"
+    project.git("clone", "-q", "--depth=1", project.path.as_uri(), clone)
+    report = update(open_repository(clone))
+    assert report.commits == 1
+    assert "shallow" in report.problems[0].what
+    subprocess.run(["git", "fetch", "-q", "--unshallow"], cwd=clone, check=True)
+    report = update(open_repository(clone))
+    assert (report.commits, report.problems) == (2, [])
+
+
+def test_switching_history_off_forgets_the_commits(project):
+    update(project.open())
+    assert update(project.open(), history=False).commits == 0
+    assert found(project.open(), "open the shop", kinds=["commit"]) == []
+
+
+def test_a_removed_work_tree_leaves_nothing_behind(project, tmp_path):
+    from whence_indexer.repository import open_repository
+
+    update(project.open())
+    project.git("worktree", "add", "-q", tmp_path / "gone")
+    update(open_repository(tmp_path / "gone"))
+    project.git("worktree", "remove", "--force", tmp_path / "gone")
+    for number in range(20):
+        project.write("notes.md", f"# Notes {number}\n")
+        update(project.open())
+    state = Store(project.open().index_dir).state
+    assert set(state.trees) == {"main"}
+    assert not [name for name in state.tables if "gone" in name]
+
+
+def test_half_a_character_in_a_notebook_stops_nothing(project):
+    cell = '{"cell_type": "code", "source": ["x = \'\\ud800\'"], "metadata": {}, "outputs": []}'
+    project.write("odd.ipynb", '{"cells": [' + cell + '], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    report = update(project.open())
+    assert [problem.where for problem in report.problems] == ["odd.ipynb"]
+    assert report.files == 3
