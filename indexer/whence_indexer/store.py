@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STATE = "state.json"
 _FULL_TEXT = "terms"
 _MANY = 10_000  # tables in one page of a listing: more than there ever are
-_COMPACT_EVERY = 16  # commits; each leaves a version of every table it touched
+_COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, some 2 kB at least
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,8 @@ def confidence(support: Support) -> float:
     return 1 / (1 + math.exp(-z))
 
 
-BIAS = -8.0
-COEFFICIENTS = {"likeness": 6.0, "lead": 2.0, "coverage": 5.0, "names": 2.0}
+BIAS = -9.60
+COEFFICIENTS = {"likeness": 14.32, "lead": 0.62, "coverage": 1.41, "names": 3.51}
 
 
 def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:

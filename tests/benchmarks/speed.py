@@ -33,7 +33,7 @@ from whence_indexer.repository import Repository, open_repository
 from whence_indexer.store import Store
 
 _TOLERANCE = 2.0
-_INDEX_RATIO, _INDEX_FROM_SECONDS = 3.0, 10.0  # the bars of issue 2
+_INDEX_RATIO, _INDEX_FROM_SECONDS = 3.0, 10.0  # what is promised
 _UNCHANGED_SECONDS, _UNCHANGED_FILES = 0.5, 1_000
 _SEARCH_MS, _SEARCH_CHUNKS = 15.0, 50_000
 _PROCESS_RATIO = 1.5
