@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, Queue
 from threading import Thread
-from typing import Any
+from typing import Any, BinaryIO
 
 from whence_indexer.errors import RepositoryError
 
@@ -27,6 +29,7 @@ _FOREIGN = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_DIFF_OPTS"
 ).split()
 _BLOCK = 1 << 20
+_BLOCKS_AHEAD = 32
 
 
 def run(
@@ -65,8 +68,11 @@ def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
     complaints: list[bytes] = []  # read at the same time: git waits for a reader once it has printed enough of them
     listener = Thread(target=lambda: complaints.append(process.stderr.read()), daemon=True)
     listener.start()
+    ahead: Queue[bytes] = Queue(_BLOCKS_AHEAD)  # git works on while its reader does something else
+    reader = Thread(target=_read_blocks, args=(process.stdout, ahead), daemon=True)
+    reader.start()
     try:
-        while block := process.stdout.read(_BLOCK):
+        while block := ahead.get():
             yield block
         listener.join()
         if process.wait():
@@ -76,8 +82,20 @@ def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
             process.kill()
             process.wait()
         listener.join()
+        while reader.is_alive():  # it may wait for room
+            with suppress(Empty):
+                ahead.get(timeout=0.01)
         process.stdout.close()
         process.stderr.close()
+
+
+def _read_blocks(stdout: BinaryIO, ahead: Queue[bytes]) -> None:
+    """All of `stdout` in blocks; the last one is empty."""
+    while True:
+        block = stdout.read(_BLOCK)
+        ahead.put(block)
+        if not block:
+            return
 
 
 def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -> Any:

@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.speed`: what indexing and searching cost beside work that cannot be avoided.
 
-Compares within one run, since ratios travel better than seconds. Without clones it makes a repository up. Exits 1 when
-a bar is missed by more than `_TOLERANCE`: machines are noisy.
+Compares within one run, since ratios travel better than seconds. Without clones it makes a repository up. A missed bar
+is shown, not raised: machines are noisy.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from whence_indexer.indexing import Report, update
 from whence_indexer.repository import Repository, open_repository
 from whence_indexer.store import Store
 
-_TOLERANCE = 2.0
 _INDEX_RATIO, _INDEX_FROM_SECONDS = 3.0, 10.0  # what is promised
 _UNCHANGED_SECONDS, _UNCHANGED_FILES = 0.5, 1_000
 _SEARCH_MS, _SEARCH_CHUNKS = 15.0, 50_000
@@ -60,12 +59,7 @@ class Measure:
         """Whether the bar was met."""
         if self.bar is None:
             return "–"
-        return "met" if self.value <= self.bar else "missed" if self.far_off else "missed, within noise"
-
-    @property
-    def far_off(self) -> bool:
-        """Whether the bar was missed by more than noise explains."""
-        return self.bar is not None and self.value > self.bar * _TOLERANCE
+        return "met" if self.value <= self.bar else "missed"
 
 
 def main() -> None:
@@ -77,7 +71,6 @@ def main() -> None:
     print(report)
     if options.write:
         write_section(options.write, "speed", report)
-    sys.exit(any(measure.far_off for measure in measures))
 
 
 def _options() -> argparse.Namespace:

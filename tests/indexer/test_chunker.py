@@ -49,8 +49,8 @@ def assert_every_line_once(text: str, chunks: list[Chunk]) -> None:
 
 
 def assert_small(chunk: Chunk) -> None:
-    """Within the limits, but for a single line and for blank lines after it."""
-    body = chunk.text.rstrip()
+    """Within the limits, but for a single line and for blank lines around it."""
+    body = chunk.text.strip()
     assert "\n" not in body or (len(body) <= MAX_CHARACTERS and body.count("\n") < MAX_LINES)
 
 
