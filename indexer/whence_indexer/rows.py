@@ -19,7 +19,7 @@ from whence_indexer.types import Chunk, Commit
 
 _EMBEDDED_BODY = 1_000  # characters of a commit message's body; what follows is mostly trailers and logs
 _EMBEDDED_PATHS = 8
-_SEARCHED_SECTIONS = 40
+_SEARCHED_PLACES = 12  # paths, and sections, of a commit: a sweeping one is found by its message
 
 
 def chunk_text(chunk: Chunk) -> str:
@@ -118,5 +118,5 @@ def unit_vectors(stored: np.ndarray) -> NDArray[np.float32]:
 
 
 def _commit_words(commit: Commit) -> str:
-    sections = list(dict.fromkeys(hunk.section for hunk in commit.hunks))[:_SEARCHED_SECTIONS]
-    return word_bag(commit.subject, commit.body, *commit.paths[:_SEARCHED_SECTIONS], *sections)
+    sections = list(dict.fromkeys(hunk.section for hunk in commit.hunks))[:_SEARCHED_PLACES]
+    return word_bag(commit.subject, commit.body, *commit.paths[:_SEARCHED_PLACES], *sections)
