@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 REPO   ?= .
-Q      ?= How does Whence decide which lines of a file to quote in an answer?
+Q      ?= How does Whence keep a killed writer from damaging the index?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 

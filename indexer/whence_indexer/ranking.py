@@ -24,7 +24,7 @@ TESTS = 0.75  # factor for tests, examples and benchmarks, which repeat the word
 SAME_FILE = 0.8  # factor for each earlier chunk of the same file: ten views of one file answer less than ten files
 
 _TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?|fixtures?|testdata|e2e)/"
+    r"(^|/)(tests?|testing|specs?|__tests__|examples?|benchmarks?|benches|fixtures?|testdata|e2e)/"
     r"|(^|/)(test_[^/]*|conftest)\.\w+$|[._-](test|tests|spec|bench)\.\w+$|Tests?\.(java|kt|cs|swift|scala|php)$",
     re.IGNORECASE,
 )

@@ -169,7 +169,8 @@ def _place(passage: Passage, citation: Citation) -> str:
     hit = passage.hit
     if hit.commit is not None:
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
-    symbol = f" — `{hit.symbol}`" if hit.symbol else ""
+    shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted
+    symbol = f" — `{hit.symbol}`" if shown else ""
     return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"
 
 
