@@ -110,5 +110,5 @@ EXCLUDED = frozenset(
 
 def excluded(path: str) -> bool:
     """Whether a folder or file of `path` carries the name of an excluded project, as a vendored copy does."""
-    parts = path.lower().replace("\\", "/").split("/")
+    parts = [part.lstrip("_") for part in path.lower().replace("\\", "/").split("/")]
     return any(part in EXCLUDED or part.rpartition(".")[0] in EXCLUDED for part in parts)
