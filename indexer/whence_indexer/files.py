@@ -31,7 +31,7 @@ _GENERATED_NAMES = re.compile(
     r"|\.(min\.(js|css|mjs)|map|svg|pb\.go|pb\.cc|pb\.h|snap)$|_pb2(_grpc)?\.pyi?$",
 )
 _GENERATED_MARK = re.compile(
-    r"(?<![\"'])@generated\b|<auto-?generated|\bcode generated\b.{0,80}\bdo not edit|"
+    r"(?<![\"')])@generated\b|<auto-?generated|\bcode generated\b.{0,80}\bdo not edit|"
     r"\b(auto(matically)?[- ]?generated|generated (by|from|automatically))\b.{0,200}\bdo not (edit|modify|change)",
     re.IGNORECASE | re.DOTALL,
 )
