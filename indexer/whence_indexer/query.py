@@ -29,7 +29,9 @@ _IDENTIFIER = re.compile(
     r"|\b[A-Za-z0-9]*_\w+\b|\b[a-z]+[A-Z]\w*\b|\b[A-Z]+[a-z0-9]+[A-Z]\w*\b"  # snake_case, camelCase, PascalCase
     r"|\b[A-Z]{2,}[a-z0-9]{2,}\b"  # HTTPAdapter
 )
+_BARE_NAME = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")  # all there is: a symbol looked up
 _PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:[a-z]{1,4}|toml|ipynb|scala|swift)\b")
+_SCOPE = re.compile(r"::|#|->|\\")
 _FUNCTION_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does doing for "
     "from get gets had has have how i if in into is it its like make makes many may me might more most must my no not "
@@ -66,7 +68,8 @@ def parse_query(text: str) -> Query:
     if len(stripped) > MAX_CHARACTERS:
         raise QueryError(f"the question has {len(stripped):,} characters; at most {MAX_CHARACTERS:,} are read")
     quoted = [next(filter(None, match.groups())) for match in _QUOTED.finditer(stripped)]
-    names = [re.sub(r"::|#", ".", match[0]) for match in _IDENTIFIER.finditer(stripped)]
+    bare = [stripped] if _BARE_NAME.fullmatch(stripped) else []
+    names = [_SCOPE.sub(".", name) for name in bare or _IDENTIFIER.findall(stripped)]
     return Query(
         text=stripped,
         words=tuple(dict.fromkeys(words(stripped)))[:_SEARCHED_WORDS],

@@ -6,8 +6,9 @@ Takes a `Store` and an `Embedder`, returns `Hit`s. Reads the store only; never u
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ from whence_indexer.types import KINDS, Hit, Kind
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
+_TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 30 made no difference
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "explanation": 0.55}
@@ -70,7 +72,7 @@ class Searcher:
         self.store, self._embedder = store, embedder
         vectors = _load_vectors(store)
         self._chunks = self._load(schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
-        self._commits = self._load(schema.COMMITS_TABLE, [], vectors)
+        self._commits = self._load(schema.COMMITS_TABLE, ["paths"], vectors)
 
     def search(
         self, query: Query | str, limit: int = 10, kinds: Collection[Kind] = (), under: str | None = None
@@ -86,14 +88,15 @@ class Searcher:
         parsed = parse_query(query) if isinstance(query, str) else query
         vector = self._embedder.embed_query(parsed.text)
         chosen = set(kinds or KINDS)
-        found: list[_Found] = []
-        if chosen & {"code", "doc"}:
-            found += self._search_chunks(parsed, vector, limit, chosen, under)
         if under is not None and kinds and chosen <= {"commit", "issue", "pull"}:
             raise QueryError("a folder narrows files only, and the kinds asked for are none")
+        commits = self._search_commits(parsed, vector)
+        found: list[_Found] = []
+        if chosen & {"code", "doc"}:
+            found += self._search_chunks(parsed, vector, limit, chosen, under, self._touched(commits))
         if "commit" in chosen and under is None:
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
-            found += self._search_commits(parsed, vector, limit, weight)
+            found += [replace(each, score=each.score * weight) for each in commits[:limit]]
         return self._hits(sorted(found, key=lambda each: -each.score)[:limit])
 
     def at(self, path: str, line: int) -> Hit | None:
@@ -118,20 +121,38 @@ class Searcher:
         }
 
     def _search_chunks(
-        self, query: Query, vector: NDArray[np.float32], limit: int, kinds: set[Kind], under: str | None
+        self,
+        query: Query,
+        vector: NDArray[np.float32],
+        limit: int,
+        kinds: set[Kind],
+        under: str | None,
+        touched: Mapping[str, float],
     ) -> list[_Found]:
         allowed = _allowed(self._chunks.columns, kinds, under)
         found, dense, lexical = self._candidates(self._chunks, query, vector, allowed)
-        names = self._chunks.columns.select(["path", "symbols"]).take(found).to_pydict()
-        scores = score(query, dense, lexical, names["path"], names["symbols"])
-        order = spread(scores, names["path"], limit)
+        about = self._chunks.columns.select(["path", "symbols", "kind"]).take(found).to_pydict()
+        scores = score(query, dense, lexical, about["path"], about["symbols"], about["kind"], touched)
+        order = spread(scores, about["path"], limit)
         return [_Found(float(scores[index]), self._chunks, int(found[index])) for index in order]
 
-    def _search_commits(self, query: Query, vector: NDArray[np.float32], limit: int, weight: float) -> list[_Found]:
+    def _search_commits(self, query: Query, vector: NDArray[np.float32]) -> list[_Found]:
+        """The commits that say what the question asks, best first."""
         found, dense, lexical = self._candidates(self._commits, query, vector, None)
-        scores = fuse(dense, lexical) * weight
-        order = np.argsort(-scores, kind="stable")[:limit]
+        scores = fuse(dense, lexical)
+        order = np.argsort(-scores, kind="stable")
         return [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
+
+    def _touched(self, commits: Sequence[_Found]) -> dict[str, float]:
+        """How much these commits point to each file, as a share of the file they point to most."""
+        best = commits[:_TELLING_COMMITS]
+        lists = self._commits.columns["paths"].take([each.position for each in best]).to_pylist() if best else []
+        weights: defaultdict[str, float] = defaultdict(float)
+        for each, paths in zip(best, lists, strict=True):
+            for path in paths:
+                weights[path] += each.score / math.sqrt(len(paths))  # a sweeping commit says little of each file
+        most = max(weights.values(), default=0.0) or 1.0
+        return {path: weight / most for path, weight in weights.items()}
 
     def _candidates(
         self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
@@ -145,7 +166,7 @@ class Searcher:
         nearest = np.argpartition(-eligible, min(_CANDIDATES, total - 1))[:_CANDIDATES]
         # The full-text index knows nothing of `allowed`: ask it for all it has, then keep the best of those.
         row_ids, scores = self.store.match(
-            collection.table, " ".join(query.words), _CANDIDATES if allowed is None else total
+            collection.table, " ".join(query.content), _CANDIDATES if allowed is None else total
         )
         lexical = np.zeros(total, np.float32)
         matched = collection.positions(row_ids)

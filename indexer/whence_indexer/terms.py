@@ -22,6 +22,13 @@ def split_word(word: str) -> tuple[str, ...]:
     return parts if len(parts) == 1 else (*parts, word.replace("_", "").lower())
 
 
+@lru_cache(maxsize=1 << 16)
+def split_name(name: str) -> tuple[str, ...]:
+    """The distinct parts of a name, without the name as a whole: `getHTTPResponse` -> get, http, response."""
+    parts = (split_word(word) for word in _WORD.findall(name))
+    return tuple(dict.fromkeys(part for each in parts for part in (each if len(each) == 1 else each[:-1])))
+
+
 def words(text: str) -> list[str]:
     """All words of `text` in order, lower case."""
     return [part for word in _WORD.findall(text) if len(word) <= _MAX_WORD for part in split_word(word)]

@@ -96,7 +96,7 @@ def _files(hits: Sequence[Hit]) -> list[str]:
 def _semble(data: Path, clones: Path, model: str | None) -> Iterator[str]:
     rows, scores = [], []
     for pinned, queries in track(datasets.read_semble(data), "semble", console=_console(), transient=True):
-        with open_checkout(clones, pinned, model, history=False) as checkout:
+        with open_checkout(clones, pinned, model, history=True) as checkout:
             values = [_mean_ndcg(search, queries) for search in _searches(checkout)]
             scores.append(values)
             rows.append([_labelled(pinned, checkout.note), pinned.language, str(len(queries)), *map(number, values)])
