@@ -25,7 +25,7 @@ def pairs_of(path, text, seed=0):
 def test_a_doc_comment_asks_for_its_definition():
     (pair,) = pairs_of("net.py", SOURCE)
     assert pair.kind == "doc"
-    assert pair.query.lower().endswith("send the request again when the server is busy.")
+    assert pair.query.lower().endswith("send the request again when the server is busy")
     assert "server is busy" not in pair.passage
     assert pair.passage.startswith("net.py")
     assert "sleep(2 ** attempt)" in pair.passage
@@ -41,7 +41,7 @@ def test_comments_of_other_languages_are_read():
     comment = "// Opens the file and returns its handle.\n"
     text = comment + "func openFile(name string) (*File, error) {\n\treturn open(name, 0)\n}\n"
     (pair,) = pairs_of("file.go", text)
-    assert pair.query.lower().endswith("opens the file and returns its handle.")
+    assert pair.query.lower().endswith("opens the file and returns its handle")
     assert "Opens the file" not in pair.passage
 
 

@@ -1,9 +1,10 @@
 """The recipe of the default embedding model, from projects on disk to the folder that ships with the package.
 
-    python -m whence_training.embedder --projects FOLDER --teacher MODEL --out FOLDER
+    python -m whence_training.embedder --projects FOLDER --packages FOLDER --teacher MODEL --out FOLDER
 
 Collect pairs, train the tokenizer, distil its tokens' vectors, train them on the pairs, measure, export. Linear, one
-seed; needs the `[training]` extra. FOLDER holds one clone for each of `sources.SOURCES`, named `owner+name`.
+seed; needs the `[training]` extra. The folders hold one clone for each of `sources.SOURCES`, named `owner+name`, and
+the installed `sources.PACKAGES`.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
+from whence_indexer.repository import open_repository
 from whence_training.pairs import Pair, collect_pairs
-from whence_training.sources import SOURCES, excluded
+from whence_training.sources import HELD_OUT, PACKAGES, SOURCES, excluded
 from whence_training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
@@ -38,35 +42,33 @@ class Recipe:
     """Every number of the recipe. 29,500 tokens of 256 half-precision numbers are 15.1 MB."""
 
     vocabulary: int = 29_500
+    tokenizer_pairs: int = 260_000  # drawn at random; more change no token that matters
     dimension: int = 256
-    epochs: float = 4.0
-    batch: int = 1_024
+    epochs: float = 3.0
+    batch: int = 2_048
+    block: int = 512  # pairs of one project side by side in a batch: the hard negatives
     learning_rate: float = 0.01
-    warm_up: float = 0.1  # share of the steps
+    warm_up: float = 0.05  # share of the steps
     scale: float = 20.0  # inverse temperature of the cosine
     token_dropout: float = 0.3  # on both sides: no answer may hang on one word
     query_tokens: int = 96
     passage_tokens: int = 320
-    held_out: int = 2_000  # pairs
     seed: int = 0
 
 
-def collect(projects: Path, seed: int) -> list[Pair]:
-    """The pairs of all sources found in `projects`, those of an excluded name left out, shuffled."""
-    folders = [projects / source.project.replace("/", "+") for source in SOURCES]
-    present = [folder for folder in folders if folder.is_dir() and not excluded(folder.name.partition("+")[2])]
-    if not present:
-        raise SystemExit(f"no clone of a source in {projects}; they are named like {folders[0].name}")
-    pairs: list[Pair] = []
+def collect(projects: Path, packages: Path | None, seed: int) -> dict[str, list[Pair]]:
+    """The pairs of every source found in the folders, by project; a source at another version is named on stderr."""
+    found = [*_clones(projects), *(_installed(packages) if packages else ())]
+    if not found:
+        raise SystemExit(f"no clone of a source in {projects}; they are named like owner+name")
+    names, folders, histories = zip(*found, strict=True)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for found in track(pool.map(collect_pairs, present), "Collecting pairs", total=len(present)):
-            pairs += found
-    random.Random(seed).shuffle(pairs)
-    return pairs
+        collected = pool.map(collect_pairs, folders, [seed] * len(folders), histories)
+        return dict(zip(names, track(collected, "Collecting pairs", total=len(folders)), strict=True))
 
 
-def train(pairs: Sequence[Pair], teacher: Any, recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Train on `pairs`, write the model to `out`, and return what was measured on the pairs held out."""
+def train(collected: dict[str, list[Pair]], teacher: Any, recipe: Recipe, out: Path) -> dict[str, Any]:
+    """Train on all projects but `HELD_OUT`, write the model to `out`, and return what was measured on those."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -75,46 +77,100 @@ def train(pairs: Sequence[Pair], teacher: Any, recipe: Recipe, out: Path) -> dic
 
     torch.manual_seed(recipe.seed)
     started = time.monotonic()
-    tokenizer = train_tokenizer((text for pair in pairs for text in (pair.query, pair.passage)), recipe.vocabulary)
-    queries = _token_ids(tokenizer, [pair.query for pair in pairs], recipe.query_tokens)
-    passages = _token_ids(tokenizer, [pair.passage for pair in pairs], recipe.passage_tokens)
-    vectors = token_vectors(teacher, tokenizer, _counts(passages, tokenizer), recipe.dimension)
+    projects = [project for project, found in collected.items() for _ in found]
+    pairs = [pair for found in collected.values() for pair in found]
+    drawn = random.Random(recipe.seed).sample(pairs, min(len(pairs), recipe.tokenizer_pairs))
+    tokenizer = train_tokenizer((text for pair in drawn for text in (pair.query, pair.passage)), recipe.vocabulary)
+    queries = _Texts(tokenizer, [pair.query for pair in pairs], recipe.query_tokens)
+    passages = _Texts(tokenizer, [pair.passage for pair in pairs], recipe.passage_tokens)
+    vectors = token_vectors(teacher, tokenizer, passages.counts(tokenizer.get_vocab_size()), recipe.dimension)
     model = StaticEmbedding(tokenizer, embedding_weights=vectors)
-    held_out = recipe.held_out if len(pairs) > 2 * recipe.held_out else len(pairs) // 10
-    before = _measure(model.embedding, queries[:held_out], passages[:held_out])
-    _fit(model.embedding, queries[held_out:], passages[held_out:], recipe)
-    after = _measure(model.embedding, queries[:held_out], passages[:held_out])
+    held_out = np.array([project in HELD_OUT for project in projects])
+    tests = [np.flatnonzero(held_out & (np.array(projects) == project)) for project in sorted(set(HELD_OUT))]
+    before = _measure(model.embedding, queries, passages, tests)
+    _fit(model.embedding, queries, passages, pairs, projects, np.flatnonzero(~held_out), recipe)
+    after = _measure(model.embedding, queries, passages, tests)
     model.embedding.half()
     SentenceTransformer(modules=[model]).save_pretrained(str(out), create_model_card=False)
     return {
-        "pairs": dict(Counter(pair.kind for pair in pairs)),
-        "held_out": held_out,
+        "pairs": dict(Counter(pair.kind for pair, held in zip(pairs, held_out, strict=True) if not held)),
+        "held_out": int(held_out.sum()),
         "before": before,
         "after": after,
-        "after_half_precision": _measure(model.embedding.float(), queries[:held_out], passages[:held_out]),
+        "after_half_precision": _measure(model.embedding.float(), queries, passages, tests),
         "seconds": round(time.monotonic() - started),
     }
 
 
-def _fit(embedding: torch.nn.EmbeddingBag, queries: list[list[int]], passages: list[list[int]], recipe: Recipe) -> None:
+class _Texts:
+    """Token ids of many texts in one array, and bags of them as `EmbeddingBag` takes them."""
+
+    def __init__(self, tokenizer: Tokenizer, texts: Sequence[str], limit: int) -> None:
+        ids = [
+            np.array(encoding.ids[:limit], np.uint16)
+            for start in range(0, len(texts), 10_000)
+            for encoding in tokenizer.encode_batch_fast(texts[start : start + 10_000], add_special_tokens=False)
+        ]
+        self._ids = np.concatenate(ids)
+        self._starts = np.cumsum([0, *map(len, ids)])
+
+    def counts(self, vocabulary: int) -> NDArray[np.int64]:
+        """How often each token occurs."""
+        return np.bincount(self._ids, minlength=vocabulary)
+
+    def encode(
+        self,
+        embedding: torch.nn.EmbeddingBag,
+        chosen: NDArray[np.int64],
+        dropout: float = 0.0,
+        chance: np.random.Generator | None = None,
+    ) -> torch.Tensor:
+        """Unit vectors of the chosen texts, shape (texts, dimension), a share of each longer text's tokens left out."""
+        import torch
+
+        lengths = self._starts[chosen + 1] - self._starts[chosen]
+        text = np.repeat(np.arange(len(chosen)), lengths)
+        within = np.arange(len(text)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        flat = self._ids[np.repeat(self._starts[chosen], lengths) + within].astype(np.int64)
+        if chance is not None:
+            kept = (chance.random(len(flat)) >= dropout) | (lengths[text] <= 4)
+            flat, lengths = flat[kept], np.bincount(text[kept], minlength=len(chosen))
+        offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        vectors = embedding(torch.from_numpy(flat), torch.from_numpy(offsets))
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def _fit(
+    embedding: torch.nn.EmbeddingBag,
+    queries: _Texts,
+    passages: _Texts,
+    pairs: Sequence[Pair],
+    projects: Sequence[str],
+    chosen: NDArray[np.int64],
+    recipe: Recipe,
+) -> None:
     """In-batch negatives, both ways: each query against all passages of its batch, each passage against all queries."""
     import torch
 
-    chance = random.Random(recipe.seed)
-    batch = min(recipe.batch, len(queries))
-    steps = max(1, int(len(queries) / batch * recipe.epochs))
+    chance = np.random.default_rng(recipe.seed)
+    numbers = {project: number for number, project in enumerate(dict.fromkeys(projects))}
+    project = np.array([numbers[name] for name in projects])
+    place = _numbered(
+        f"{name}/{pair.place or index}" for index, (name, pair) in enumerate(zip(projects, pairs, strict=True))
+    )
+    batch = min(recipe.batch, len(chosen))
+    steps = max(1, int(len(chosen) / batch * recipe.epochs))
     optimizer = torch.optim.Adam(embedding.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99))
-    target = torch.arange(batch)
-    order: list[int] = []
+    batches = _batches(chosen, project, batch, recipe.block, chance)
     for step in track(range(steps), "Training"):
-        if len(order) < batch:
-            order = chance.sample(range(len(queries)), len(queries))
-        drawn, order = order[:batch], order[batch:]
+        drawn = next(batches)
+        drawn = drawn[np.unique(place[drawn], return_index=True)[1]]  # two of one place are no negatives
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step / steps, recipe.warm_up)
-        left = _encode(embedding, [_dropped(queries[index], recipe.token_dropout, chance) for index in drawn])
-        right = _encode(embedding, [_dropped(passages[index], recipe.token_dropout, chance) for index in drawn])
+        left = queries.encode(embedding, drawn, recipe.token_dropout, chance)
+        right = passages.encode(embedding, drawn, recipe.token_dropout, chance)
         similarity = left @ right.T * recipe.scale
+        target = torch.arange(len(drawn))
         loss = torch.nn.functional.cross_entropy(similarity, target)
         loss = (loss + torch.nn.functional.cross_entropy(similarity.T, target)) / 2
         optimizer.zero_grad()
@@ -122,53 +178,73 @@ def _fit(embedding: torch.nn.EmbeddingBag, queries: list[list[int]], passages: l
         optimizer.step()
 
 
+def _batches(
+    chosen: NDArray[np.int64], project: NDArray[np.int64], batch: int, block: int, chance: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Batches without end: each epoch in another order, in blocks of one project."""
+    while True:
+        order = chance.permutation(chosen)
+        order = order[np.argsort(project[order], kind="stable")]
+        borders = np.flatnonzero(np.diff(project[order])) + 1
+        blocks = [run[at : at + block] for run in np.split(order, borders) for at in range(0, len(run), block)]
+        mixed = np.concatenate([blocks[index] for index in chance.permutation(len(blocks))])
+        yield from (mixed[at : at + batch] for at in range(0, len(mixed) - batch + 1, batch))
+
+
+def _numbered(names: Iterable[str]) -> NDArray[np.int64]:
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
+
+
 def _schedule(progress: float, warm_up: float) -> float:
     """Linear up to 1 over the warm-up, then linear down to a twentieth."""
     return progress / warm_up if progress < warm_up else 1 - 0.95 * (progress - warm_up) / (1 - warm_up)
 
 
-def _dropped(ids: list[int], rate: float, chance: random.Random) -> list[int]:
-    kept = [token for token in ids if chance.random() >= rate] if len(ids) > 4 else ids
-    return kept or ids
-
-
-def _encode(embedding: torch.nn.EmbeddingBag, texts: list[list[int]]) -> torch.Tensor:
-    """Unit vectors, shape (texts, dimension); the mean of no tokens is zero."""
+def _measure(
+    embedding: torch.nn.EmbeddingBag, queries: _Texts, passages: _Texts, tests: Sequence[NDArray[np.int64]]
+) -> dict[str, float]:
+    """Accuracy at 1 and mean reciprocal rank of each query's own passage among those of its project."""
     import torch
 
-    offsets = np.cumsum([0, *map(len, texts[:-1])])
-    flat = torch.tensor([token for ids in texts for token in ids], dtype=torch.long)
-    return torch.nn.functional.normalize(embedding(flat, torch.from_numpy(offsets)), dim=1)
-
-
-def _measure(embedding: torch.nn.EmbeddingBag, queries: list[list[int]], passages: list[list[int]]) -> dict[str, float]:
-    """Accuracy at 1 and mean reciprocal rank of each query's own passage among all."""
-    import torch
-
+    ranks = [torch.ones(1)]
     with torch.no_grad():
-        similarity = _encode(embedding, queries) @ _encode(embedding, passages).T
-    own = similarity.diagonal()[:, None]
-    ranks = 1 + (similarity > own).sum(dim=1)
+        for chosen in filter(len, tests):
+            similarity = queries.encode(embedding, chosen) @ passages.encode(embedding, chosen).T
+            ranks.append(1.0 + (similarity > similarity.diagonal()[:, None]).sum(dim=1))
+    every = torch.cat(ranks[1:] or ranks)
     return {
-        "accuracy@1": round(float((ranks == 1).float().mean()), 4),
-        "mrr": round(float((1 / ranks.float()).mean()), 4),
+        "accuracy@1": round(float((every == 1).float().mean()), 4),
+        "mrr": round(float((1 / every).mean()), 4),
     }
 
 
-def _token_ids(tokenizer: Tokenizer, texts: list[str], limit: int) -> list[list[int]]:
-    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [encoding.ids[:limit] for encoding in encodings]
+def _clones(projects: Path) -> Iterator[tuple[str, Path, bool]]:
+    for source in SOURCES:
+        folder = projects / source.project.replace("/", "+")
+        if folder.is_dir() and not excluded(source.project):
+            _note_version(source.project, source.revision, (open_repository(folder).head or "")[: len(source.revision)])
+            yield source.project, folder, True
 
 
-def _counts(texts: list[list[int]], tokenizer: Tokenizer) -> np.ndarray:
-    flat = np.fromiter((token for ids in texts for token in ids), np.int64)
-    return np.bincount(flat, minlength=tokenizer.get_vocab_size())
+def _installed(packages: Path) -> Iterator[tuple[str, Path, bool]]:
+    versions = {found.name.lower(): found.version for found in distributions(path=[str(packages)])}
+    for package in PACKAGES:
+        if (packages / package.folder).is_dir() and not excluded(package.folder):
+            _note_version(package.distribution, package.version, versions.get(package.distribution.lower(), "unknown"))
+            yield package.distribution, packages / package.folder, False
+
+
+def _note_version(name: str, expected: str, found: str) -> None:
+    if expected != found:
+        print(f"{name} is at {found}, not at {expected}: the model will differ", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the recipe from the command line; prints what was measured as JSON."""
     parser = argparse.ArgumentParser(prog="whence_training.embedder", description=__doc__.partition("\n")[0])
     parser.add_argument("--projects", type=Path, required=True, help="folder of clones named owner+name")
+    parser.add_argument("--packages", type=Path, help="site-packages folder with the packages of the list")
     parser.add_argument("--teacher", required=True, help="sentence-transformers model to start from")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     options = parser.parse_args(arguments)
@@ -177,8 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImportError:
         sys.exit("the recipe needs an extra: pip install 'whence[training]'")
     recipe = Recipe()
-    pairs = collect(options.projects, recipe.seed)
-    measured = train(pairs, SentenceTransformer(options.teacher), recipe, options.out)
+    collected = collect(options.projects, options.packages, recipe.seed)
+    measured = train(collected, SentenceTransformer(options.teacher), recipe, options.out)
     print(json.dumps(measured, indent=2))
 
 
