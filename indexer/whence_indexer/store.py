@@ -38,6 +38,7 @@ _COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, 
 class State:
     """What `state.json` holds: which table versions form the index, what made them, and from what.
 
+    `adapted` names the model made from `model` that the vectors are of, where that was adapted to the repository.
     `heads` are the commits whose history is indexed; `boundary` says where that history was incomplete.
     """
 
@@ -52,6 +53,7 @@ class State:
     trees: dict[str, dict[str, Any]] = field(default_factory=dict)
     generation: int = 0
     uncompacted: int = 0
+    adapted: str = ""
 
     @property
     def tables_folder(self) -> str:

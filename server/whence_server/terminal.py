@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from whence_indexer.adapting import Outcome
 from whence_indexer.indexing import Progress as ProgressCallback
 from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
@@ -60,6 +61,18 @@ def show_report(report: Report) -> None:
         console.print("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in report.skipped.items()))
     for problem in report.problems:
         console.print(_text(f"problem: {problem.where}: {problem.what}"), soft_wrap=True)
+
+
+def show_adaptation(outcome: Outcome) -> None:
+    """What came of adapting, and each recall before and after with its interval."""
+    console = Console(highlight=False)
+    console.print(_text(outcome.reason), soft_wrap=True)
+    for measure, found in outcome.recall.items():
+        change = f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+        console.print(f"  {measure:<16} {found['before']:.3f} -> {found['after']:.3f}  {change}")
+    if outcome.tried:
+        verdict = "adapted" if outcome.adapted else "not adapted"
+        console.print(f"{verdict}; {outcome.pairs:,} pairs, {outcome.seconds:.1f} s")
 
 
 def show_hits(hits: Sequence[Hit], root: Path) -> None:
