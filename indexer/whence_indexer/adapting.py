@@ -6,7 +6,6 @@ that the old vectors serve until all new ones are there. Started by the user or 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 from whence_indexer import schema
 from whence_indexer.adaptation import Floats, Recipe, sums, train
 from whence_indexer.adapted import read_measured, remove_adapted, save_adapted
+from whence_indexer.attempts import forget, known_reason, remember
 from whence_indexer.embedder import StaticEmbedder, load_embedder
-from whence_indexer.errors import DamagedError, EmbedderError, NoIndexError
+from whence_indexer.errors import DamagedError, EmbedderError
 from whence_indexer.holdout import Change, Split, read_changes, split, without_copies
 from whence_indexer.indexing import Progress, update
 from whence_indexer.lessons import Material
@@ -33,9 +33,7 @@ from whence_indexer.trial import MEASURES, RANKS, Trial, gain
 from whence_indexer.types import Chunk, Span
 
 FACTORS = (0.25, 0.5, 0.75)  # of the way from the base to what was learnt; halfway was safe wherever it was tried
-DUE_COMMITS, DUE_SHARE = 200, 0.1  # new commits since the last try, and their share, that make another worth its time
 _DESCRIBED: tuple[str, ...] = ("pairs", "queries", "factor", "recall")
-_TRIES = "adaptation.json"
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "language", "symbols", "scope", "text", "digest"]
 _COMMIT_COLUMNS = ["sha", "parents", "date", "subject", "body", "paths"]
 
@@ -86,8 +84,8 @@ def adapt(
         base = load_embedder(store.state.model)
         if not isinstance(base, StaticEmbedder):
             raise EmbedderError(f"only a static embedding model can be adapted, and {base.name} is none")
-        if (last := _read_tries(folder)) and _is_same(last, store, base):
-            return Outcome(bool(store.state.adapted), False, "nothing is new since the last try: " + last["reason"])
+        if reason := known_reason(store, base.name):
+            return Outcome(bool(store.state.adapted), False, f"nothing is new since the last try: {reason}")
         try:
             learnt = _learn(repository, store, base, recipe or Recipe(), progress)
         except DamagedError:  # another process compacted the tables meanwhile
@@ -100,7 +98,7 @@ def adapt(
         remove_adapted(folder, serving)
         outcome = learnt.outcome if isinstance(learnt, _Learnt) else Outcome(False, False, learnt)
         outcome = replace(outcome, adapted=bool(serving), seconds=round(time.monotonic() - started, 3))
-        _write_tries(folder, store, base, serving, outcome)
+        remember(store, base.name, serving, outcome.reason)
     return outcome
 
 
@@ -118,21 +116,9 @@ def restore(
         if was:
             update(repository, adapted="", wait=wait, progress=progress, waiting=waiting)
         remove_adapted(folder)
-        (folder / _TRIES).unlink(missing_ok=True)
+        forget(folder)
     reason = "the index is back on the model it was adapted from" if was else "the index was not adapted"
     return Outcome(False, False, reason, seconds=round(time.monotonic() - started, 3))
-
-
-def is_due(repository: Repository) -> bool:
-    """Whether adaptation was tried here, was not switched off, and enough commits have come since."""
-    try:
-        last, store = _read_tries(repository.index_dir), Store(repository.index_dir)
-    except NoIndexError:
-        return False
-    if not last:
-        return False
-    new = store.count(schema.COMMITS_TABLE) - int(last["commits"])
-    return new >= max(DUE_COMMITS, DUE_SHARE * int(last["commits"]))
 
 
 def describe(store: Store) -> dict[str, Any] | None:
@@ -249,25 +235,3 @@ def _lock_folder(folder: Path) -> Path:
     place = folder / "adapted"
     place.mkdir(parents=True, exist_ok=True)
     return place
-
-
-def _is_same(last: dict[str, Any], store: Store, base: StaticEmbedder) -> bool:
-    now = {"heads": store.state.heads, "base": base.name, "serving": store.state.adapted}
-    return {name: last.get(name) for name in now} == now
-
-
-def _read_tries(folder: Path) -> dict[str, Any]:
-    """What is known of the last try; {} when there was none, or adaptation was switched off since."""
-    try:
-        tries = json.loads((folder / _TRIES).read_text())
-        return tries if {"reason", "commits"} <= tries.keys() else {}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
-def _write_tries(folder: Path, store: Store, base: StaticEmbedder, serving: str, outcome: Outcome) -> None:
-    commits = store.count(schema.COMMITS_TABLE)
-    tries = {"heads": store.state.heads, "base": base.name, "serving": serving, "commits": commits}
-    draft = folder / (_TRIES + ".new")
-    draft.write_text(json.dumps(tries | {"reason": outcome.reason}))
-    draft.replace(folder / _TRIES)

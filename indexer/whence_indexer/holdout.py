@@ -60,8 +60,7 @@ def read_changes(commits: Iterable[Mapping[str, Any]], indexed: Collection[str])
         question = commit_question(row["subject"], row["body"])
         paths = frozenset(path for path in row["paths"] if path in indexed)
         if question and paths and len(row["paths"]) <= _MAX_PATHS and len(row["parents"]) < 2:
-            time = datetime.fromisoformat(row["date"]).timestamp()
-            changes.append(Change(row["sha"], time, question, paths, paths - everywhere))
+            changes.append(Change(row["sha"], _seconds(row["date"]), question, paths, paths - everywhere))
     return sorted(changes, key=lambda change: (change.time, change.sha))
 
 
@@ -96,6 +95,14 @@ def without_copies(
 def telling_lines(text: str) -> set[str]:
     """The lines of a hunk or a chunk by which another text that holds them is known."""
     return {stripped for line in changed_lines(text).split("\n") if len(stripped := line.strip()) >= _TELLING}
+
+
+def _seconds(date: str) -> float:
+    """Since 1970; a commit may carry a time zone that there is none of, and is then taken to be in UTC."""
+    try:
+        return datetime.fromisoformat(date).timestamp()
+    except ValueError:
+        return datetime.fromisoformat(date[:19] + "+00:00").timestamp()
 
 
 def _is_copy(message: frozenset[str], others: Iterable[frozenset[str]]) -> bool:

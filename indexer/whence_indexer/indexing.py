@@ -110,14 +110,18 @@ class _Update:
         self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
 
     def run(self, history: bool) -> None:
-        """Files first, searchable at once; then the history, which takes longer."""
+        """Files first, searchable at once unless an old index serves; then the history, which takes longer."""
         state = self.writer.state
+        replacing = state.generation > 0 and not state.tables
         self.progress("Looking for changes", 0, None)
         indexed = dict(zip(self.writer.column(self.files, "path"), self.writer.column(self.files, "blob"), strict=True))
         changes = find_changes(self.repository, indexed, state, history)
+        to_history = changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history)
         if changes.files or self.repository.work_tree not in state.trees:
             self._update_files(changes)
-        if changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history):
+            if not (replacing and to_history):
+                self._commit()
+        if to_history:
             self._update_history(changes, history)
         self._summarise(changes)
 
@@ -130,7 +134,6 @@ class _Update:
             self.progress("Indexing files", done, len(changes.to_read))
             self._add_chunks([chunk for path in paths for chunk in self._chunk(path, changes.to_read[path], skipped)])
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
-        self._commit()
 
     def _chunk(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
         """The chunks of one file; whatever goes wrong with it is noted under its name and stops nothing else."""

@@ -54,12 +54,13 @@ class Trial:
         `summed` are the chunks' sums of these `weights`. Hybrid is search as users get it, over files; dense is the
         order of the cosines alone.
         """
-        searcher = self._searcher(weights, unit(summed))
+        vectors = unit(summed)
+        searcher = self._searcher(weights, vectors)
         questions = unit(sums(weights, bags(self._material.embedder, [change.question for change in changes])))
         return np.array(
             [
-                [*_recalls(self._hybrid(searcher, change), change), *_recalls(self._dense(vector, summed), change)]
-                for change, vector in zip(changes, questions, strict=True)
+                [*_recalls(self._hybrid(searcher, change), change), *_recalls(self._dense(vectors @ question), change)]
+                for change, question in zip(changes, questions, strict=True)
             ]
         )
 
@@ -67,8 +68,7 @@ class Trial:
         hits = searcher.search(change.question, max(RANKS) * _CHUNKS_PER_FILE, ["code", "doc"])
         return [hit.path or "" for hit in hits]
 
-    def _dense(self, vector: Floats, summed: Floats) -> list[str]:
-        cosines = summed @ vector / np.maximum(np.linalg.norm(summed, axis=1), np.finfo(np.float32).tiny)
+    def _dense(self, cosines: Floats) -> list[str]:
         order = np.argsort(-cosines, kind="stable")[: max(RANKS) * _CHUNKS_PER_FILE]
         return [self._paths[place] for place in order]
 

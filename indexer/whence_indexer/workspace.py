@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from whence_indexer import schema
 from whence_indexer.adapted import open_embedder
+from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
 from whence_indexer.indexing import Progress, Report, update
@@ -81,10 +82,8 @@ class Workspace:
             )
 
     def adaptation_due(self) -> bool:
-        """`adapting.is_due` for this repository."""
-        from whence_indexer import adapting
-
-        return adapting.is_due(self.repository)
+        """`attempts.is_due` for this repository."""
+        return is_due(self.repository.index_dir)
 
     def changes(self, store: Store) -> Changes:
         """What the repository has that the index `store` has not."""

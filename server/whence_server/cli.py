@@ -169,7 +169,7 @@ def status(repo: str, as_json: bool) -> None:
     from whence_server.status import index_status
 
     report = index_status(_workspace(repo))
-    _print(report) if as_json else terminal.show_table(report)
+    _print(report) if as_json else terminal.show_status(report)
 
 
 def _workspace(repo: str) -> Workspace:

@@ -101,6 +101,20 @@ def show_answer(answer: Answer, root: Path) -> None:
     console.print(Text(f"\n{about}", style="dim"))
 
 
+def show_status(report: Mapping[str, Any]) -> None:
+    """`show_table` with what adapting brought in one line."""
+    about = report["adapted"]
+    line = "no"
+    if about and about["recall"]:
+        gains = (
+            f"{measure} {found['before']:.3f} -> {found['after']:.3f}" for measure, found in about["recall"].items()
+        )
+        line = f"from {about['pairs']:,} pairs; on {about['queries']:,} later commits {', '.join(gains)}"
+    elif about:
+        line = "yes"
+    show_table({**report, "adapted": line})
+
+
 def show_table(rows: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

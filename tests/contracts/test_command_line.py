@@ -100,6 +100,16 @@ def test_eval_prints_its_measures(shop, tmp_path):
     assert result["recall@1"] == 0.5
 
 
+def test_adapt_says_why_it_left_the_index_alone(shop):
+    result = answer("adapt", "--repo", shop)
+    assert list(result) == ["adapted", "tried", "reason", "pairs", "queries", "factor", "recall", "seconds"]
+    assert (result["adapted"], result["tried"]) == (False, False)
+    assert "too little history" in result["reason"]
+    assert answer("status", "--repo", shop)["adapted"] is None
+    assert answer("index", "--repo", shop)["adaptation"] is None
+    assert answer("adapt", "--off", "--repo", shop)["adapted"] is False
+
+
 def test_status_says_what_is_pending(shop):
     answer("index", "--repo", shop)
     assert answer("status", "--repo", shop)["fresh"] is True
