@@ -29,7 +29,7 @@ class Recipe:
     scale: float = 15.0  # inverse temperature of the cosine
     token_dropout: float = 0.3  # on both sides: no answer may hang on one word
     query_tokens: int = 96
-    passage_tokens: int = 320
+    passage_tokens: int = 192
     seed: int = 0
 
 

@@ -109,11 +109,7 @@ def _history_rows(name: str, outcome: Outcome) -> Iterator[list[str]]:
     if not outcome.tried:
         yield [name, "–", "–", "–", "–", "–", *about, verdict]
     for measure, found in outcome.recall.items():
-        cells = [
-            number(found["before"]),
-            number(found["after"]),
-            *_interval(found["mean"], found["low"], found["high"]),
-        ]
+        cells = [number(found["before"]), number(found["after"]), *_interval(found)]
         yield [name, measure, *cells, *about, verdict]
 
 
