@@ -20,6 +20,7 @@ from whence_indexer.store import Store
 
 _FOLDER = "adapted"
 _MEASURED = "adaptation.json"
+_CONFIG = "config_sentence_transformers.json"
 _MODULE = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
 
 
@@ -78,8 +79,8 @@ def _write_model(folder: Path, base: StaticEmbedder, weights: np.ndarray) -> Non
     save_file({"embedding.weight": weights}, folder / "model.safetensors")
     shutil.copyfile(base.folder / "tokenizer.json", folder / "tokenizer.json")
     (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": _MODULE}]))
-    about = {"model_type": "SentenceTransformer", "prompts": {}, "similarity_fn_name": "cosine"}
-    (folder / "config_sentence_transformers.json").write_text(json.dumps(about))
+    if (base.folder / _CONFIG).is_file():
+        shutil.copyfile(base.folder / _CONFIG, folder / _CONFIG)
 
 
 def _prefix(base: str) -> str:

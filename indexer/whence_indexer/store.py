@@ -64,10 +64,10 @@ class State:
 class Store:
     """Read access to one committed state of the index in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open it. Raises `StoreError` when there is none, or when its state cannot be read."""
+    def __init__(self, folder: Path, state: State | None = None) -> None:
+        """Open it as of `state` (None: now). Raises `StoreError` when there is none, or its state cannot be read."""
         self.folder = folder
-        self.state = _read_state(folder)
+        self.state = state or _read_state(folder)
         self._open: dict[str, Table] = {}
 
     @cached_property

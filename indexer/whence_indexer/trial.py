@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from whence_indexer import schema
 from whence_indexer.adaptation import Floats, sums, unit
-from whence_indexer.errors import DamagedError
 from whence_indexer.holdout import Change
 from whence_indexer.lessons import Material, bags
 from whence_indexer.repository import Repository
@@ -81,11 +80,8 @@ class _Reembedded(Store):
     """A store whose chunks have other vectors; it has no commits, which are not asked for, and gives no texts."""
 
     def __init__(self, store: Store, embedder: str, digests: Sequence[bytes], vectors: Floats) -> None:
-        super().__init__(store.folder)
-        if self.state.tables != store.state.tables:
-            raise DamagedError("the index changed meanwhile")
-        tables = {name: version for name, version in self.state.tables.items() if name != schema.COMMITS_TABLE}
-        self.state = replace(self.state, embedder=embedder, tables=tables)
+        tables = {name: version for name, version in store.state.tables.items() if name != schema.COMMITS_TABLE}
+        super().__init__(store.folder, replace(store.state, embedder=embedder, tables=tables))
         self._vectors = vector_rows(digests, vectors)
 
     def rows(self, name: str, columns: Sequence[str], where: str | None = None) -> pa.Table:

@@ -110,6 +110,17 @@ def test_adapt_says_why_it_left_the_index_alone(shop):
     assert answer("adapt", "--off", "--repo", shop)["adapted"] is False
 
 
+def test_index_tries_to_adapt_again_once_there_is_enough_that_is_new(shop):
+    answer("adapt", "--repo", shop)
+    assert answer("index", "--repo", shop)["adaptation"] is None
+    commit = "commit refs/heads/more\ncommitter Ada <ada@example.com> {} +0000\ndata 5\nagain\n"
+    stream = "".join(commit.format(1_800_000_000 + number) for number in range(250))
+    subprocess.run(["git", "fast-import", "--quiet"], input=stream, cwd=shop, text=True, check=True)
+    subprocess.run(["git", "checkout", "-q", "-f", "more"], cwd=shop, check=True)
+    assert "no history to learn from" in answer("index", "--repo", shop)["adaptation"]["reason"]
+    assert answer("index", "--repo", shop)["adaptation"] is None
+
+
 def test_status_says_what_is_pending(shop):
     answer("index", "--repo", shop)
     assert answer("status", "--repo", shop)["fresh"] is True

@@ -15,9 +15,10 @@ from whence_indexer.adaptation import Lessons, Recipe, contrastive_loss, sums, t
 from whence_indexer.adapted import open_embedder, save_adapted
 from whence_indexer.adapting import adapt, describe, restore
 from whence_indexer.attempts import is_due
-from whence_indexer.errors import EmbedderError
+from whence_indexer.errors import EmbedderError, LockedError
 from whence_indexer.holdout import Change, read_changes, split, without_copies
 from whence_indexer.indexing import update
+from whence_indexer.lock import write_lock
 from whence_indexer.pairs import commit_question
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
@@ -153,6 +154,13 @@ def test_another_try_is_due_when_a_tenth_and_two_hundred_commits_have_come(make_
     assert is_due(project.open().index_dir)
     restore(project.open())
     assert not is_due(project.open().index_dir)
+
+
+def test_one_process_adapts_at_a_time(adapted_project):
+    with write_lock(adapted_project.index_dir / "adapted", wait=False):
+        assert update(adapted_project, wait=False).problems == []  # indexing goes on
+        with pytest.raises(LockedError, match="is writing the index"):
+            adapt(adapted_project, wait=False)
 
 
 @pytest.fixture
