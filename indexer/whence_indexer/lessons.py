@@ -25,7 +25,7 @@ _HUNKS = 3  # of one commit, drawn at random
 _PLACES = 2  # chunks of one changed file
 _NEGATIVES = 2
 _NEAREST = 40  # passages that negatives are drawn from
-_MAX_PAIRS = 8_000  # bounds the time; the newest are kept
+_MAX_PAIRS = 5_000  # from commits; bounds the time, the newest are kept
 
 Hunks = Mapping[str, Sequence[Mapping[str, Any]]]  # rows of the hunks table by commit
 
@@ -54,6 +54,7 @@ class Material:
         self.bags = bags(embedder, texts)
         self.sums = sums(embedder.weights, self.bags)
         self.vectors = unit(self.sums)
+        self.lines = [telling_lines(chunk.text) for chunk in chunks]
         self.places: dict[str, list[int]] = defaultdict(list)
         for number, chunk in enumerate(chunks):
             self.places[chunk.span.path].append(number)
@@ -91,13 +92,13 @@ class Material:
     def _changed_places(self, path: str, lines: set[str], vector: Floats) -> list[int]:
         """The chunks of `path` that hold most of `lines`; the one most like the message where none holds any."""
         places = self.places[path]
-        shared = sorted((-len(lines & telling_lines(self.chunks[place].text)), place) for place in places)
+        shared = sorted((-len(lines & self.lines[place]), place) for place in places)
         found = [place for count, place in shared[:_PLACES] if count]
         return found or [places[int(np.argmax(self.vectors[places] @ vector))]]
 
     def _add_chunks(self, draft: _Draft, group: int, written: set[str], chance: random.Random) -> None:
-        for chunk in self.chunks:
-            if written.isdisjoint(telling_lines(chunk.text)):
+        for chunk, lines in zip(self.chunks, self.lines, strict=True):
+            if written.isdisjoint(lines):
                 for pair in chunk_pairs(chunk, chance):
                     draft.add(pair.query, pair.passage, group)
                     group += 1
