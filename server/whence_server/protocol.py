@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from whence_indexer.adapting import Outcome
 from whence_indexer.indexing import Report
 from whence_indexer.types import Hit
 from whence_server.types import Answer
+
+if TYPE_CHECKING:
+    from whence_indexer.adapting import Outcome
 
 _HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -16,11 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from whence_indexer.adapting import Outcome
 from whence_indexer.indexing import Progress as ProgressCallback
 from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
 from whence_server.types import Answer
+
+if TYPE_CHECKING:
+    from whence_indexer.adapting import Outcome
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
