@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -46,19 +47,19 @@ class StaticEmbedder:
 
     def __init__(self, folder: Path) -> None:
         """Load `model.safetensors` and `tokenizer.json` from `folder`, the module's own."""
-        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
+        weights = _read_weights(folder)
         try:
-            weights = load_file(folder / "model.safetensors")["embedding.weight"]
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # the libraries raise a dozen types, some of them bare Exception
             raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MAX_TOKENS)
-        self._weights = weights.astype(np.float32)
+        self.folder = folder
+        self.weights = weights.astype(np.float32)
         self.dimension = int(weights.shape[1])
-        self.name = f"static@{hashlib.sha256(weights.tobytes()).hexdigest()[:12]}"
+        self.name = weights_name(weights)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `Embedder.embed`."""
@@ -70,12 +71,22 @@ class StaticEmbedder:
         vector: NDArray[np.float32] = self.embed([text])[0]
         return vector
 
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of each text: rows of `weights`, which has the shape (vocabulary, dimension)."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def with_weights(self, weights: NDArray[np.float32]) -> StaticEmbedder:
+        """The same tokenizer with other `weights`."""
+        other = copy(self)
+        other.weights, other.name = weights, weights_name(weights.astype(np.float16))
+        return other
+
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, encoding in enumerate(encodings):
             if encoding.ids:  # the mean's divisor falls out of the normalisation
-                vectors[row] = self._weights.take(encoding.ids, axis=0).sum(axis=0)
+                vectors[row] = self.weights.take(encoding.ids, axis=0).sum(axis=0)
         return _normalised(vectors)
 
 
@@ -115,6 +126,28 @@ def load_embedder(model: str = DEFAULT) -> Embedder:
     folder = _SHIPPED if model == DEFAULT else Path(model)
     static = _static_module(folder)
     return StaticEmbedder(static) if static else SentenceTransformerEmbedder(model)
+
+
+@lru_cache(maxsize=2)
+def embedder_name(model: str) -> str:
+    """The name of the embedder that `model` names, where that is cheaper to know than to load; see `load_embedder`."""
+    static = _static_module(_SHIPPED if model == DEFAULT else Path(model))
+    return weights_name(_read_weights(static)) if static else model
+
+
+def weights_name(weights: NDArray[Any]) -> str:
+    """What a static model of these weights, as they are stored, is called."""
+    return f"static@{hashlib.sha256(weights.tobytes()).hexdigest()[:12]}"
+
+
+def _read_weights(folder: Path) -> NDArray[Any]:
+    from safetensors.numpy import load_file
+
+    try:
+        weights: NDArray[Any] = load_file(folder / "model.safetensors")["embedding.weight"]
+    except Exception as error:  # as above
+        raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
+    return weights
 
 
 def _static_module(folder: Path) -> Path | None:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from whence_indexer import rows, schema
+from whence_indexer.adapted import index_embedder
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.chunker import chunk_file
-from whence_indexer.embedder import DEFAULT, Embedder, load_embedder
+from whence_indexer.embedder import DEFAULT, Embedder
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError
 from whence_indexer.files import read_text
 from whence_indexer.history import read_commits, shallow_commits
@@ -32,6 +33,7 @@ _FILES_AT_ONCE = 200  # bounds memory; large enough for the embedder and the sto
 _COMMITS_AT_ONCE = 1_000
 _MAX_UNUSED = 2  # times as many vectors as are in use; the rest belongs to branches left behind
 _FAILED = "failed: "
+_DROPPED = "the adapted model does not fit this version's model and is dropped; whence adapt makes a new one"
 
 
 @dataclass
@@ -53,6 +55,7 @@ def update(
     repository: Repository,
     *,
     model: str | None = None,
+    adapted: str | None = None,
     rebuild: bool = False,
     history: bool | None = None,
     wait: bool = True,
@@ -61,7 +64,8 @@ def update(
 ) -> Report:
     """Index what is new, everything the first time, and say what was done.
 
-    `model` and `history` change what the index is made with; None keeps what it has. A damaged index is rebuilt and
+    `model`, `adapted` (see `adapted.save_adapted`; '' for none) and `history` change what the index is made with; None
+    keeps what it has, and another `model` drops what was adapted. A damaged index is rebuilt and
     named in `problems`. Raises `LockedError` when another process writes and `wait` is false; any other `WhenceError`
     leaves the index as it was.
     """
@@ -69,9 +73,9 @@ def update(
     folder = _index_folder(repository)
     with write_lock(folder, wait, waiting):
         try:
-            report = _update(repository, folder, model, rebuild, history, progress)
+            report = _update(repository, folder, model, adapted, rebuild, history, progress)
         except DamagedError as error:
-            report = _update(repository, folder, model, True, history, progress)
+            report = _update(repository, folder, model, adapted, True, history, progress)
             report.problems.append(Problem("index", f"{error}; rebuilt"))
     report.index_bytes = size_bytes(folder)
     report.seconds = round(time.monotonic() - started, 3)
@@ -79,10 +83,16 @@ def update(
 
 
 def _update(
-    repository: Repository, folder: Path, model: str | None, rebuild: bool, history: bool | None, progress: Progress
+    repository: Repository,
+    folder: Path,
+    model: str | None,
+    adapted: str | None,
+    rebuild: bool,
+    history: bool | None,
+    progress: Progress,
 ) -> Report:
-    writer, embedder = _open_writer(folder, model, rebuild)
-    report = Report()
+    writer, embedder, problems = _open_writer(folder, model, adapted, rebuild)
+    report = Report(problems=problems)
     keeps_history = writer.state.history if history is None else history
     _Update(repository, writer, embedder, report, progress).run(keeps_history)
     return report
@@ -100,14 +110,18 @@ class _Update:
         self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
 
     def run(self, history: bool) -> None:
-        """Files first, searchable at once; then the history, which takes longer."""
+        """Files first, searchable at once unless an old index serves; then the history, which takes longer."""
         state = self.writer.state
+        replacing = state.generation > 0 and not state.tables
         self.progress("Looking for changes", 0, None)
         indexed = dict(zip(self.writer.column(self.files, "path"), self.writer.column(self.files, "blob"), strict=True))
         changes = find_changes(self.repository, indexed, state, history)
+        to_history = changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history)
         if changes.files or self.repository.work_tree not in state.trees:
             self._update_files(changes)
-        if changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history):
+            if not (replacing and to_history):
+                self._commit()
+        if to_history:
             self._update_history(changes, history)
         self._summarise(changes)
 
@@ -120,7 +134,6 @@ class _Update:
             self.progress("Indexing files", done, len(changes.to_read))
             self._add_chunks([chunk for path in paths for chunk in self._chunk(path, changes.to_read[path], skipped)])
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
-        self._commit()
 
     def _chunk(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
         """The chunks of one file; whatever goes wrong with it is noted under its name and stops nothing else."""
@@ -207,7 +220,9 @@ class _Update:
         return [Problem(path, why.removeprefix(_FAILED)) for path, why in pairs if why.startswith(_FAILED)]
 
 
-def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer, Embedder]:
+def _open_writer(
+    folder: Path, model: str | None, adapted: str | None, rebuild: bool
+) -> tuple[Writer, Embedder, list[Problem]]:
     """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
 
     Raises `DamagedError` unless `rebuild`.
@@ -220,18 +235,21 @@ def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer
     except DamagedError:
         if not rebuild:
             raise
+    wanted = state.adapted if adapted is None and model in (None, state.model) else adapted or ""
     model = model or state.model or DEFAULT
-    embedder = load_embedder(model)
+    embedder, kept = index_embedder(folder, model, wanted)
+    problems = [Problem("adaptation", _DROPPED)] if wanted != kept else []
     if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
-        return Writer(folder, state), embedder
+        return Writer(folder, state), embedder, problems
     fresh = State(
         model=model,
         embedder=embedder.name,
         dimension=embedder.dimension,
         history=state.history,
         generation=next_generation(folder),
+        adapted=kept,
     )
-    return Writer(folder, fresh), embedder
+    return Writer(folder, fresh), embedder, problems
 
 
 def _index_folder(repository: Repository) -> Path:

@@ -38,6 +38,7 @@ _COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, 
 class State:
     """What `state.json` holds: which table versions form the index, what made them, and from what.
 
+    `adapted` names the model made from `model` that the vectors are of, where that was adapted to the repository.
     `heads` are the commits whose history is indexed; `boundary` says where that history was incomplete.
     """
 
@@ -52,6 +53,7 @@ class State:
     trees: dict[str, dict[str, Any]] = field(default_factory=dict)
     generation: int = 0
     uncompacted: int = 0
+    adapted: str = ""
 
     @property
     def tables_folder(self) -> str:
@@ -62,10 +64,10 @@ class State:
 class Store:
     """Read access to one committed state of the index in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open it. Raises `StoreError` when there is none, or when its state cannot be read."""
+    def __init__(self, folder: Path, state: State | None = None) -> None:
+        """Open it as of `state` (None: now). Raises `StoreError` when there is none, or its state cannot be read."""
         self.folder = folder
-        self.state = _read_state(folder)
+        self.state = state or _read_state(folder)
         self._open: dict[str, Table] = {}
 
     @cached_property

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from whence_indexer import schema
+from whence_indexer.adapted import open_embedder
+from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
-from whence_indexer.embedder import load_embedder
 from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
 from whence_indexer.indexing import Progress, Report, update
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
+
+if TYPE_CHECKING:
+    from whence_indexer.adapting import Outcome
 
 T = TypeVar("T")
 
@@ -66,6 +70,21 @@ class Workspace:
                 waiting=lambda holder: self._note(f"waiting for {holder}, which is writing the index"),
             )
 
+    def adapt(self, off: bool = False) -> Outcome:
+        """`adapting.adapt` for this repository, or the way back, with its progress shown."""
+        from whence_indexer import adapting
+
+        with self._progress() as progress:
+            return (adapting.restore if off else adapting.adapt)(
+                self.repository,
+                progress=progress,
+                waiting=lambda holder: self._note(f"waiting for {holder}, which is writing the index"),
+            )
+
+    def adaptation_due(self) -> bool:
+        """`attempts.is_due` for this repository."""
+        return is_due(self.repository.index_dir)
+
     def changes(self, store: Store) -> Changes:
         """What the repository has that the index `store` has not."""
         table, state = schema.files_table(self.repository.work_tree), store.state
@@ -80,7 +99,9 @@ class Workspace:
         except NoIndexError:
             outdated = True
         if outdated:
-            self.update()
+            for problem in self.update().problems:
+                if problem.where == "adaptation":
+                    self._note(problem.what)
             return
         unseen = self.repository.work_tree not in store.state.trees
         changes = self.changes(store)
@@ -95,7 +116,7 @@ class Workspace:
 
     def _open(self) -> Searcher:
         store = Store(self.repository.index_dir)
-        return Searcher(self.repository, store, load_embedder(store.state.model))
+        return Searcher(self.repository, store, open_embedder(store))
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:
@@ -104,4 +125,4 @@ def _silent(stage: str, done: int, total: int | None) -> None:
 
 def _fits(store: Store) -> bool:
     """Whether the embedder that made the index is still the one that its model's name loads."""
-    return load_embedder(store.state.model).name == store.state.embedder
+    return open_embedder(store).name == store.state.embedder

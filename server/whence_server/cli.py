@@ -69,8 +69,27 @@ def index(repo: str, as_json: bool, rebuild: bool, history: bool | None, embedde
     from whence_server import terminal
     from whence_server.protocol import report_json
 
-    report = _workspace(repo).update(model=embedder, rebuild=rebuild, history=history)
-    _print(report_json(report)) if as_json else terminal.show_report(report)
+    workspace = _workspace(repo)
+    report = workspace.update(model=embedder, rebuild=rebuild, history=history)
+    outcome = workspace.adapt() if workspace.adaptation_due() else None
+    if as_json:
+        _print(report_json(report, outcome))
+    else:
+        terminal.show_report(report)
+        if outcome:
+            terminal.show_adaptation(outcome)
+
+
+@cli.command()
+@_common
+@click.option("--off", is_flag=True, help="Return to the model as shipped, and try no more after indexing.")
+def adapt(repo: str, as_json: bool, off: bool) -> None:
+    """Fit the embedding model to this repository's history; kept only if it then finds more."""
+    from whence_server import terminal
+    from whence_server.protocol import adaptation_json
+
+    outcome = _workspace(repo).adapt(off)
+    _print(adaptation_json(outcome)) if as_json else terminal.show_adaptation(outcome)
 
 
 @cli.command()
@@ -150,7 +169,7 @@ def status(repo: str, as_json: bool) -> None:
     from whence_server.status import index_status
 
     report = index_status(_workspace(repo))
-    _print(report) if as_json else terminal.show_table(report)
+    _print(report) if as_json else terminal.show_status(report)
 
 
 def _workspace(repo: str) -> Workspace:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whence_indexer.indexing import Report
 from whence_indexer.types import Hit
 from whence_server.types import Answer
 
+if TYPE_CHECKING:
+    from whence_indexer.adapting import Outcome
+
 _HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
 
 
-def report_json(report: Report) -> dict[str, Any]:
-    """`whence index`."""
-    return asdict(report)
+def report_json(report: Report, outcome: Outcome | None = None) -> dict[str, Any]:
+    """`whence index`; `outcome` is there when adaptation was due."""
+    return asdict(report) | {"adaptation": adaptation_json(outcome) if outcome else None}
+
+
+def adaptation_json(outcome: Outcome) -> dict[str, Any]:
+    """`whence adapt`."""
+    return asdict(outcome)
 
 
 def search_json(hits: Sequence[Hit], seconds: float, stale: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from whence_indexer import schema
+from whence_indexer.adapting import describe
 from whence_indexer.store import Store, size_bytes
 from whence_indexer.workspace import Workspace
 
@@ -24,6 +25,7 @@ def index_status(workspace: Workspace) -> dict[str, Any]:
         "schema": state.schema,
         "embedder": state.embedder,
         "dimension": state.dimension,
+        "adapted": describe(store),
         "files": store.count(schema.files_table(repository.work_tree)),
         "chunks": store.count(schema.chunks_table(repository.work_tree)),
         "commits": store.count(schema.COMMITS_TABLE),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -20,6 +20,9 @@ from whence_indexer.indexing import Progress as ProgressCallback
 from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
 from whence_server.types import Answer
+
+if TYPE_CHECKING:
+    from whence_indexer.adapting import Outcome
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
@@ -62,6 +65,18 @@ def show_report(report: Report) -> None:
         console.print(_text(f"problem: {problem.where}: {problem.what}"), soft_wrap=True)
 
 
+def show_adaptation(outcome: Outcome) -> None:
+    """What came of adapting, and each recall before and after with its interval."""
+    console = Console(highlight=False)
+    console.print(_text(outcome.reason), soft_wrap=True)
+    for measure, found in outcome.recall.items():
+        change = f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+        console.print(f"  {measure:<16} {found['before']:.3f} -> {found['after']:.3f}  {change}")
+    if outcome.tried:
+        verdict = "adapted" if outcome.adapted else "not adapted"
+        console.print(f"{verdict}; {outcome.pairs:,} pairs, {outcome.seconds:.1f} s")
+
+
 def show_hits(hits: Sequence[Hit], root: Path) -> None:
     """Each hit's place, then the beginning of its text."""
     console = Console(highlight=False)
@@ -86,6 +101,20 @@ def show_answer(answer: Answer, root: Path) -> None:
         console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
     about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
     console.print(Text(f"\n{about}", style="dim"))
+
+
+def show_status(report: Mapping[str, Any]) -> None:
+    """`show_table` with what adapting brought in one line."""
+    about = report["adapted"]
+    line = "no"
+    if about and about["recall"]:
+        gains = (
+            f"{measure} {found['before']:.3f} -> {found['after']:.3f}" for measure, found in about["recall"].items()
+        )
+        line = f"from {about['pairs']:,} pairs; on {about['queries']:,} later commits {', '.join(gains)}"
+    elif about:
+        line = "yes"
+    show_table({**report, "adapted": line})
 
 
 def show_table(rows: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks.datasets import Pinned
 
-from whence_indexer.embedder import load_embedder
+from whence_indexer.adapted import open_embedder
 from whence_indexer.errors import RepositoryError
 from whence_indexer.repository import Repository, open_repository
 from whence_indexer.search import Searcher
@@ -58,7 +58,7 @@ def open_checkout(clones: Path, pinned: Pinned, model: str | None, history: bool
 def open_searcher(repository: Repository) -> Searcher:
     """A searcher over the index of `repository` as it is."""
     store = Store(repository.index_dir)
-    return Searcher(repository, store, load_embedder(store.state.model))
+    return Searcher(repository, store, open_embedder(store))
 
 
 def check_out(clone: Path, folder: Path, revision: str = "HEAD") -> tuple[Path, str]:

@@ -100,6 +100,27 @@ def test_eval_prints_its_measures(shop, tmp_path):
     assert result["recall@1"] == 0.5
 
 
+def test_adapt_says_why_it_left_the_index_alone(shop):
+    result = answer("adapt", "--repo", shop)
+    assert list(result) == ["adapted", "tried", "reason", "pairs", "queries", "factor", "recall", "seconds"]
+    assert (result["adapted"], result["tried"]) == (False, False)
+    assert "too little history" in result["reason"]
+    assert answer("status", "--repo", shop)["adapted"] is None
+    assert answer("index", "--repo", shop)["adaptation"] is None
+    assert answer("adapt", "--off", "--repo", shop)["adapted"] is False
+
+
+def test_index_tries_to_adapt_again_once_there_is_enough_that_is_new(shop):
+    answer("adapt", "--repo", shop)
+    assert answer("index", "--repo", shop)["adaptation"] is None
+    commit = "commit refs/heads/more\ncommitter Ada <ada@example.com> {} +0000\ndata 5\nagain\n"
+    stream = "".join(commit.format(1_800_000_000 + number) for number in range(250))
+    subprocess.run(["git", "fast-import", "--quiet"], input=stream, cwd=shop, text=True, check=True)
+    subprocess.run(["git", "checkout", "-q", "-f", "more"], cwd=shop, check=True)
+    assert "no history to learn from" in answer("index", "--repo", shop)["adaptation"]["reason"]
+    assert answer("index", "--repo", shop)["adaptation"] is None
+
+
 def test_status_says_what_is_pending(shop):
     answer("index", "--repo", shop)
     assert answer("status", "--repo", shop)["fresh"] is True

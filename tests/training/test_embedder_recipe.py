@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from whence_indexer.embedder import StaticEmbedder
-from whence_training.pairs import Pair
+from whence_indexer.pairs import Pair
 from whence_training.tokenizer import train_tokenizer
 
 TOPICS = "cache queue socket parser logger router session cookie thread buffer token schema index vector".split()

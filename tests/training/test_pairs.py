@@ -3,7 +3,8 @@
 import random
 
 from whence_indexer.chunker import chunk_file
-from whence_training.pairs import chunk_pairs, collect_pairs
+from whence_indexer.pairs import chunk_pairs
+from whence_training.pairs import collect_pairs
 
 SOURCE = '''def retry_request(url, attempts):
     """Send the request again when the server is busy.

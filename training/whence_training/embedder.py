@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from whence_indexer.pairs import Pair
 from whence_indexer.repository import open_repository
-from whence_training.pairs import Pair, collect_pairs
+from whence_training.pairs import collect_pairs
 from whence_training.sources import HELD_OUT, PACKAGES, SOURCES, excluded
 from whence_training.tokenizer import train_tokenizer
 
