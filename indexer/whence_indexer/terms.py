@@ -32,7 +32,7 @@ def words(text: str) -> list[str]:
 def word_bag(*texts: str) -> str:
     """The words of all `texts` for the full-text index, sorted; a frequent one is repeated a few times only."""
     counts = Counter(words("\n".join(texts)))
-    return " ".join([word if count == 1 else _repeated(word, count) for word, count in sorted(counts.items())])
+    return "".join([f"{word} " * min(count, _MAX_COUNT) for word, count in sorted(counts.items())])[:-1]
 
 
 def identifiers_of(text: str) -> list[str]:
@@ -54,7 +54,3 @@ class _Words(dict[str, tuple[str, ...]]):
 
 
 _WORDS = _Words()
-
-
-def _repeated(word: str, count: int) -> str:
-    return " ".join([word] * min(count, _MAX_COUNT))
