@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from whence_indexer.errors import EmbedderError
+from whence_indexer.tokens import Tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,11 +52,10 @@ class StaticEmbedder:
 
         weights = _read_weights(folder)
         try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # the libraries raise a dozen types, some of them bare Exception
             raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(_MAX_TOKENS)
+        self._tokens = Tokens(tokenizer, _MAX_TOKENS)
         self.folder = folder
         self.weights = weights.astype(np.float32)
         self.dimension = int(weights.shape[1])
@@ -73,7 +73,7 @@ class StaticEmbedder:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text: rows of `weights`, which has the shape (vocabulary, dimension)."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return self._tokens.ids(texts)
 
     def with_weights(self, weights: NDArray[np.float32]) -> StaticEmbedder:
         """The same tokenizer with other `weights`."""
@@ -82,11 +82,10 @@ class StaticEmbedder:
         return other
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for row, encoding in enumerate(encodings):
-            if encoding.ids:  # the mean's divisor falls out of the normalisation
-                vectors[row] = self.weights.take(encoding.ids, axis=0).sum(axis=0)
+        for row, ids in enumerate(self._tokens.ids(texts)):
+            if ids:  # the mean's divisor falls out of the normalisation
+                vectors[row] = self.weights.take(ids, axis=0).sum(axis=0)
         return _normalised(vectors)
 
 

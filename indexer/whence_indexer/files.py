@@ -84,7 +84,7 @@ def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None,
     text = decode(data)
     if text is None:
         return None, "binary"
-    if _GENERATED_MARK.search(text, 0, _MARK_WITHIN):
+    if _is_generated(text[:_MARK_WITHIN]):
         return None, "generated"
     if _is_minified(text):
         return None, "minified"
@@ -233,6 +233,10 @@ def _rule_text(repository: Repository, path: str, blob: str) -> str | None:
     except (OSError, RepositoryError):
         return None
     return data.decode("utf-8-sig", "replace") if data is not None else None
+
+
+def _is_generated(top: str) -> bool:
+    return "generated" in top.lower() and _GENERATED_MARK.search(top) is not None  # the word alone is found much faster
 
 
 def _is_minified(text: str) -> bool:

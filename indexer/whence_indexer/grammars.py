@@ -60,6 +60,12 @@ def roles(grammar: Grammar) -> dict[str, Role]:
 
 
 @cache
+def types(names: str) -> frozenset[str]:
+    """The node types that one of a grammar's strings lists."""
+    return frozenset(names.split())
+
+
+@cache
 def call_roles(grammar: Grammar) -> dict[str, Role]:
     """Called function -> role; `calls` reads `container:describe,context definition:it wrapper:private`."""
     groups = (group.split(":") for group in grammar.calls.split())

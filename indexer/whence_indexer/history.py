@@ -55,18 +55,24 @@ def read_commits(
     their paths but without hunks. Raises `RepositoryError` when not even those can be read.
     """
     boundary = shallow_commits(repository)
-    seen: set[str] = set()
+    for record in read_log(repository, *revisions, incomplete=incomplete):
+        yield parse_commit(record, boundary)
+
+
+def read_log(
+    repository: Repository, *revisions: str, incomplete: Callable[[str], None] = lambda reason: None
+) -> Iterator[bytes]:
+    """The same as records for `parse_commit`, which takes longer than reading them."""
+    seen: set[bytes] = set()
     try:
         for record in _log(repository, "-p", *_PATCH_OPTIONS, *revisions):
-            commit = _commit(record, boundary)
-            seen.add(commit.sha)
-            yield commit
+            seen.add(_sha(record))
+            yield record
     except RepositoryError as error:
         incomplete(str(error))
         for record in _log(repository, "--name-only", "--no-renames", *revisions):
-            commit = _commit(record, boundary)
-            if commit.sha not in seen:
-                yield commit
+            if _sha(record) not in seen:
+                yield record
 
 
 def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[str]:
@@ -122,7 +128,12 @@ def _headers(diff: bytes) -> bytes:
     return b"".join(_HEADER.findall(diff + b"\n"))
 
 
-def _commit(record: bytes, boundary: frozenset[str]) -> Commit:
+def _sha(record: bytes) -> bytes:
+    return record[: record.index(b"\n")]
+
+
+def parse_commit(record: bytes, boundary: frozenset[str]) -> Commit:
+    """The commit of one record; nothing of its contents is kept where a shallow clone ends: at a `boundary`."""
     sha, parents, author, date, rest = record.split(b"\n", 4)
     message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
     subject, _, body = _message(message).partition("\n")

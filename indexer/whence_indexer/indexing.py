@@ -7,32 +7,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from whence_indexer import rows, schema
 from whence_indexer.adapted import index_embedder
+from whence_indexer.batches import FAILED, Batch, Files, Job, Maker, Records
 from whence_indexer.changes import Changes, find_changes
-from whence_indexer.chunker import chunk_file
-from whence_indexer.embedder import DEFAULT, Embedder
+from whence_indexer.crew import Crew, Setup
+from whence_indexer.embedder import DEFAULT, Embedder, StaticEmbedder
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError
-from whence_indexer.files import read_text
-from whence_indexer.history import read_commits, shallow_commits
+from whence_indexer.history import read_log, shallow_commits
 from whence_indexer.lock import write_lock
 from whence_indexer.repository import Repository
 from whence_indexer.store import State, Store, Writer, next_generation, size_bytes
-from whence_indexer.types import Chunk, Commit, Problem
+from whence_indexer.types import Problem
 
 Progress = Callable[[str, int, int | None], None]  # stage, done, total (None when it is not known)
 T = TypeVar("T")
 
-_FILES_AT_ONCE = 200  # bounds memory; large enough for the embedder and the store to work in bulk
-_COMMITS_AT_ONCE = 1_000
+_FILES_AT_ONCE, _COMMITS_AT_ONCE = 40, 200  # one job: large enough to work in bulk, small enough to share out
+# More takes longer than starting another process. A large model keeps all cores busy itself.
+_FILES_ALONE, _COMMITS_ALONE = 200, 2_000
 _MAX_UNUSED = 2  # times as many vectors as are in use; the rest belongs to branches left behind
-_FAILED = "failed: "
 _DROPPED = "the adapted model does not fit this version's model and is dropped; whence adapt makes a new one"
 
 
@@ -108,6 +110,7 @@ class _Update:
         self.report, self.progress = report, progress
         self.files, self.chunks = schema.files_table(repository.work_tree), schema.chunks_table(repository.work_tree)
         self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
+        self.crew = Crew(Maker(repository, embedder, set(self.embedded)))
 
     def run(self, history: bool) -> None:
         """Files first, searchable at once unless an old index serves; then the history, which takes longer."""
@@ -117,67 +120,60 @@ class _Update:
         indexed = dict(zip(self.writer.column(self.files, "path"), self.writer.column(self.files, "blob"), strict=True))
         changes = find_changes(self.repository, indexed, state, history)
         to_history = changes.commits or changes.refill or (changes.heads, history) != (state.heads, state.history)
-        if changes.files or self.repository.work_tree not in state.trees:
-            self._update_files(changes)
-            if not (replacing and to_history):
-                self._commit()
-        if to_history:
-            self._update_history(changes, history)
+        with self.crew:
+            if changes.files or self.repository.work_tree not in state.trees:
+                self._update_files(changes)
+                if not (replacing and to_history):
+                    self._commit()
+            if to_history:
+                self._update_history(changes, history)
         self._summarise(changes)
 
     def _update_files(self, changes: Changes) -> None:
         stale = [*changes.to_read, *changes.to_forget]
         self.writer.delete(self.chunks, "path", stale)
         self.writer.delete(self.files, "path", stale)
+        jobs = (Files(dict(blobs)) for blobs in _batches(changes.to_read.items(), _FILES_AT_ONCE))
+        enough = len(changes.to_read) > _FILES_ALONE
         skipped: dict[str, str] = {}
-        for done, paths in _batches(changes.to_read, _FILES_AT_ONCE):
-            self.progress("Indexing files", done, len(changes.to_read))
-            self._add_chunks([chunk for path in paths for chunk in self._chunk(path, changes.to_read[path], skipped)])
+        for batch in self._make(jobs, "Indexing files", len(changes.to_read), enough):
+            skipped |= batch.skipped
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
-
-    def _chunk(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
-        """The chunks of one file; whatever goes wrong with it is noted under its name and stops nothing else."""
-        try:
-            text, skipped[path] = read_text(self.repository, path, blob)
-            chunks = chunk_file(path, text) if text is not None else []
-            for chunk in chunks:
-                chunk.text.encode()  # JSON can spell half a character, which no store holds
-            return chunks
-        except Exception as error:
-            skipped[path] = f"{_FAILED}{type(error).__name__}: {error}"
-            return []
-
-    def _add_chunks(self, chunks: list[Chunk]) -> None:
-        digests = self._embed([rows.chunk_text(chunk) for chunk in chunks])
-        self.writer.append(self.chunks, rows.chunk_rows(chunks, digests))
 
     def _update_history(self, changes: Changes, history: bool) -> None:
         for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE):
             self.writer.clear(table) if changes.refill else self.writer.delete(table, "sha", changes.lost_commits)
-        commits = read_commits(self.repository, *changes.revisions, incomplete=self._incomplete)
-        for done, batch in _batches(commits if changes.new_commits else (), _COMMITS_AT_ONCE):
-            self.progress("Indexing history", done, changes.new_commits)
-            self._add_commits(batch)
+        log = read_log(self.repository, *changes.revisions, incomplete=self._incomplete)
+        jobs = map(Records, _batches(log if changes.new_commits else (), _COMMITS_AT_ONCE))
+        enough = changes.new_commits > _COMMITS_ALONE
+        for _ in self._make(jobs, "Indexing history", changes.new_commits, enough):
+            pass
         self._commit(heads=changes.heads, boundary=changes.boundary, history=history)
 
     def _incomplete(self, reason: str) -> None:
         self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
 
-    def _add_commits(self, commits: list[Commit]) -> None:
-        digests = self._embed([rows.commit_text(commit) for commit in commits])
-        self.writer.append(schema.COMMITS_TABLE, rows.commit_rows(commits, digests, self.repository.project))
-        self.writer.append(schema.HUNKS_TABLE, rows.hunk_rows(commits))
+    def _make(self, jobs: Iterable[Job], stage: str, total: int, enough: bool) -> Iterator[Batch]:
+        """The batches of all jobs, written; made on all cores where there is `enough` to do."""
+        if enough and isinstance(self.embedder, StaticEmbedder):
+            known = frozenset(self.embedded)
+            self.crew.hire(Setup(self.repository, self.embedder.folder, self.embedder.name, known))
+        done = 0
+        self.progress(stage, done, total)
+        for batch in self.crew.make(jobs):
+            for table, made in batch.tables.items():
+                self.writer.append(table, self._unknown(made) if table == schema.VECTORS_TABLE else made)
+            yield batch
+            done += batch.size
+            self.progress(stage, done, total)
 
-    def _embed(self, texts: Sequence[str]) -> list[bytes]:
-        """The digests of `texts`, after storing the vectors of those not stored yet."""
-        digests = [rows.digest(text) for text in texts]
-        new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self.embedded}
-        if new:
-            vectors = self.embedder.embed(list(new.values()))
-            self.writer.append(schema.VECTORS_TABLE, rows.vector_rows(list(new), vectors))
-            self.embedded.update(new)
-            self.report.embedded += len(new)
-        return digests
+    def _unknown(self, vectors: pa.Table) -> pa.Table:
+        """Those of `vectors` that are not stored yet: two processes may have made the same."""
+        digests = vectors["digest"].to_pylist()
+        new = [digest not in self.embedded for digest in digests]
+        self.embedded.update(digests)
+        self.report.embedded += sum(new)
+        return vectors.filter(new)
 
     def _commit(self, **changes: Any) -> None:
         self.progress("Writing the index", 0, None)
@@ -214,10 +210,10 @@ class _Update:
         report.problems += listing.problems + self._failures(reasons) + _shallow(self.repository)
 
     def _failures(self, reasons: Counter[str]) -> list[Problem]:
-        if not any(reason.startswith(_FAILED) for reason in reasons):
+        if not any(reason.startswith(FAILED) for reason in reasons):
             return []
         pairs = zip(self.writer.column(self.files, "path"), self.writer.column(self.files, "skipped"), strict=True)
-        return [Problem(path, why.removeprefix(_FAILED)) for path, why in pairs if why.startswith(_FAILED)]
+        return [Problem(path, why.removeprefix(FAILED)) for path, why in pairs if why.startswith(FAILED)]
 
 
 def _open_writer(
@@ -261,16 +257,15 @@ def _index_folder(repository: Repository) -> Path:
     return folder
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[tuple[int, list[T]]]:
-    """`items` in lists of at most `size`, each with the number of items before it."""
-    done, iterator = 0, iter(items)
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`items` in lists of at most `size`."""
+    iterator = iter(items)
     while batch := list(islice(iterator, size)):
-        yield done, batch
-        done += len(batch)
+        yield batch
 
 
 def _plain(reasons: Counter[str]) -> Counter[str]:
-    return Counter({reason: count for reason, count in reasons.items() if not reason.startswith(_FAILED)})
+    return Counter({reason: count for reason, count in reasons.items() if not reason.startswith(FAILED)})
 
 
 def _shallow(repository: Repository) -> list[Problem]:

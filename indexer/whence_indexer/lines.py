@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import not_
 
 
 def split_lines(text: str) -> list[str]:
@@ -53,4 +54,4 @@ class Lines:
 def lines_of(text: str) -> Lines:
     """`text` cut into `Lines`."""
     rows = split_lines(text)
-    return Lines(rows, [0, *accumulate(map(len, rows))], [0, *accumulate(not row.isspace() for row in rows)])
+    return Lines(rows, [0, *accumulate(map(len, rows))], [0, *accumulate(map(not_, map(str.isspace, rows)))])

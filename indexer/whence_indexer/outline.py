@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import thread_time
 from typing import TYPE_CHECKING
 
-from whence_indexer.grammars import Grammar, Role, call_roles, parser_of, roles
+from whence_indexer.grammars import Grammar, Role, call_roles, parser_of, roles, types
 from whence_indexer.lines import Lines
 from whence_indexer.pieces import SMALL_CHARACTERS
 
@@ -52,12 +52,16 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A text with its grammar: what all functions here look things up in. `source` has the same rows as `lines`."""
+    """A text with its grammar: what all functions here look things up in.
+
+    `source` has the same rows as `lines`, of which `bottom` is the last.
+    """
 
     lines: Lines
     source: bytes
     grammar: Grammar
     roles: dict[str, Role]
+    bottom: int
 
 
 def units_of(tree: Tree) -> list[Unit]:
@@ -69,17 +73,20 @@ def units_of(tree: Tree) -> list[Unit]:
 def tree_of(lines: Lines, grammar: Grammar) -> Tree:
     """What a text's units are read with."""
     source = "".join(lines.rows).encode("utf-8", "surrogatepass")
-    return Tree(lines, grammar.prepare(source) if grammar.prepare else source, grammar, roles(grammar))
+    return Tree(lines, grammar.prepare(source) if grammar.prepare else source, grammar, roles(grammar), len(lines) - 1)
 
 
 def rows_of(tree: Tree, node: Node) -> tuple[int, int]:
     """First and last row; white space at a node's end (a line feed, an indentation that ends it) is not counted."""
-    first, last, end = node.start_point.row, node.end_point.row, node.end_byte
-    while last > first and tree.source[end - 1] in b" \t\r\n":
-        end -= 1
-        last -= tree.source[end] == _LINE_FEED
-    bottom = len(tree.lines) - 1  # an empty node may stand after the last line feed
-    return min(first, bottom), min(last, bottom)
+    first, last = node.start_point.row, node.end_point.row
+    if last > first:
+        end, source = node.end_byte, tree.source
+        while last > first and source[end - 1] in b" \t\r\n":
+            end -= 1
+            last -= source[end] == _LINE_FEED
+    if last > tree.bottom:  # an empty node may stand after the last line feed
+        return min(first, tree.bottom), tree.bottom
+    return first, last
 
 
 def _parse(grammar: Grammar, source: bytes) -> Node | None:
@@ -169,7 +176,7 @@ def _definitions(tree: Tree, node: Node, role: Role | None) -> Iterator[tuple[No
 
 
 def _is_named(tree: Tree, node: Node) -> bool:
-    return node.type in tree.grammar.definitions.split()
+    return node.type in types(tree.grammar.definitions)
 
 
 def _role(tree: Tree, node: Node) -> Role | None:
@@ -189,9 +196,9 @@ def _variable_role(tree: Tree, node: Node) -> Role:
         value = node.named_children[-1]
         value = value.named_children[0] if value.type == "expression_list" and value.named_child_count else value
     kind = value.type if value is not None else ""
-    if kind in tree.grammar.classes.split():
+    if kind in types(tree.grammar.classes):
         return "container"
-    return "definition" if kind in tree.grammar.functions.split() else "variable"
+    return "definition" if kind in types(tree.grammar.functions) else "variable"
 
 
 def _members(tree: Tree, node: Node, inside: bool = False, depth: int = 0) -> list[Node]:

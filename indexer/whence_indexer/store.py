@@ -20,17 +20,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from whence_indexer import schema
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError, StoreError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from lancedb import DBConnection
     from lancedb.table import Table
 
 _STATE = "state.json"
 _FULL_TEXT = "terms"
 _MANY = 10_000  # tables in one page of a listing: more than there ever are
+_BULK = 16_000_000  # bytes of rows written at once: every write makes a file, and compaction merges them
 _COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, some 2 kB at least
 
 
@@ -122,6 +124,7 @@ class Writer:
         _remove_other_generations(folder, state)
         self._database = _connect(folder / state.tables_folder)
         self._tables: dict[str, Table] = {}
+        self._unwritten: dict[str, list[pa.Table]] = {}
         with _reporting("the index"):
             for name in self._database.list_tables(limit=_MANY).tables:
                 self._recover(name)
@@ -135,45 +138,45 @@ class Writer:
 
     def count(self, name: str) -> int:
         """Rows of a table, uncommitted ones included."""
-        with _reporting(name):
+        with self._written(name):
             return int(self._tables[name].count_rows()) if name in self._tables else 0
 
     def column(self, name: str, column: str) -> list[Any]:
         """One column of all rows, uncommitted ones included."""
-        with _reporting(name):
+        with self._written(name):
             if name not in self._tables:
                 return []
             return list(self._tables[name].search().select([column]).to_arrow()[column].to_pylist())
 
     def append(self, name: str, rows: pa.Table) -> None:
-        """Add rows; the first ones create the table."""
-        if not rows.num_rows:
-            return
-        with _reporting(name):
-            if name not in self._tables:
-                self._tables[name] = self._database.create_table(name, schema=rows.schema)
-            self._tables[name].add(rows)
+        """Add rows; the first ones create the table. They are written when they are many or needed."""
+        if rows.num_rows:
+            unwritten = self._unwritten.setdefault(name, [])
+            unwritten.append(rows)
+            if sum(part.nbytes for part in unwritten) > _BULK:
+                self._write(name)
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> None:
         """Remove the rows whose `column` is one of `values`."""
-        with _reporting(name):
+        with self._written(name):
             for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
                 quoted = ", ".join(map(literal, values[start : start + 500]))
                 self._tables[name].delete(f"{column} IN ({quoted})")
 
     def clear(self, name: str) -> None:
         """Remove all rows of a table."""
-        with _reporting(name):
+        with self._written(name):
             if name in self._tables:
                 self._tables[name].delete("true")
 
     def forget(self, name: str) -> None:
         """Leave a table out of the next commit; the next writer deletes it."""
+        self._unwritten.pop(name, None)
         self._tables.pop(name, None)
 
     def keep(self, name: str, column: str, values: set[bytes]) -> None:
         """Remove the rows whose `column` is none of `values`."""
-        with _reporting(name):
+        with self._written(name):
             rows = self._tables[name].to_arrow()
             kept = [value in values for value in rows[column].to_pylist()]
             self._tables[name].add(rows.filter(kept), mode="overwrite")
@@ -181,10 +184,13 @@ class Writer:
     def commit(self, **changes: Any) -> State:
         """Make everything written so far the index, `changes` naming the other fields of its `State`."""
         due = self.compaction_due
+        for name in list(self._unwritten):
+            self._write(name)
         with _reporting("the index"):
             for table in self._tables.values():
-                _index_text(table)
                 if due:
+                    _compact(table)  # before there is a full-text index, which would have to follow
+                if _index_text(table) and due:
                     _compact(table)
             versions = {name: int(table.version) for name, table in self._tables.items()}
             uncompacted = 0 if due else self.state.uncompacted + 1
@@ -195,6 +201,20 @@ class Writer:
                 _remove_old_versions(list(self._tables.values()))
         _remove_other_generations(self.folder, self.state)
         return self.state
+
+    @contextmanager
+    def _written(self, name: str) -> Iterator[None]:
+        """The table with all rows added so far, and its errors reported."""
+        self._write(name)
+        with _reporting(name):
+            yield
+
+    def _write(self, name: str) -> None:
+        if rows := self._unwritten.pop(name, None):
+            with _reporting(name):
+                if name not in self._tables:
+                    self._tables[name] = self._database.create_table(name, schema=rows[0].schema)
+                self._tables[name].add(pa.concat_tables(rows).combine_chunks())
 
     def _recover(self, name: str) -> None:
         if name not in self.state.tables:
@@ -254,11 +274,14 @@ def _connect(tables: Path) -> DBConnection:
     return lancedb.connect(tables)
 
 
-def _index_text(table: Table) -> None:
+def _index_text(table: Table) -> bool:
+    """Give a table with words its full-text index, which later writes keep up; whether it had none."""
     from lancedb.index import FTS
 
-    if _FULL_TEXT in table.schema.names and not table.list_indices() and table.count_rows():
+    missing = _FULL_TEXT in table.schema.names and not table.list_indices() and table.count_rows() > 0
+    if missing:
         table.create_index(_FULL_TEXT, config=FTS(base_tokenizer="whitespace", with_position=False))
+    return missing
 
 
 def _remove_other_generations(folder: Path, state: State) -> None:

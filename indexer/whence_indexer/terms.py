@@ -8,21 +8,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
+from itertools import chain
 
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _MAX_WORD = 60  # longer runs are data: hashes, encoded bytes
 _MAX_COUNT = 3  # BM25 saturates: more repetitions cost space and change no ranking
+_KNOWN = 1 << 16  # identifiers remembered with their words
+# ASCII text is cut at whatever is no part of an identifier without a regular expression: four times as fast.
+_SPACED = "".join(chr(code) if chr(code).isalnum() or code == ord("_") else " " for code in range(128))
 
 
-@lru_cache(maxsize=1 << 16)
 def split_word(word: str) -> tuple[str, ...]:
     """`getHTTPResponse_v2` -> get, http, response, v, 2, gethttpresponsev2; a plain word gives itself."""
     parts = tuple(part.lower() for part in _PART.findall(word))
     return parts if len(parts) == 1 else (*parts, word.replace("_", "").lower())
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_KNOWN)
 def split_name(name: str) -> tuple[str, ...]:
     """The distinct parts of a name, without the name as a whole: `getHTTPResponse` -> get, http, response."""
     parts = (split_word(word) for word in _WORD.findall(name))
@@ -31,15 +34,31 @@ def split_name(name: str) -> tuple[str, ...]:
 
 def words(text: str) -> list[str]:
     """All words of `text` in order, lower case."""
-    return [part for word in _WORD.findall(text) if len(word) <= _MAX_WORD for part in split_word(word)]
+    return list(chain.from_iterable(map(_WORDS.__getitem__, identifiers_of(text))))
 
 
 def word_bag(*texts: str) -> str:
     """The words of all `texts` for the full-text index, sorted; a frequent one is repeated a few times only."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        for word, count in Counter(_WORD.findall(text)).items():
-            if len(word) <= _MAX_WORD:
-                for part in split_word(word):
-                    counts[part] += count
-    return " ".join(" ".join([word] * min(count, _MAX_COUNT)) for word, count in sorted(counts.items()))
+    counts = Counter(words("\n".join(texts)))
+    return "".join([f"{word} " * min(count, _MAX_COUNT) for word, count in sorted(counts.items())])[:-1]
+
+
+def identifiers_of(text: str) -> list[str]:
+    """The runs of letters, digits and underscores in `text`; outer underscores may be part of them."""
+    return text.translate(_SPACED).split() if text.isascii() else _WORD.findall(text)
+
+
+class _Words(dict[str, tuple[str, ...]]):
+    """Identifier -> its words, remembered: most are repeated often, in one text and in the next."""
+
+    def __missing__(self, identifier: str) -> tuple[str, ...]:
+        word = identifier.strip("_")
+        found = split_word(word) if 0 < len(word) <= _MAX_WORD else ()
+        if len(self) >= _KNOWN:
+            self.clear()
+        if len(identifier) <= _MAX_WORD:
+            self[identifier] = found
+        return found
+
+
+_WORDS = _Words()

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from whence_indexer.tokens import CASE_BORDER, WORD
+
 UNKNOWN = "[UNK]"
-_CASE_BORDER = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"  # found before letters are made small
-_WORD = r"[a-z]+|[0-9]|[^\W\d_a-z]+"  # a letter run, one digit, a run of other scripts; all else separates
 
 
 def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
@@ -19,13 +19,13 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [
-            normalizers.Replace(Regex(_CASE_BORDER), " "),
+            normalizers.Replace(Regex(CASE_BORDER), " "),
             normalizers.NFKD(),
             normalizers.StripAccents(),
             normalizers.Lowercase(),
         ]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), "removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
     trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=[UNKNOWN], min_frequency=3, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer

@@ -1,0 +1,97 @@
+"""Some files, or some records of the history -> the rows to store for them: where indexing spends its time.
+
+Reads files, writes nothing. One process may make one batch while another makes the next; see `crew.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from whence_indexer import rows, schema
+from whence_indexer.chunker import chunk_file
+from whence_indexer.embedder import Embedder
+from whence_indexer.files import read_text
+from whence_indexer.history import parse_commit, shallow_commits
+from whence_indexer.repository import Repository
+from whence_indexer.types import Chunk
+
+FAILED = "failed: "
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files to chunk: path -> content id."""
+
+    blobs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Commits to parse, each as `git log` printed it."""
+
+    log: list[bytes]
+
+
+Job = Files | Records
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be stored for one job: rows by table, the vectors among them; and why files were left out."""
+
+    size: int
+    tables: dict[str, pa.Table]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+class Maker:
+    """Makes batches. Remembers what it has embedded, so that a text's vector is made once in each process."""
+
+    def __init__(self, repository: Repository, embedder: Embedder, embedded: set[bytes]) -> None:
+        """`embedded` are the digests of the texts that have a vector already; it is added to."""
+        self._repository, self._embedder, self._embedded = repository, embedder, embedded
+        self._boundary = shallow_commits(repository)
+
+    def make(self, job: Job) -> Batch:
+        """The rows for `job`; whatever goes wrong with one file is noted under its name and stops nothing else."""
+        return self._files(job) if isinstance(job, Files) else self._commits(job)
+
+    def _files(self, job: Files) -> Batch:
+        skipped: dict[str, str] = {}
+        chunks = [chunk for path, blob in job.blobs.items() for chunk in self._chunks(path, blob, skipped)]
+        digests, vectors = self._embed([rows.chunk_text(chunk) for chunk in chunks])
+        table = schema.chunks_table(self._repository.work_tree)
+        return Batch(len(job.blobs), {table: rows.chunk_rows(chunks, digests), **vectors}, skipped)
+
+    def _chunks(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
+        try:
+            text, skipped[path] = read_text(self._repository, path, blob)
+            chunks = chunk_file(path, text) if text is not None else []
+            for chunk in chunks:
+                chunk.text.encode()  # JSON can spell half a character, which no store holds
+            return chunks
+        except Exception as error:
+            skipped[path] = f"{FAILED}{type(error).__name__}: {error}"
+            return []
+
+    def _commits(self, job: Records) -> Batch:
+        commits = [parse_commit(record, self._boundary) for record in job.log]
+        digests, vectors = self._embed([rows.commit_text(commit) for commit in commits])
+        tables = {
+            schema.COMMITS_TABLE: rows.commit_rows(commits, digests, self._repository.project),
+            schema.HUNKS_TABLE: rows.hunk_rows(commits),
+        }
+        return Batch(len(commits), tables | vectors)
+
+    def _embed(self, texts: Sequence[str]) -> tuple[list[bytes], dict[str, pa.Table]]:
+        """The digests of `texts`, and the vectors of those that have none yet."""
+        digests = [rows.digest(text) for text in texts]
+        new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self._embedded}
+        if not new:
+            return digests, {}
+        vectors = self._embedder.embed(list(new.values()))
+        self._embedded.update(new)
+        return digests, {schema.VECTORS_TABLE: rows.vector_rows(list(new), vectors)}
