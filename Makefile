@@ -9,7 +9,7 @@ BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-abstention bench-adaptation build constraints clean
+.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-abstention bench-adaptation build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=
 	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
 
 bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES
-	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" $(if $(OTHER_MODEL),--other-model "$(OTHER_MODEL)") --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-ablation: $(VENV)/.dev  ## Measure what each feature of the ranking is worth, over the same clones
+	$(BIN)/python -m tests.benchmarks.ablation --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
 
 bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same clones
 	$(BIN)/python -m tests.benchmarks.abstention --data "$(BENCH)" --clones "$(CLONES)" --fit --write docs/benchmarks.md

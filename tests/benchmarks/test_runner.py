@@ -6,12 +6,14 @@ import subprocess
 import numpy as np
 import pytest
 from tests.benchmarks import synthetic
+from tests.benchmarks.ablation import NEUTRAL
 from tests.benchmarks.abstention import auroc, fit
 from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.datasets import Target, gold_files, ndcg_of_targets
 from tests.benchmarks.markdown import table, with_section
 from tests.benchmarks.speed import Measure
 
+from whence_indexer import ranking
 from whence_indexer.types import Hit
 
 TRACKED = [
@@ -121,3 +123,9 @@ def test_the_made_up_repository_is_the_same_each_time_and_a_checkout_leaves_it_a
 
 def git(folder, *arguments):
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_every_weight_of_the_ranking_has_its_ablation():
+    assert {name for name, value in vars(ranking).items() if name[0].isupper() and isinstance(value, float)} == set(
+        NEUTRAL
+    )
