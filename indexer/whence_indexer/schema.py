@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 COMMITS_TABLE, HUNKS_TABLE, VECTORS_TABLE = "commits", "hunks", "vectors"
 
-_ZSTD = {"lance-encoding:compression": "zstd"}
+# Values are compressed together, some kilobytes at a time: without `miniblock` each longer one is compressed by itself,
+# which for the texts here is little better than not at all.
+_SMALL = {"lance-encoding:compression": "zstd", "lance-encoding:structural-encoding": "miniblock"}
+_SMALLER = _SMALL | {
+    "lance-encoding:minichunk-size": "32768"
+}  # a third less again; reading a single value takes longer
 
 
 def chunks_table(work_tree: str) -> str:
@@ -25,7 +30,20 @@ def files_table(work_tree: str) -> str:
 
 
 def _text(name: str) -> pa.Field:
-    return pa.field(name, pa.string(), metadata=_ZSTD)
+    return pa.field(name, pa.string(), metadata=_SMALL)
+
+
+def _archive(name: str) -> pa.Field:
+    """A text of which rows are read in runs, if at all."""
+    return pa.field(name, pa.string(), metadata=_SMALLER)
+
+
+def _number(name: str) -> pa.Field:
+    return pa.field(name, pa.int32(), metadata=_SMALL)
+
+
+def _names(name: str) -> pa.Field:
+    return pa.field(name, pa.list_(pa.field("item", pa.string(), metadata=_SMALL)), metadata=_SMALL)
 
 
 _DIGEST = pa.field("digest", pa.binary(16))
@@ -34,44 +52,44 @@ FILES = pa.schema([pa.field("path", pa.string()), pa.field("blob", pa.string()),
 CHUNKS = pa.schema(
     [
         pa.field("path", pa.string()),
-        pa.field("start_line", pa.int32()),
-        pa.field("end_line", pa.int32()),
+        _number("start_line"),
+        _number("end_line"),
         pa.field("kind", pa.string()),
         pa.field("language", pa.string()),
-        pa.field("symbols", pa.list_(pa.string())),
+        _names("symbols"),
         pa.field("scope", pa.list_(pa.string())),
         _DIGEST,
         _text("text"),
-        _text("terms"),
+        _archive("terms"),
     ]
 )
 COMMITS = pa.schema(
     [
         pa.field("sha", pa.string()),
-        pa.field("parents", pa.list_(pa.string())),
-        pa.field("author", pa.string()),
-        pa.field("date", pa.string()),
-        pa.field("subject", pa.string()),
+        _names("parents"),
+        _text("author"),
+        _text("date"),
+        _text("subject"),
         _text("body"),
         pa.field("paths", pa.list_(pa.string())),
         pa.field("threads", pa.list_(pa.int32())),
         pa.field("closes", pa.list_(pa.int32())),
-        pa.field("pull", pa.int32()),
+        _number("pull"),
         _DIGEST,
-        _text("terms"),
+        _archive("terms"),
     ]
 )
 HUNKS = pa.schema(
     [
-        pa.field("sha", pa.string()),
-        pa.field("path", pa.string()),
-        pa.field("old_path", pa.string()),
-        pa.field("old_start", pa.int32()),
-        pa.field("old_count", pa.int32()),
-        pa.field("new_start", pa.int32()),
-        pa.field("new_count", pa.int32()),
-        pa.field("section", pa.string()),
-        _text("text"),
+        _archive("sha"),
+        _archive("path"),
+        _archive("old_path"),
+        _number("old_start"),
+        _number("old_count"),
+        _number("new_start"),
+        _number("new_count"),
+        _archive("section"),
+        _archive("text"),
     ]
 )
 
