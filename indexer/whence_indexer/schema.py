@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 COMMITS_TABLE, HUNKS_TABLE, VECTORS_TABLE = "commits", "hunks", "vectors"
 
@@ -28,6 +28,8 @@ def _text(name: str) -> pa.Field:
     return pa.field(name, pa.string(), metadata=_ZSTD)
 
 
+# The words come with the rows; the store keeps them in segments, and in this column their key there.
+_WORDS = _text("terms")
 _DIGEST = pa.field("digest", pa.binary(16))
 
 FILES = pa.schema([pa.field("path", pa.string()), pa.field("blob", pa.string()), pa.field("skipped", pa.string())])
@@ -42,7 +44,7 @@ CHUNKS = pa.schema(
         pa.field("scope", pa.list_(pa.string())),
         _DIGEST,
         _text("text"),
-        _text("terms"),
+        _WORDS,
     ]
 )
 COMMITS = pa.schema(
@@ -58,7 +60,7 @@ COMMITS = pa.schema(
         pa.field("closes", pa.list_(pa.int32())),
         pa.field("pull", pa.int32()),
         _DIGEST,
-        _text("terms"),
+        _WORDS,
     ]
 )
 HUNKS = pa.schema(
