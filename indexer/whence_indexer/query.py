@@ -30,7 +30,7 @@ _IDENTIFIER = re.compile(
     r"|\b[A-Z]{2,}[a-z0-9]{2,}\b"  # HTTPAdapter
 )
 _BARE_NAME = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")  # all there is: a symbol looked up
-_PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:[a-z]{1,4}|toml|ipynb|scala|swift)\b")
+_PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:ipynb|scala|swift|[a-z]{1,4})\b")
 _SCOPE = re.compile(r"::|#|->|\\")
 _FUNCTION_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does doing for "

@@ -46,6 +46,8 @@ def _names(name: str) -> pa.Field:
     return pa.field(name, pa.list_(pa.field("item", pa.string(), metadata=_SMALL)), metadata=_SMALL)
 
 
+# The words come with the rows; the store keeps them in segments, and in this column their key there.
+_WORDS = _text("terms")
 _DIGEST = pa.field("digest", pa.binary(16))
 
 FILES = pa.schema([pa.field("path", pa.string()), pa.field("blob", pa.string()), pa.field("skipped", pa.string())])
@@ -60,7 +62,7 @@ CHUNKS = pa.schema(
         pa.field("scope", pa.list_(pa.string())),
         _DIGEST,
         _text("text"),
-        _archive("terms"),
+        _WORDS,
     ]
 )
 COMMITS = pa.schema(
@@ -76,7 +78,7 @@ COMMITS = pa.schema(
         pa.field("closes", pa.list_(pa.int32())),
         _number("pull"),
         _DIGEST,
-        _archive("terms"),
+        _WORDS,
     ]
 )
 HUNKS = pa.schema(

@@ -15,18 +15,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from whence_indexer import schema
+from whence_indexer.bm25 import WordScorer
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
-from whence_indexer.rows import unit_vectors
 from whence_indexer.store import Store, literal
 from whence_indexer.types import KINDS, Hit, Kind
+from whence_indexer.vectors import Vectors
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
 _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 30 made no difference
+_NO_KEYS = np.zeros(0, np.uint64)
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "explanation": 0.55}
@@ -34,12 +36,13 @@ _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "exp
 
 @dataclass(frozen=True)
 class _Collection:
-    """One searchable table: the columns ranking needs, row ids in ascending order, vectors of shape (rows, n)."""
+    """One searchable table: the columns ranking needs, row ids in ascending order, and each row's vector and words."""
 
     table: str
     columns: pa.Table
     row_ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    vectors: Vectors
+    words: WordScorer
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -70,7 +73,7 @@ class Searcher:
         if store.state.embedder != embedder.name:
             raise DamagedError(f"the index was made with {store.state.embedder}, not with {embedder.name}")
         self.store, self._embedder = store, embedder
-        vectors = _load_vectors(store)
+        vectors = _StoredVectors(store)
         self._chunks = self._load(schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
         self._commits = self._load(schema.COMMITS_TABLE, ["paths"], vectors)
 
@@ -116,8 +119,8 @@ class Searcher:
         """How much each word tells, as its inverse document frequency over the chunks, counted up to a bound."""
         total = max(len(self._chunks), 1)
         return {
-            word: math.log(1 + total / (1 + len(self.store.match(self._chunks.table, word, _COMMON)[0])))
-            for word in words
+            word: math.log(1 + total / (1 + min(count, _COMMON)))
+            for word, count in zip(words, self._chunks.words.counts(words), strict=True)
         }
 
     def _search_chunks(
@@ -156,24 +159,13 @@ class Searcher:
 
     def _candidates(
         self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
         """(positions, cosines, BM25 scores) of the rows that are good by either measure; an absent score is 0."""
-        total = len(collection)
-        if not total:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32)
-        cosines = collection.vectors @ vector
-        eligible = cosines if allowed is None else np.where(allowed, cosines, -np.inf)
-        nearest = np.argpartition(-eligible, min(_CANDIDATES, total - 1))[:_CANDIDATES]
-        # The full-text index knows nothing of `allowed`: ask it for all it has, then keep the best of those.
-        row_ids, scores = self.store.match(
-            collection.table, " ".join(query.content), _CANDIDATES if allowed is None else total
-        )
-        lexical = np.zeros(total, np.float32)
-        matched = collection.positions(row_ids)
-        lexical[matched] = scores
-        matched = matched[np.isfinite(eligible[matched])][:_CANDIDATES]
-        found = np.union1d(matched, nearest[np.isfinite(eligible[nearest])])
-        return found, cosines[found], lexical[found]
+        scores = collection.words.scores(query.content)
+        matched = _best(scores if allowed is None else np.where(allowed, scores, 0), _CANDIDATES)
+        nearest, _ = collection.vectors.nearest(vector, _CANDIDATES, allowed)
+        found = np.union1d(matched, nearest)
+        return found, collection.vectors.cosines(vector, found), scores[found]
 
     def _hits(self, found: list[_Found]) -> list[Hit]:
         """What was found with its texts, each table read once."""
@@ -209,39 +201,44 @@ class Searcher:
                 thread=next(iter(row["closes"]), row["pull"]),
             )
 
-    def _load(self, table: str, columns: list[str], vectors: _Vectors) -> _Collection:
+    def _load(self, table: str, columns: list[str], vectors: _StoredVectors) -> _Collection:
         if table not in self.store.state.tables:
             empty = pa.table({name: [] for name in columns})
-            return _Collection(table, empty, np.zeros(0, np.int64), np.zeros((0, vectors.dimension), np.float32))
-        rows = self.store.rows(table, [*columns, "digest"]).sort_by("_rowid").combine_chunks()
+            return _Collection(table, empty, np.zeros(0, np.int64), vectors.of(None), WordScorer([], _NO_KEYS))
+        rows = self.store.rows(table, [*columns, "digest", "terms"]).sort_by("_rowid").combine_chunks()
+        words = WordScorer(self.store.segments(table), rows["terms"].to_numpy())
         row_ids = rows["_rowid"].to_numpy().astype(np.int64)
-        return _Collection(table, rows.select(columns), row_ids, vectors.of(rows["digest"]))
+        return _Collection(table, rows.select(columns), row_ids, vectors.of(rows["digest"]), words)
 
 
-class _Vectors:
+class _StoredVectors:
     """All vectors of an index by the digest of their text."""
 
-    def __init__(self, digests: pa.ChunkedArray, values: NDArray[np.int8], dimension: int) -> None:
-        keys = _keys(digests)
-        self._order = np.argsort(keys)
-        self._keys, self._values, self.dimension = keys[self._order], values, dimension
+    def __init__(self, store: Store) -> None:
+        self._dimension = store.state.dimension
+        self._keys, self._values = _NO_KEYS, np.zeros((0, self._dimension), np.int8)
+        if schema.VECTORS_TABLE in store.state.tables:
+            rows = store.rows(schema.VECTORS_TABLE, ["digest", "vector"]).combine_chunks()
+            self._values = rows["vector"].combine_chunks().flatten().to_numpy().reshape(-1, self._dimension)
+            self._keys = _keys(rows["digest"])
+        self._order = np.argsort(self._keys)
 
-    def of(self, digests: pa.ChunkedArray) -> NDArray[np.float32]:
-        """The vectors of these digests, shape (n, dimension). Raises `DamagedError` where one is missing."""
-        keys = _keys(digests)
-        found = np.searchsorted(self._keys, keys)
-        if len(keys) and (not len(self._keys) or np.any(self._keys[np.minimum(found, len(self._keys) - 1)] != keys)):
+    def of(self, digests: pa.ChunkedArray | None) -> Vectors:
+        """The vectors of these digests. Raises `DamagedError` where one is missing."""
+        keys = _keys(digests) if digests is not None else _NO_KEYS
+        found = np.searchsorted(self._keys, keys, sorter=self._order)
+        if len(keys) and (not len(self._keys) or found.max() == len(self._keys)):
             raise DamagedError("the index is damaged: vectors are missing")
-        return unit_vectors(self._values[self._order[found]])
+        places = self._order[found]
+        if np.any(self._keys[places] != keys):
+            raise DamagedError("the index is damaged: vectors are missing")
+        return Vectors.of(self._values[places])
 
 
-def _load_vectors(store: Store) -> _Vectors:
-    dimension = store.state.dimension
-    if schema.VECTORS_TABLE not in store.state.tables:
-        return _Vectors(pa.chunked_array([], pa.binary(16)), np.zeros((0, dimension), np.int8), dimension)
-    rows = store.rows(schema.VECTORS_TABLE, ["digest", "vector"]).combine_chunks()
-    values = rows["vector"].combine_chunks().flatten().to_numpy().reshape(-1, dimension)
-    return _Vectors(rows["digest"], values, dimension)
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The places of the `count` highest scores above 0, in no order."""
+    best = np.argpartition(-scores, count)[:count] if len(scores) > count else np.arange(len(scores))
+    return best[scores[best] > 0]
 
 
 def _keys(digests: pa.ChunkedArray) -> NDArray[np.uint64]:

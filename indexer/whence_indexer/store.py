@@ -1,8 +1,8 @@
-"""The LanceDB tables of one index, with a single point at which a change becomes visible.
+"""The LanceDB tables of one index and the words of their rows, with a single point at which a change becomes visible.
 
-`state.json` names the version of every table that belongs together. Readers open those versions; a `Writer` adds new
-ones and replaces the file at its end, in one rename. A process killed in between leaves the old state whole, and the
-next writer takes back what was half done.
+`state.json` names the version of every table, and the segments of words, that belong together. Readers open those; a
+`Writer` adds new ones and replaces the file at its end, in one rename. A process killed in between leaves the old state
+whole, and the next writer takes back what was half done.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ import pyarrow as pa
 
 from whence_indexer import schema
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError, StoreError
+from whence_indexer.segments import Segment, SegmentFolder
 
 if TYPE_CHECKING:
     from lancedb import DBConnection
     from lancedb.table import Table
 
 _STATE = "state.json"
-_FULL_TEXT = "terms"
+_WORDS = "terms"  # the column that comes with a row's words and is stored as the key of its place in the segments
+_SEGMENTS = "words"  # their folder, beside the tables
 _MANY = 10_000  # tables in one page of a listing: more than there ever are
 _BULK = 16_000_000  # bytes of rows written at once: every write makes a file, and compaction merges them
 _COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, some 2 kB at least
@@ -38,7 +40,7 @@ _COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, 
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds: which table versions form the index, what made them, and from what.
+    """What `state.json` holds: which versions and segments of the tables form the index, what made them, from what.
 
     `adapted` names the model made from `model` that the vectors are of, where that was adapted to the repository.
     `heads` are the commits whose history is indexed; `boundary` says where that history was incomplete.
@@ -49,6 +51,7 @@ class State:
     embedder: str = ""
     dimension: int = 0
     tables: dict[str, int] = field(default_factory=dict)
+    segments: dict[str, list[str]] = field(default_factory=dict)
     history: bool = True
     heads: list[str] = field(default_factory=list)
     boundary: list[str] = field(default_factory=list)
@@ -98,14 +101,11 @@ class Store:
             found = {row.pop("_rowid"): row for row in query.to_arrow().to_pylist()}
         return [found[row_id] for row_id in row_ids]
 
-    def match(self, name: str, words: str, limit: int) -> tuple[list[int], list[float]]:
-        """Row ids and BM25 scores of the rows that hold some of `words`, best first."""
-        if name not in self.state.tables or not words.strip():
-            return [], []
+    def segments(self, name: str) -> list[Segment]:
+        """The words of a table's rows, each row known by its key."""
         with _reporting(name):
-            query = self._table(name).search(words, query_type="fts", fts_columns=_FULL_TEXT)
-            found = query.select(["_score"]).with_row_id(True).limit(limit).to_arrow()
-        return found["_rowid"].to_pylist(), found["_score"].to_pylist()
+            folder = self.folder / self.state.tables_folder / _SEGMENTS
+            return [Segment.read(folder / segment) for segment in self.state.segments.get(name, [])]
 
     def _table(self, name: str) -> Table:
         if name not in self._open:
@@ -126,6 +126,7 @@ class Writer:
         self._tables: dict[str, Table] = {}
         self._unwritten: dict[str, list[pa.Table]] = {}
         with _reporting("the index"):
+            self._segments = SegmentFolder(folder / state.tables_folder / _SEGMENTS, state.segments)
             for name in self._database.list_tables(limit=_MANY).tables:
                 self._recover(name)
             if missing := state.tables.keys() - self._tables.keys():
@@ -149,8 +150,13 @@ class Writer:
             return list(self._tables[name].search().select([column]).to_arrow()[column].to_pylist())
 
     def append(self, name: str, rows: pa.Table) -> None:
-        """Add rows; the first ones create the table. They are written when they are many or needed."""
+        """Add rows; the first ones create the table. They are written when they are many or needed.
+
+        A column of words, between spaces, is kept as postings.
+        """
         if rows.num_rows:
+            with _reporting(name):
+                rows = self._with_words_kept(name, rows) if _WORDS in rows.column_names else rows
             unwritten = self._unwritten.setdefault(name, [])
             unwritten.append(rows)
             if sum(part.nbytes for part in unwritten) > _BULK:
@@ -173,6 +179,7 @@ class Writer:
         """Leave a table out of the next commit; the next writer deletes it."""
         self._unwritten.pop(name, None)
         self._tables.pop(name, None)
+        self._segments.forget(name)
 
     def keep(self, name: str, column: str, values: set[bytes]) -> None:
         """Remove the rows whose `column` is none of `values`."""
@@ -187,18 +194,17 @@ class Writer:
         for name in list(self._unwritten):
             self._write(name)
         with _reporting("the index"):
-            for table in self._tables.values():
-                if due:
-                    _compact(table)  # before there is a full-text index, which would have to follow
-                if _index_text(table) and due:
-                    _compact(table)
+            self._segments.write()
+            for name in self._tables if due else ():
+                self._compact(name)
             versions = {name: int(table.version) for name, table in self._tables.items()}
             uncompacted = 0 if due else self.state.uncompacted + 1
-            current = asdict(self.state) | changes | {"tables": versions, "uncompacted": uncompacted}
-            self.state = State(**current)
+            parts = {"tables": versions, "segments": self._segments.names, "uncompacted": uncompacted}
+            self.state = State(**asdict(self.state) | changes | parts)
             _write_state(self.folder, self.state)
             if due:
                 _remove_old_versions(list(self._tables.values()))
+                self._segments.remove_others()
         _remove_other_generations(self.folder, self.state)
         return self.state
 
@@ -215,6 +221,20 @@ class Writer:
                 if name not in self._tables:
                     self._tables[name] = self._database.create_table(name, schema=rows[0].schema)
                 self._tables[name].add(pa.concat_tables(rows).combine_chunks())
+
+    def _with_words_kept(self, name: str, rows: pa.Table) -> pa.Table:
+        """The rows with a key in place of their words."""
+        keys = self._segments.add(name, rows[_WORDS].to_pylist())
+        return rows.set_column(rows.column_names.index(_WORDS), _WORDS, pa.array(keys, pa.uint64()))
+
+    def _compact(self, name: str) -> None:
+        """Merge fragments, and segments. One call prepares work for the next: repeat until no version is added."""
+        table, before = self._tables[name], None
+        while before != table.version:
+            before = table.version
+            table.optimize()
+        if name in self._segments.names:
+            self._segments.merge(name, table.search().select([_WORDS]).to_arrow()[_WORDS].to_numpy())
 
     def _recover(self, name: str) -> None:
         if name not in self.state.tables:
@@ -274,16 +294,6 @@ def _connect(tables: Path) -> DBConnection:
     return lancedb.connect(tables)
 
 
-def _index_text(table: Table) -> bool:
-    """Give a table with words its full-text index, which later writes keep up; whether it had none."""
-    from lancedb.index import FTS
-
-    missing = _FULL_TEXT in table.schema.names and not table.list_indices() and table.count_rows() > 0
-    if missing:
-        table.create_index(_FULL_TEXT, config=FTS(base_tokenizer="whitespace", with_position=False))
-    return missing
-
-
 def _remove_other_generations(folder: Path, state: State) -> None:
     for other in folder.glob("tables-*"):
         if other.name != state.tables_folder and _committed_generation(folder) != other.name:
@@ -295,14 +305,6 @@ def _committed_generation(folder: Path) -> str | None:
         return _read_state(folder).tables_folder
     except StoreError:
         return None
-
-
-def _compact(table: Table) -> None:
-    """Merge fragments and index parts. One call prepares work for the next: repeat until no version is added."""
-    before = None
-    while before != table.version:
-        before = table.version
-        table.optimize()
 
 
 def _remove_old_versions(tables: list[Table]) -> None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from tests.benchmarks.checkouts import Checkout
 
 from whence_indexer import schema
+from whence_indexer.bm25 import WordScorer
 from whence_indexer.query import parse_query
 from whence_indexer.types import Hit
 
-_COLUMNS = ["path", "start_line", "end_line", "kind", "digest"]
+_COLUMNS = ["path", "start_line", "end_line", "kind", "digest", "terms"]
 
 
 class Baselines:
@@ -27,7 +28,8 @@ class Baselines:
         rows = self._store.rows(self._table, _COLUMNS)
         prefix = f"{under}/" if under else ""
         kept = [row["kind"] in kinds and row["path"].startswith(prefix) for row in rows.to_pylist()]
-        self._rows = rows.filter(kept)
+        self._rows, self._places = rows.filter(kept), np.flatnonzero(kept)
+        self._words = WordScorer(self._store.segments(self._table), rows["terms"].to_numpy())
         self._vectors = self._load_vectors()
 
     def dense(self, question: str, limit: int) -> list[Hit]:
@@ -37,9 +39,9 @@ class Baselines:
 
     def lexical(self, question: str, limit: int) -> list[Hit]:
         """The `limit` chunks with the highest BM25 scores."""
-        found, _ = self._store.match(self._table, " ".join(parse_query(question).words), self._store.count(self._table))
-        places = {row_id: place for place, row_id in enumerate(self._rows["_rowid"].to_pylist())}
-        return self._hits([places[row_id] for row_id in found if row_id in places][:limit])
+        scores = self._words.scores(parse_query(question).words)[self._places]
+        order = np.argsort(-scores, kind="stable")[:limit]
+        return self._hits([place for place in order.tolist() if scores[place] > 0])
 
     def _load_vectors(self) -> NDArray[np.float32]:
         stored = self._store.rows(schema.VECTORS_TABLE, ["digest", "vector"])

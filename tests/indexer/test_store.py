@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from whence_indexer.bm25 import WordScorer
 from whence_indexer.errors import DamagedError, NoIndexError
 from whence_indexer.rows import unit_vectors, vector_rows
 from whence_indexer.store import State, Store, Writer
@@ -30,16 +31,22 @@ def paths(folder):
     return sorted(Store(folder).rows("notes", ["path"])["path"].to_pylist())
 
 
+def matches(folder, *words):
+    """The paths of the rows that hold some of `words`, best first."""
+    store = Store(folder)
+    held = store.rows("notes", ["path", "terms"])
+    scores = WordScorer(store.segments("notes"), held["terms"].to_numpy()).scores(words)
+    return [held["path"][place].as_py() for place in np.argsort(-scores, kind="stable").tolist() if scores[place] > 0]
+
+
 def test_a_folder_without_an_index_says_so(tmp_path):
     with pytest.raises(NoIndexError, match="no index yet"):
         Store(tmp_path)
 
 
 def test_words_find_their_rows_best_first(index):
-    store = Store(index)
-    row_ids, scores = store.match("notes", "pear", 10)
-    assert [row["path"] for row in store.take("notes", row_ids, ["path"])] == ["b.py"]
-    assert scores[0] > 0
+    assert matches(index, "pear") == ["b.py"]
+    assert matches(index, "apple", "pear", "red") == ["a.py", "b.py"]
 
 
 def test_rows_come_back_in_the_order_asked_for(index):
@@ -51,7 +58,7 @@ def test_rows_come_back_in_the_order_asked_for(index):
 
 def test_a_table_that_was_never_written_is_empty(index):
     assert Store(index).count("commits") == 0
-    assert Store(index).match("commits", "apple", 5) == ([], [])
+    assert Store(index).segments("commits") == []
 
 
 def test_what_a_killed_writer_left_is_never_seen_and_taken_back(index):
@@ -60,6 +67,8 @@ def test_what_a_killed_writer_left_is_never_seen_and_taken_back(index):
     abandoned.append("notes", rows(("c.py", "blue plum")))
     abandoned.append("half", rows(("d.py", "torn")))
     assert paths(index) == ["a.py", "b.py"]
+
+    assert matches(index, "plum") == []
 
     following = Writer(index, Store(index).state)
     assert sorted(following.column("notes", "path")) == ["a.py", "b.py"]
@@ -78,11 +87,11 @@ def test_a_reader_keeps_its_state_while_a_writer_commits(index):
     assert paths(index) == ["b.py"]
 
 
-def test_new_rows_are_found_before_the_full_text_index_is_merged(index):
+def test_new_rows_are_found_before_segments_are_merged(index):
     writer = Writer(index, Store(index).state)
     writer.append("notes", rows(("c.py", "blue plum")))
     writer.commit()
-    assert len(Store(index).match("notes", "plum", 5)[0]) == 1
+    assert matches(index, "plum") == ["c.py"]
 
 
 def test_values_with_quotes_are_values(index):
@@ -101,6 +110,7 @@ def test_many_small_changes_leave_no_trail(index):
         writer.commit()
     manifests = list((index / "tables-0" / "notes.lance" / "_versions").glob("*.manifest"))
     assert len(manifests) < 60
+    assert len(list((index / "tables-0" / "words").iterdir())) < 10
     assert paths(index) == ["a.py", "b.py"]
 
 
@@ -140,6 +150,16 @@ def test_a_truncated_data_file_is_named_as_damage(index):
         file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(DamagedError, match="notes"):
         Store(index).rows("notes", ["path"])
+
+
+def test_words_that_are_missing_or_cut_short_are_named_as_damage(index):
+    (segment,) = (index / "tables-0" / "words").iterdir()
+    segment.write_bytes(segment.read_bytes()[:-1])
+    with pytest.raises(DamagedError, match=segment.name):
+        Store(index).segments("notes")
+    segment.unlink()
+    with pytest.raises(DamagedError, match=segment.name):
+        Store(index).segments("notes")
 
 
 def test_vectors_keep_their_direction_through_the_store(tmp_path):
