@@ -31,7 +31,7 @@ _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 
 _NO_KEYS = np.zeros(0, np.uint64)
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
-_COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.15, "definition": 0.45, "explanation": 0.55}
+_COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
 
 
 @dataclass(frozen=True)
