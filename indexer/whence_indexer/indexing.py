@@ -83,8 +83,10 @@ def update(
 def _update(
     repository: Repository, folder: Path, model: str | None, rebuild: bool, history: bool | None, progress: Progress
 ) -> Report:
-    writer, embedder = _open_writer(folder, model, rebuild)
+    writer, embedder, kept = _open_writer(folder, model, rebuild)
     report = Report()
+    if kept is not None:
+        writer.append(schema.VECTORS_TABLE, kept)
     keeps_history = writer.state.history if history is None else history
     _Update(repository, writer, embedder, report, progress).run(keeps_history)
     return report
@@ -165,7 +167,7 @@ class _Update:
     def _commit(self, **changes: Any) -> None:
         self.progress("Writing the index", 0, None)
         trees = self.writer.state.trees
-        if self.writer.compaction_due:
+        if self.writer.compaction_due and self.writer.state.tables:
             trees = self._without_removed(trees)
             self._drop_unused_vectors({*trees, self.repository.work_tree})
         tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
@@ -203,10 +205,10 @@ class _Update:
         return [Problem(path, why.removeprefix(FAILED)) for path, why in pairs if why.startswith(FAILED)]
 
 
-def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer, Embedder]:
+def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer, Embedder, pa.Table | None]:
     """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
 
-    Raises `DamagedError` unless `rebuild`.
+    The vectors of an outdated one are returned when they can be kept. Raises `DamagedError` unless `rebuild`.
     """
     state = State()
     try:
@@ -219,7 +221,8 @@ def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer
     model = model or state.model or DEFAULT
     embedder = load_embedder(model)
     if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
-        return Writer(folder, state), embedder
+        return Writer(folder, state), embedder, None
+    kept = _vectors(folder, embedder) if not rebuild and state.embedder == embedder.name else None
     fresh = State(
         model=model,
         embedder=embedder.name,
@@ -227,7 +230,17 @@ def _open_writer(folder: Path, model: str | None, rebuild: bool) -> tuple[Writer
         history=state.history,
         generation=next_generation(folder),
     )
-    return Writer(folder, fresh), embedder
+    return Writer(folder, fresh), embedder, kept
+
+
+def _vectors(folder: Path, embedder: Embedder) -> pa.Table | None:
+    """The vectors of the index that is there, if they can be read and mean what they would mean today."""
+    columns = schema.vectors(embedder.dimension)
+    try:
+        vectors = Store(folder).rows(schema.VECTORS_TABLE, columns.names).select(columns.names)
+    except DamagedError:  # an old layout is not damage; its texts are embedded again
+        return None
+    return vectors if vectors.schema.equals(columns) else None
 
 
 def _index_folder(repository: Repository) -> Path:

