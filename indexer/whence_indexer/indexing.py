@@ -178,7 +178,7 @@ class _Update:
     def _commit(self, **changes: Any) -> None:
         self.progress("Writing the index", 0, None)
         trees = self.writer.state.trees
-        if self.writer.compaction_due:
+        if self.writer.compaction_due and self.writer.state.tables:
             trees = self._without_removed(trees)
             self._drop_unused_vectors({*trees, self.repository.work_tree})
         tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
@@ -221,7 +221,7 @@ def _open_writer(
 ) -> tuple[Writer, Embedder, list[Problem]]:
     """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
 
-    Raises `DamagedError` unless `rebuild`.
+    The vectors of an outdated one are kept where they can be. Raises `DamagedError` unless `rebuild`.
     """
     state = State()
     try:
@@ -237,6 +237,7 @@ def _open_writer(
     problems = [Problem("adaptation", _DROPPED)] if wanted != kept else []
     if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
         return Writer(folder, state), embedder, problems
+    vectors = _vectors(folder, embedder) if not rebuild and state.embedder == embedder.name else None
     fresh = State(
         model=model,
         embedder=embedder.name,
@@ -245,7 +246,20 @@ def _open_writer(
         generation=next_generation(folder),
         adapted=kept,
     )
-    return Writer(folder, fresh), embedder, problems
+    writer = Writer(folder, fresh)
+    if vectors is not None:
+        writer.append(schema.VECTORS_TABLE, vectors)
+    return writer, embedder, problems
+
+
+def _vectors(folder: Path, embedder: Embedder) -> pa.Table | None:
+    """The vectors of the index that is there, if they can be read and mean what they would mean today."""
+    columns = schema.vectors(embedder.dimension)
+    try:
+        vectors = Store(folder).rows(schema.VECTORS_TABLE, columns.names).select(columns.names)
+    except DamagedError:  # an old layout is not damage; its texts are embedded again
+        return None
+    return vectors if vectors.schema.equals(columns) else None
 
 
 def _index_folder(repository: Repository) -> Path:

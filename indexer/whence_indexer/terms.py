@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
 
@@ -21,7 +22,7 @@ _SPACED = "".join(chr(code) if chr(code).isalnum() or code == ord("_") else " " 
 
 def split_word(word: str) -> tuple[str, ...]:
     """`getHTTPResponse_v2` -> get, http, response, v, 2, gethttpresponsev2; a plain word gives itself."""
-    parts = tuple(part.lower() for part in _PART.findall(word))
+    parts = tuple(chain.from_iterable(map(_PARTS.__getitem__, word.split("_")))) if "_" in word else _PARTS[word]
     return parts if len(parts) == 1 else (*parts, word.replace("_", "").lower())
 
 
@@ -48,17 +49,26 @@ def identifiers_of(text: str) -> list[str]:
     return text.translate(_SPACED).split() if text.isascii() else _WORD.findall(text)
 
 
-class _Words(dict[str, tuple[str, ...]]):
-    """Identifier -> its words, remembered: most are repeated often, in one text and in the next."""
+class _Memory(dict[str, tuple[str, ...]]):
+    """Values of a function by its argument, remembered: most words are repeated often, in one text and in the next."""
 
-    def __missing__(self, identifier: str) -> tuple[str, ...]:
-        word = identifier.strip("_")
-        found = split_word(word) if 0 < len(word) <= _MAX_WORD else ()
+    def __init__(self, function: Callable[[str], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        found = self._function(word)
         if len(self) >= _KNOWN:
             self.clear()
-        if len(identifier) <= _MAX_WORD:
-            self[identifier] = found
+        if len(word) <= _MAX_WORD:
+            self[word] = found
         return found
 
 
-_WORDS = _Words()
+def _words_of(identifier: str) -> tuple[str, ...]:
+    word = identifier.strip("_")
+    return split_word(word) if 0 < len(word) <= _MAX_WORD else ()
+
+
+_PARTS = _Memory(lambda word: tuple(part.lower() for part in _PART.findall(word)))
+_WORDS = _Memory(_words_of)

@@ -1,4 +1,4 @@
-"""Texts -> token ids, the same as the tokenizer's own, most identifiers looked up rather than tokenized.
+"""Texts -> token ids, the same as the tokenizer's own, most words looked up rather than tokenized.
 
 Takes a loaded tokenizer. One that treats words together, or that is not known not to, is asked for whole texts.
 """
@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from whence_indexer.terms import identifiers_of
-
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -19,12 +17,13 @@ if TYPE_CHECKING:
 CASE_BORDER = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 WORD = r"[a-z]+|[0-9]|[^\W\d_a-z]+"
 
-_KNOWN = 1 << 16  # identifiers remembered with their ids
+_SPACED = "".join(chr(code) if chr(code).isalnum() else " " for code in range(128))
+_KNOWN = 1 << 16  # runs of letters and digits remembered with their ids
 _MAX_REMEMBERED = 60  # characters; a longer one is data, and does not come again
 
 
 class Tokens:
-    """A tokenizer with a memory: tokenizing is most of what a static embedding costs, and few identifiers are new."""
+    """A tokenizer with a memory: tokenizing is most of what a static embedding costs, and few words are new."""
 
     def __init__(self, tokenizer: Tokenizer, limit: int) -> None:
         """`limit` is the number of tokens after which a text is cut off; the tokenizer is set to it."""
@@ -38,29 +37,27 @@ class Tokens:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, without special tokens. May be called by several threads."""
-        cut = [self._identifiers(text) for text in texts]
+        cut = [self._runs(text) for text in texts]
         known = self._learn(set(chain.from_iterable(filter(None, cut))))
-        whole = iter(self._encode([text for text, identifiers in zip(texts, cut, strict=True) if identifiers is None]))
+        whole = iter(self._encode([text for text, runs in zip(texts, cut, strict=True) if runs is None]))
         return [
-            next(whole)
-            if identifiers is None
-            else list(chain.from_iterable(map(known.__getitem__, identifiers)))[: self._limit]
-            for identifiers in cut
+            next(whole) if runs is None else list(chain.from_iterable(map(known.__getitem__, runs)))[: self._limit]
+            for runs in cut
         ]
 
-    def _identifiers(self, text: str) -> list[str] | None:
-        """What to look up; None for a text whose ids are not simply those of its identifiers."""
+    def _runs(self, text: str) -> list[str] | None:
+        """What to look up; None for a text whose ids are not simply those of its runs."""
         if not self._separable or not text.isascii() or any(mark in text for mark in self._marks):
             return None
-        identifiers = identifiers_of(text)
-        return identifiers if max(map(len, identifiers), default=0) <= _MAX_REMEMBERED else None
+        runs = text.translate(_SPACED).split()
+        return runs if max(map(len, runs), default=0) <= _MAX_REMEMBERED else None
 
-    def _learn(self, identifiers: set[str]) -> dict[str, list[int]]:
-        """Every one of `identifiers` with its ids."""
+    def _learn(self, runs: set[str]) -> dict[str, list[int]]:
+        """Every one of `runs` with its ids."""
         if len(self._known) > _KNOWN:
             self._known = {}  # not cleared: another thread may be reading the old one
         known = self._known
-        new = [identifier for identifier in identifiers if identifier not in known]
+        new = [run for run in runs if run not in known]
         known.update(zip(new, self._encode(new), strict=True))
         return known
 
@@ -69,7 +66,7 @@ class Tokens:
 
 
 def _cuts_at_punctuation(about: dict[str, Any]) -> bool:
-    """Whether ASCII text gives the ids of its identifiers, one after the other: known of our own recipe only."""
+    """Whether ASCII text gives the ids of its runs, one after the other: known of our own recipe only."""
     steps = (about["normalizer"] or {}).get("normalizers", ())
     kinds = [step["type"] for step in steps]
     split = about["pre_tokenizer"] or {}

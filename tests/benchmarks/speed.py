@@ -25,6 +25,7 @@ from rich.progress import Progress
 from tests.benchmarks import synthetic
 from tests.benchmarks.checkouts import check_out, open_searcher
 from tests.benchmarks.markdown import measured, number, table, write_section
+from tests.benchmarks.throughput import has_peer, index_code, peer_ratio
 
 from whence_indexer import schema
 from whence_indexer.errors import RepositoryError
@@ -36,7 +37,10 @@ _INDEX_RATIO, _INDEX_FROM_SECONDS = 3.0, 10.0  # what is promised
 _UNCHANGED_SECONDS, _UNCHANGED_FILES = 0.5, 1_000
 _SEARCH_MS, _SEARCH_CHUNKS = 15.0, 50_000
 _PROCESS_RATIO = 1.5
-_SIZE_RATIO = 1.5
+_SIZE_RATIO = 1.0
+_CHUNKS_A_SECOND = 5_000.0
+_PEER_RATIO = 100.0
+_MEMORY_GB, _MEMORY_FILES = 1.0, 8_400  # of twelve chunks each: 100,000
 
 _CLONES, _SMALLEST_CLONE = 3, 1_000  # how many are measured; commits that make one worth it
 _REPEATS = 5
@@ -47,19 +51,20 @@ _QUESTION = "how is the value of a name returned?"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number; where it has a `bar`, it should not be above it."""
+    """One number; where it has a `bar`, it should not be above it, or below it where that is the `least`."""
 
     what: str
     value: float
     unit: str
     bar: float | None = None
+    least: bool = False
 
     @property
     def verdict(self) -> str:
         """Whether the bar was met."""
         if self.bar is None:
             return "–"
-        return "met" if self.value <= self.bar else "missed"
+        return "met" if (self.value >= self.bar if self.least else self.value <= self.bar) else "missed"
 
 
 def main() -> None:
@@ -86,6 +91,8 @@ def _measure(folder: Path, clones: Path | None, progress: Progress) -> Iterator[
     synthetic.make_repository(made)
     steps: list[tuple[str, Callable[[], Iterator[Measure]]]] = [
         ("Indexing the made-up repository", lambda: _indexing("made-up", made)),
+        ("Indexing its files alone", lambda: _code("made-up", made)),
+        ("Indexing 100,000 chunks", lambda: _memory(folder / "large")),
         ("Starting processes", lambda: _process(made)),
         (f"Searching {_SEARCH_CHUNKS:,} chunks", lambda: _searching(folder / "chunks")),
         *((f"Indexing {clone.name}", partial(_clone, clone, folder)) for clone in _largest(clones)),
@@ -98,6 +105,7 @@ def _measure(folder: Path, clones: Path | None, progress: Progress) -> Iterator[
 def _clone(clone: Path, folder: Path) -> Iterator[Measure]:
     work_tree, _ = check_out(clone, folder / clone.name)
     try:
+        yield from _code(clone.name, work_tree)
         yield from _indexing(clone.name, work_tree)
     except RepositoryError as error:  # a clone that lacks blobs has no history to compare with
         Console(stderr=True).print(f"{clone.name} is left out: {error}", markup=False)
@@ -116,6 +124,28 @@ def _indexing(name: str, folder: Path) -> Iterator[Measure]:
     yield Measure(f"chunks and commits embedded a second ({name})", report.embedded / report.seconds, "/s")
     yield Measure(f"index ÷ text it holds ({name})", report.index_bytes / text_bytes(repository), "×", _SIZE_RATIO)
     yield _unchanged(name, repository, report)
+
+
+def _code(name: str, folder: Path) -> Iterator[Measure]:
+    run = index_code(folder)
+    about = f"{name}, {run.chunks:,} chunks, code only, whole process"
+    yield Measure(f"chunks indexed a second ({about})", run.chunks / run.seconds, "/s", _CHUNKS_A_SECOND, least=True)
+    yield Measure(f"chunks indexed a processor-second ({about})", run.chunks / run.processor_seconds, "/s")
+    if has_peer():
+        ratio = peer_ratio(open_repository(folder))
+        yield Measure(f"embedding ÷ all-MiniLM-L6-v2, same chunks ({name})", ratio, "×", _PEER_RATIO, least=True)
+    else:
+        Console(stderr=True).print("all-MiniLM-L6-v2 is not compared with: the extra `training` is not installed")
+
+
+def _memory(folder: Path) -> Iterator[Measure]:
+    synthetic.make_repository(folder, _MEMORY_FILES, 1)
+    run = index_code(folder)
+    about = f"made-up, {run.chunks:,} chunks"
+    yield Measure(f"peak memory of indexing, all processes ({about})", run.bytes / 1e9, "GB", _MEMORY_GB)
+    yield Measure(
+        f"chunks indexed a second ({about}, code only)", run.chunks / run.seconds, "/s", _CHUNKS_A_SECOND, True
+    )
 
 
 def _unchanged(name: str, repository: Repository, report: Report) -> Measure:
@@ -208,7 +238,8 @@ def _table(measures: Sequence[Measure]) -> str:
 
 
 def _cells(measure: Measure) -> list[str]:
-    bar = "–" if measure.bar is None else f"≤ {measure.bar:g} {measure.unit}"
+    sign = "≥" if measure.least else "≤"
+    bar = "–" if measure.bar is None else f"{sign} {number(measure.bar, 0 if measure.bar >= 10 else 1)} {measure.unit}"
     return [measure.what, f"{number(measure.value, 2)} {measure.unit}", bar, measure.verdict]
 
 

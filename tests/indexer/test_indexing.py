@@ -144,13 +144,14 @@ def test_a_damaged_index_is_rebuilt_and_said_so(project, damage):
     assert found(repository, "add_item", kinds=["code"])[0].path == "shop/cart.py"
 
 
-def test_an_index_of_another_schema_is_refilled(project):
+def test_an_index_of_another_schema_is_refilled_with_the_vectors_it_has(project):
     repository = project.open()
     update(repository)
     file = repository.index_dir / "state.json"
     state = json.loads(file.read_text())
     file.write_text(json.dumps(state | {"schema": schema.VERSION - 1}))
-    assert update(repository).files == 3
+    report = update(repository)
+    assert (report.files, report.embedded) == (3, 0)
     assert Store(repository.index_dir).state.schema == schema.VERSION
     assert found(repository, "add_item", kinds=["code"])[0].path == "shop/cart.py"
 
