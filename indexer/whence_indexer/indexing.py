@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from whence_indexer import rows, schema
-from whence_indexer.changes import Changes, find_changes
+from whence_indexer.changes import Changes, find_changes, find_changes_in
 from whence_indexer.chunker import chunk_file
 from whence_indexer.embedder import DEFAULT, Embedder, load_embedder
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError
@@ -78,6 +80,48 @@ def update(
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One save: the state it found, the state it left, the files that differ between them, and their vectors."""
+
+    before: State
+    after: State
+    paths: list[str]
+    vectors: list[pa.Table]
+
+
+def save(repository: Repository, paths: Collection[str], *, wait: bool = False) -> Saved:
+    """Bring the index up to date in the files `paths`, in time that does not depend on how many others there are.
+
+    Raises `NoIndexError` or `DamagedError` where there is no index to continue, and `LockedError` as `update` does.
+    """
+    with write_lock(_index_folder(repository), wait):
+        state = Store(repository.index_dir).state
+        embedder = load_embedder(state.model)
+        if (state.schema, state.embedder) != (schema.VERSION, embedder.name):
+            raise DamagedError("the index was made by another version or with another embedder")
+        if repository.work_tree not in state.trees:
+            raise NoIndexError("this work tree is not indexed yet; whence index does it")
+        writer = Writer(repository.index_dir, state, patient=True)
+        named = _Update(repository, writer, embedder, Report(), _unwatched, named=True)
+        changed = named.save(paths)
+        return Saved(state, writer.state, changed, named.vectors)
+
+
+def compact(repository: Repository) -> bool:
+    """Make up for the compaction that `save` puts off; whether there was any to do. Raises `LockedError`."""
+    with write_lock(_index_folder(repository), wait=False):
+        state = Store(repository.index_dir).state
+        writer = Writer(repository.index_dir, state)
+        if due := writer.compaction_due:
+            _Update(repository, writer, load_embedder(state.model), Report(), _unwatched).commit()
+        return due
+
+
+def _unwatched(stage: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
 def _update(
     repository: Repository, folder: Path, model: str | None, rebuild: bool, history: bool | None, progress: Progress
 ) -> Report:
@@ -92,12 +136,21 @@ class _Update:
     """One update in progress: what its steps share."""
 
     def __init__(
-        self, repository: Repository, writer: Writer, embedder: Embedder, report: Report, progress: Progress
+        self,
+        repository: Repository,
+        writer: Writer,
+        embedder: Embedder,
+        report: Report,
+        progress: Progress,
+        named: bool = False,
     ) -> None:
+        """`named` says that it is about a few files: what is embedded is looked up for each, not for all at once."""
         self.repository, self.writer, self.embedder = repository, writer, embedder
         self.report, self.progress = report, progress
         self.files, self.chunks = schema.files_table(repository.work_tree), schema.chunks_table(repository.work_tree)
-        self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
+        self.named = named
+        self.vectors: list[pa.Table] = []  # of the named files
+        self.embedded: set[bytes] = set() if named else set(writer.column(schema.VECTORS_TABLE, "digest"))
 
     def run(self, history: bool) -> None:
         """Files first, searchable at once; then the history, which takes longer."""
@@ -111,6 +164,15 @@ class _Update:
             self._update_history(changes, history)
         self._summarise(changes)
 
+    def save(self, paths: Collection[str]) -> list[str]:
+        """The files `paths` alone; those that differed."""
+        held = self.writer.rows(self.files, ["path", "blob"], "path", list(paths))
+        indexed = {row["path"]: row["blob"] for row in held}
+        changes = find_changes_in(self.repository, paths, indexed, self.writer.state)
+        if changes.files:
+            self._update_files(changes)
+        return [*changes.to_read, *changes.to_forget]
+
     def _update_files(self, changes: Changes) -> None:
         stale = [*changes.to_read, *changes.to_forget]
         self.writer.delete(self.chunks, "path", stale)
@@ -120,7 +182,7 @@ class _Update:
             self.progress("Indexing files", done, len(changes.to_read))
             self._add_chunks([chunk for path in paths for chunk in self._chunk(path, changes.to_read[path], skipped)])
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
-        self._commit()
+        self.commit()
 
     def _chunk(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
         """The chunks of one file; whatever goes wrong with it is noted under its name and stops nothing else."""
@@ -145,7 +207,7 @@ class _Update:
         for done, batch in _batches(commits if changes.new_commits else (), _COMMITS_AT_ONCE):
             self.progress("Indexing history", done, changes.new_commits)
             self._add_commits(batch)
-        self._commit(heads=changes.heads, boundary=changes.boundary, history=history)
+        self.commit(heads=changes.heads, boundary=changes.boundary, history=history)
 
     def _incomplete(self, reason: str) -> None:
         self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
@@ -160,20 +222,31 @@ class _Update:
         digests = [rows.digest(text) for text in texts]
         new = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self.embedded}
         if new:
-            vectors = self.embedder.embed(list(new.values()))
-            self.writer.append(schema.VECTORS_TABLE, rows.vector_rows(list(new), vectors))
+            vectors = rows.vector_rows(list(new), self.embedder.embed(list(new.values())))
+            self.writer.append(schema.VECTORS_TABLE, self._unknown(vectors) if self.named else vectors)
             self.embedded.update(new)
             self.report.embedded += len(new)
         return digests
 
-    def _commit(self, **changes: Any) -> None:
+    def _unknown(self, vectors: pa.Table) -> pa.Table:
+        """Those of `vectors` that are not stored yet; all are remembered."""
+        self.vectors.append(vectors)
+        digests = vectors["digest"].to_pylist()
+        stored = self.writer.rows(schema.VECTORS_TABLE, ["digest"], "digest", digests)
+        known = {row["digest"] for row in stored}
+        return vectors.filter([digest not in known for digest in digests])
+
+    def commit(self, **changes: Any) -> None:
+        """Make what was written the index, and clean up where that is due."""
         self.progress("Writing the index", 0, None)
         trees = self.writer.state.trees
         if self.writer.compaction_due:
             trees = self._without_removed(trees)
             self._drop_unused_vectors({*trees, self.repository.work_tree})
-        tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
-        self.writer.commit(trees=trees | {self.repository.work_tree: tree}, **changes)
+        name = self.repository.work_tree
+        about = trees.get(name, {}) if self.named else {"head": self.repository.head}
+        tree = about | {"root": str(self.repository.root), "indexed_at": time.time()}
+        self.writer.commit(trees=trees | {name: tree}, **changes)
 
     def _without_removed(self, trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """The work trees that still exist; the tables of the others are forgotten."""
