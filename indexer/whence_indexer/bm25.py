@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,17 @@ class WordScorer:
     def __init__(self, segments: Sequence[Segment], keys: NDArray[np.uint64]) -> None:
         """`keys` has one entry a row. Raises `DamagedError` where no segment holds a row's text."""
         self._segments = list(segments)
-        self._rows = _places([segment.keys for segment in segments], keys)
+        self._rows = _places(segments, keys)
         self._weigh()
+
+    def extended(self, kept: NDArray[np.bool_], segments: Sequence[Segment], keys: NDArray[np.uint64]) -> WordScorer:
+        """A scorer of the rows marked `kept`, followed by new ones whose words are all in new `segments`."""
+        other = copy(self)
+        other._segments = [*self._segments, *segments]
+        before = sum(len(segment.keys) for segment in self._segments)
+        other._rows = np.concatenate([self._rows[kept], _places(segments, keys) + np.int32(before)])
+        other._weigh()
+        return other
 
     @property
     def nbytes(self) -> int:
@@ -73,9 +83,9 @@ class WordScorer:
         self._gains = (counts * (K1 + 1) / (counts + norms) * live[:, None]).astype(np.float32).reshape(-1)
 
 
-def _places(held: Sequence[NDArray[np.uint64]], keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+def _places(segments: Sequence[Segment], keys: NDArray[np.uint64]) -> NDArray[np.int32]:
     """Where among the texts of all segments each row's text stands, the last of equal ones."""
-    known = np.concatenate([np.zeros(0, np.uint64), *held])
+    known = np.concatenate([np.zeros(0, np.uint64), *(segment.keys for segment in segments)])
     order = np.argsort(known, kind="stable")
     found = np.searchsorted(known, keys, side="right", sorter=order) - 1
     places = order[found].astype(np.int32) if len(known) else np.zeros(0, np.int32)

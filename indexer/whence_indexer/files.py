@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -67,12 +67,23 @@ def list_files(repository: Repository) -> Listing:
     else:
         entries.update(_work_tree_entries(repository, listing))
     for path, blob in entries.items():
-        if rules.ignored(path):
+        _admit(repository, path, blob, rules, listing)
+    return listing
+
+
+def list_named(repository: Repository, paths: Collection[str]) -> Listing:
+    """Those of the files `paths` to index, as they are on disk; no other file is looked at."""
+    listing = Listing()
+    git = repository.common_dir is not None
+    rules = IgnoreRules(lambda path: _rule_text(repository, path, ""), git=git)
+    for path in _known_to_git(repository, paths) if git else paths:
+        folders = [f"{folder}/" for folder in PurePosixPath(path).parents[:-1]]
+        if os.path.islink(repository.root / path) or _beyond_link(repository.root, path):
+            listing.skip("symlink")
+        elif not git and (any(map(rules.ignored, folders)) or ".." in path.split("/")):
             listing.skip("ignored")
-        elif reason := reason_by_name(path):
-            listing.skip(reason)
-        elif blob or (blob := _blob_on_disk(repository.root / path, path, listing)):
-            listing.files[path] = blob
+        elif os.path.lexists(repository.root / path):
+            _admit(repository, path, "", rules, listing)
     return listing
 
 
@@ -110,6 +121,28 @@ def is_present(repository: Repository, path: str) -> bool:
 def blob_hash(data: bytes) -> str:
     """The id that git gives this content, so that tracked and untracked files share one space of ids."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _admit(repository: Repository, path: str, blob: str, rules: IgnoreRules, listing: Listing) -> None:
+    """Take a file into the listing, unless a rule or its name leaves it out."""
+    if rules.ignored(path):
+        listing.skip("ignored")
+    elif reason := reason_by_name(path):
+        listing.skip(reason)
+    elif blob or (blob := _blob_on_disk(repository.root / path, path, listing)):
+        listing.files[path] = blob
+
+
+def _known_to_git(repository: Repository, paths: Collection[str]) -> list[str]:
+    """Those that git tracks, or would offer to add."""
+    if repository.bare or not paths:
+        return []
+    question = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+    try:
+        listed = plumbing.run(repository.root, *question, *(f":(literal){path}" for path in paths))
+    except RepositoryError:  # one lies in a submodule, or outside
+        return [known for path in paths for known in _known_to_git(repository, [path])] if len(paths) > 1 else []
+    return sorted({os.fsdecode(name) for name in listed.split(b"\0")} & set(paths))
 
 
 def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:

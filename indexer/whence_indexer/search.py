@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,41 +16,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from whence_indexer import schema
-from whence_indexer.bm25 import WordScorer
+from whence_indexer.collection import Collection, StoredVectors, load
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
-from whence_indexer.store import Store, literal
+from whence_indexer.store import State, Store, literal
 from whence_indexer.types import KINDS, Hit, Kind
-from whence_indexer.vectors import Vectors
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
 _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 30 made no difference
-_NO_KEYS = np.zeros(0, np.uint64)
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
-
-
-@dataclass(frozen=True)
-class _Collection:
-    """One searchable table: the columns ranking needs, row ids in ascending order, and each row's vector and words."""
-
-    table: str
-    columns: pa.Table
-    row_ids: NDArray[np.int64]
-    vectors: Vectors
-    words: WordScorer
-
-    def __len__(self) -> int:
-        return len(self.row_ids)
-
-    def positions(self, row_ids: Sequence[int]) -> NDArray[np.int64]:
-        """Where these rows, all of this table, stand."""
-        return np.searchsorted(self.row_ids, np.array(row_ids, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +38,7 @@ class _Found:
     """One candidate that made it: its score and its place in a collection."""
 
     score: float
-    collection: _Collection
+    collection: Collection
     position: int
 
     @property
@@ -72,13 +53,32 @@ class Searcher:
         """Load what every query needs. Raises `DamagedError` when the index was made with another embedder."""
         if store.state.embedder != embedder.name:
             raise DamagedError(f"the index was made with {store.state.embedder}, not with {embedder.name}")
-        self.store, self._embedder = store, embedder
-        vectors = _StoredVectors(store)
-        self._chunks = self._load(schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
-        self._commits = self._load(schema.COMMITS_TABLE, ["paths"], vectors)
+        self.store, self._repository, self._embedder = store, repository, embedder
+        vectors = StoredVectors.all(store)
+        self._chunks = load(store, schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
+        self._commits = load(store, schema.COMMITS_TABLE, ["paths"], vectors)
+
+    @property
+    def nbytes(self) -> int:
+        """What the opened index takes in memory: vectors, signs, columns and what words are scored by."""
+        return self._chunks.nbytes + self._commits.nbytes
+
+    def after(self, before: State, state: State, paths: Sequence[str], vectors: Sequence[pa.Table]) -> Searcher:
+        """A searcher of `state`, which differs from `before` in the files `paths` alone; this one stays as it is.
+
+        `vectors` holds the rows of those files in the table of vectors. Shares what did not change, unless this
+        searcher is not of `before`, or compaction has moved rows.
+        """
+        store = self.store.at(state)
+        chunks = self._chunks.after(before, store, paths, vectors) if self.store.state == before else None
+        if chunks is None:
+            return Searcher(self._repository, store, self._embedder)
+        other = copy(self)
+        other.store, other._chunks = store, chunks
+        return other
 
     def search(
-        self, query: Query | str, limit: int = 10, kinds: Collection[Kind] = (), under: str | None = None
+        self, query: Query | str, limit: int = 10, kinds: Iterable[Kind] = (), under: str | None = None
     ) -> list[Hit]:
         """The best `limit` hits, best first; `kinds` (none: all) and the folder or file `under` narrow the search.
 
@@ -158,7 +158,7 @@ class Searcher:
         return {path: weight / most for path, weight in weights.items()}
 
     def _candidates(
-        self, collection: _Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
+        self, collection: Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
         """(positions, cosines, BM25 scores) of the rows that are good by either measure; an absent score is 0."""
         scores = collection.words.scores(query.content)
@@ -201,51 +201,11 @@ class Searcher:
                 thread=next(iter(row["closes"]), row["pull"]),
             )
 
-    def _load(self, table: str, columns: list[str], vectors: _StoredVectors) -> _Collection:
-        if table not in self.store.state.tables:
-            empty = pa.table({name: [] for name in columns})
-            return _Collection(table, empty, np.zeros(0, np.int64), vectors.of(None), WordScorer([], _NO_KEYS))
-        rows = self.store.rows(table, [*columns, "digest", "terms"]).sort_by("_rowid").combine_chunks()
-        words = WordScorer(self.store.segments(table), rows["terms"].to_numpy())
-        row_ids = rows["_rowid"].to_numpy().astype(np.int64)
-        return _Collection(table, rows.select(columns), row_ids, vectors.of(rows["digest"]), words)
-
-
-class _StoredVectors:
-    """All vectors of an index by the digest of their text."""
-
-    def __init__(self, store: Store) -> None:
-        self._dimension = store.state.dimension
-        self._keys, self._values = _NO_KEYS, np.zeros((0, self._dimension), np.int8)
-        if schema.VECTORS_TABLE in store.state.tables:
-            rows = store.rows(schema.VECTORS_TABLE, ["digest", "vector"]).combine_chunks()
-            self._values = rows["vector"].combine_chunks().flatten().to_numpy().reshape(-1, self._dimension)
-            self._keys = _keys(rows["digest"])
-        self._order = np.argsort(self._keys)
-
-    def of(self, digests: pa.ChunkedArray | None) -> Vectors:
-        """The vectors of these digests. Raises `DamagedError` where one is missing."""
-        keys = _keys(digests) if digests is not None else _NO_KEYS
-        found = np.searchsorted(self._keys, keys, sorter=self._order)
-        if len(keys) and (not len(self._keys) or found.max() == len(self._keys)):
-            raise DamagedError("the index is damaged: vectors are missing")
-        places = self._order[found]
-        if np.any(self._keys[places] != keys):
-            raise DamagedError("the index is damaged: vectors are missing")
-        return Vectors.of(self._values[places])
-
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     """The places of the `count` highest scores above 0, in no order."""
     best = np.argpartition(-scores, count)[:count] if len(scores) > count else np.arange(len(scores))
     return best[scores[best] > 0]
-
-
-def _keys(digests: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """The first eight bytes of each digest as a number: unique in practice, and quick to sort."""
-    flat = digests.combine_chunks()
-    data = np.frombuffer(flat.buffers()[1] or b"", np.uint64).reshape(-1, 2)
-    return data[flat.offset : flat.offset + len(flat), 0]
 
 
 def _allowed(columns: pa.Table, kinds: set[Kind], under: str | None) -> NDArray[np.bool_] | None:

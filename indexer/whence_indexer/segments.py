@@ -7,7 +7,6 @@ texts of rows that are gone stay until segments are merged. Scores nothing; whic
 from __future__ import annotations
 
 import mmap
-import os
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,13 +47,11 @@ class Segment:
     postings: NDArray[np.uint16]
 
     def write(self, path: Path) -> None:
-        """Make the file whole before anything names it."""
+        """Make the file."""
         sizes = np.array([len(self.keys), len(self.words), len(self.postings)], np.int64)
         with path.open("wb") as file:
             for part in (sizes, self.keys, self.words, self.starts, self.lengths, self.postings):
                 file.write(part.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
 
     @classmethod
     def read(cls, path: Path) -> Segment:

@@ -38,6 +38,15 @@ class Vectors:
         """What they take in memory."""
         return self.values.nbytes + self.signs.nbytes + self.lengths.nbytes
 
+    def extended(self, kept: NDArray[np.bool_], more: Vectors) -> Vectors:
+        """The vectors marked `kept`, followed by `more`."""
+        runs = _runs(kept)  # copies whole stretches: what is gone is a file's rows, side by side
+        return Vectors(
+            np.concatenate([*(self.values[run] for run in runs), more.values]),
+            np.concatenate([*(self.signs[:, run] for run in runs), more.signs], axis=1),
+            np.concatenate([*(self.lengths[run] for run in runs), more.lengths]),
+        )
+
     def cosines(self, question: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Of the question, of unit length, and each of these rows; 0 for a vector of zeros."""
         single = self.values.take(rows, axis=0).astype(np.float32)
@@ -81,6 +90,12 @@ class Vectors:
             distances += np.bitwise_count(differing)
             distances += np.bitwise_count(differing & mask) * _STRONG
         return distances
+
+
+def _runs(kept: NDArray[np.bool_]) -> list[slice]:
+    """The stretches that are marked."""
+    edges = np.flatnonzero(np.diff(kept, prepend=False, append=False)).tolist()
+    return [slice(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _signs(values: NDArray[Any]) -> NDArray[np.uint64]:

@@ -5,8 +5,9 @@ Brings the index up to date where that is cheap, says when it did not, and mends
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from whence_indexer import schema
@@ -14,7 +15,7 @@ from whence_indexer.adapted import open_embedder
 from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
-from whence_indexer.indexing import Progress, Report, update
+from whence_indexer.indexing import Progress, Report, compact, save, update
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
@@ -44,16 +45,45 @@ class Workspace:
         """
         self.repository, self._progress, self._note = repository, progress, note
         self.stale = False
+        self._searcher: Searcher | None = None
 
-    def ask(self, question: Callable[[Searcher], T]) -> T:
-        """What `question` returns for an up-to-date `Searcher`; asked again after a repair if the index is damaged."""
+    def ask(self, question: Callable[[Searcher], T], look: bool = True) -> T:
+        """What `question` returns for an up-to-date `Searcher`; asked again after a repair if the index is damaged.
+
+        Without `look` the repository is not searched for changes: the index is taken as this or another process left
+        it, which is what a program wants that hears of each change and calls `saved`.
+        """
         for _ in range(2):  # a writer may compact the tables under a reader once
             with suppress(DamagedError):
-                self._freshen()
+                if look or not (self.repository.index_dir / "state.json").exists():
+                    self._freshen()
                 return question(self._open())
         self._note("the index is damaged and is being rebuilt")
         self.update(rebuild=True)
         return question(self._open())
+
+    def saved(self, paths: Collection[str]) -> list[str]:
+        """Take over these files, relative to the root, as they are on disk; those that differed from the index.
+
+        Costs in proportion to the files named, so that it can be called at every save. Where the index cannot be
+        continued now, nothing is done and it is `stale` until it is next asked.
+        """
+        try:
+            done = save(self.repository, paths)
+        except (NoIndexError, DamagedError, LockedError, ReadOnlyError):
+            self.stale = True
+            return []
+        if self._searcher is not None and done.paths:
+            self._searcher = self._searcher.after(done.before, done.after, done.paths, done.vectors)
+        return done.paths
+
+    def tidy(self) -> bool:
+        """Do what `saved` put off, when there is time: it rewrites tables; whether there was anything to do."""
+        with suppress(NoIndexError, DamagedError, LockedError, ReadOnlyError):
+            if compact(self.repository):
+                self._open()
+                return True
+        return False
 
     def update(
         self, *, model: str | None = None, rebuild: bool = False, history: bool | None = None, wait: bool = True
@@ -93,6 +123,7 @@ class Workspace:
         return find_changes(self.repository, indexed, state, state.history)
 
     def _freshen(self) -> None:
+        self.repository = replace(self.repository)  # a new one has not yet asked git where HEAD is
         try:
             store = Store(self.repository.index_dir)
             outdated = store.state.schema != schema.VERSION or not _fits(store)
@@ -116,7 +147,9 @@ class Workspace:
 
     def _open(self) -> Searcher:
         store = Store(self.repository.index_dir)
-        return Searcher(self.repository, store, open_embedder(store))
+        if self._searcher is None or self._searcher.store.state != store.state:
+            self._searcher = Searcher(self.repository, store, open_embedder(store))
+        return self._searcher
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from whence_indexer.embedder import StaticEmbedder
 from whence_indexer.pairs import Pair
+from whence_training.sources import HELD_OUT
 from whence_training.tokenizer import train_tokenizer
 
 TOPICS = "cache queue socket parser logger router session cookie thread buffer token schema index vector".split()
@@ -36,9 +37,10 @@ def test_a_trained_model_reads_the_same_with_and_without_torch(tmp_path: Path):
     sentence_transformers = pytest.importorskip("sentence_transformers")
     from whence_training.embedder import Recipe, train
 
-    pairs = [_pair(topic, verb) for topic in TOPICS for verb in ("open", "close", "write", "flush")]
-    recipe = Recipe(vocabulary=300, dimension=16, epochs=30, batch=16, held_out=1_000)
-    measured = train(pairs, Teacher(), recipe, tmp_path / "model")
+    learned = [_pair(topic, verb) for topic in TOPICS for verb in ("open", "close", "write", "flush")]
+    held_out = [_pair(topic, "fill") for topic in TOPICS]
+    recipe = Recipe(vocabulary=300, dimension=16, epochs=30, batch=16)
+    measured = train({"seen": learned, min(HELD_OUT): held_out}, Teacher(), recipe, tmp_path / "model")
     assert measured["after"]["mrr"] > measured["before"]["mrr"]
     assert measured["after_half_precision"]["mrr"] == pytest.approx(measured["after"]["mrr"], abs=0.05)
 

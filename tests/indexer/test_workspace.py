@@ -1,0 +1,170 @@
+"""A repository kept open, as an editor keeps it: each save is found at once, and costs nothing for the other files."""
+
+import random
+
+import pytest
+
+from whence_indexer import store
+from whence_indexer.lock import write_lock
+from whence_indexer.repository import open_repository
+from whence_indexer.store import Store, size_bytes
+from whence_indexer.workspace import Workspace
+
+
+@pytest.fixture
+def project(make_repository):
+    made = make_repository()
+    for name in ("cart", "card", "bill", "shelf"):
+        made.write(f"shop/{name}.py", f'def open_{name}(owner):\n    """Open the {name} of its owner."""\n')
+    made.write(".gitignore", "*.log\n")
+    made.write(".whenceignore", "private/\n")
+    made.commit("Open the shop")
+    return made
+
+
+@pytest.fixture
+def workspace(project):
+    """The project, indexed, and asked once."""
+    opened = Workspace(project.open())
+    hits(opened, "open the cart")
+    return opened
+
+
+def hits(workspace, question, **options):
+    """What a search finds now, without any look at the files."""
+    return workspace.ask(lambda searcher: searcher.search(question, **options), look=False)
+
+
+def paths(workspace, question):
+    """The Python files that a search finds now."""
+    return {hit.path for hit in hits(workspace, question, kinds=["code"]) if hit.path.endswith(".py")}
+
+
+def test_a_saved_file_is_found_and_no_other_is_looked_at(project, workspace):
+    project.write("shop/cart.py", "def empty_trolley(owner):\n    owner.trolley.clear()\n")
+    project.write("shop/card.py", "def unseen():\n    pass\n")
+    assert workspace.saved(["shop/cart.py"]) == ["shop/cart.py"]
+    assert hits(workspace, "empty_trolley")[0].symbol == "empty_trolley"
+    assert "open_cart" not in {hit.symbol for hit in hits(workspace, "open_cart")}
+    assert "unseen" not in {hit.symbol for hit in hits(workspace, "unseen")}
+    assert "unseen" in {hit.symbol for hit in workspace.ask(lambda searcher: searcher.search("unseen"))}
+
+
+def test_saving_what_the_index_has_changes_nothing(workspace):
+    state = Store(workspace.repository.index_dir).state
+    assert workspace.saved(["shop/cart.py", "shop/absent.py"]) == []
+    assert workspace.saved([]) == []
+    assert Store(workspace.repository.index_dir).state == state
+
+
+def test_new_files_come_and_deleted_ones_go(project, workspace):
+    project.write("shop/new folder/till.py", "def count_till():\n    pass\n")
+    project.remove("shop/card.py")
+    assert set(workspace.saved(["shop/new folder/till.py", "shop/card.py"])) == {
+        "shop/new folder/till.py",
+        "shop/card.py",
+    }
+    assert "shop/new folder/till.py" in paths(workspace, "count_till")
+    assert "shop/card.py" not in paths(workspace, "open_card")
+
+
+def test_what_is_ignored_linked_or_elsewhere_stays_out(project, workspace):
+    project.write("debug.log", "open_log")
+    project.write("private/key.py", "def open_key():\n    pass\n")
+    project.write("node_modules/left/pad.js", "function open_pad() {}\n")
+    (project.path / "linked.py").symlink_to("shop/cart.py")
+    project.path.with_name("outside.py").write_text("def open_outside():\n    pass\n")
+    named = ["debug.log", "private/key.py", "node_modules/left/pad.js", "linked.py", "../outside.py", "shop", ""]
+    assert workspace.saved([*named, "shop/cart.py"]) == []
+    project.write("shop/cart.py", "def fill_cart():\n    pass\n")
+    assert workspace.saved([*named, "shop/cart.py"]) == ["shop/cart.py"]
+
+
+def test_a_file_that_is_replaced_by_a_link_or_ignored_later_goes(project, workspace):
+    project.remove("shop/card.py")
+    (project.path / "shop/card.py").symlink_to("cart.py")
+    project.write(".whenceignore", "bill.py\n")
+    assert set(workspace.saved(["shop/card.py", "shop/bill.py"])) == {"shop/card.py", "shop/bill.py"}
+    assert paths(workspace, "open the card and the bill") == {"shop/cart.py", "shop/shelf.py"}
+
+
+def test_a_plain_folder_is_kept_fresh_too(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("old/\n")
+    (folder / "plan.py").write_text("def plan():\n    pass\n")
+    workspace = Workspace(open_repository(folder))
+    assert paths(workspace, "plan") == {"plan.py"}
+    (folder / "plan.py").write_text("def travel():\n    pass\n")
+    (folder / "old").mkdir()
+    (folder / "old" / "plan.py").write_text("def travel():\n    pass\n")
+    assert workspace.saved(["plan.py", "old/plan.py", "../notes/plan.py"]) == ["plan.py"]
+    assert paths(workspace, "travel") == {"plan.py"}
+
+
+def test_after_any_edits_an_open_workspace_finds_what_a_fresh_one_finds(project, workspace):
+    chance = random.Random(3)
+    words = "open close cart card bill shelf owner trolley count clear fill".split()
+    for _ in range(30):
+        changed = chance.sample(["cart", "card", "bill", "shelf", "till"], chance.randint(1, 3))
+        for name in changed:
+            if (project.path / f"shop/{name}.py").exists() and chance.random() < 0.2:
+                project.remove(f"shop/{name}.py")
+            else:
+                lines = [f"def {chance.choice(words)}_{name}():\n    {' '.join(chance.choices(words, k=6))}\n"] * 2
+                project.write(f"shop/{name}.py", "\n".join(lines[: chance.randint(0, 2)]))
+        workspace.saved([f"shop/{name}.py" for name in changed])
+        if chance.random() < 0.1:
+            workspace.tidy()
+        question = " ".join(chance.choices(words, k=4))
+        assert hits(workspace, question) == hits(Workspace(project.open()), question)
+    assert not workspace.changes(Store(workspace.repository.index_dir)).any
+
+
+def test_tidying_takes_up_what_saving_left(project, workspace, monkeypatch):
+    monkeypatch.setattr(store, "_ROWS_A_COMMIT", 0)  # as in an index so large that no save stops to compact
+    for number in range(12):
+        project.write("shop/cart.py", f"def cart_{number}():\n    pass\n")
+        workspace.saved(["shop/cart.py"])
+    assert workspace.tidy()
+    before = size_bytes(workspace.repository.index_dir)
+    assert hits(workspace, "cart_11")[0].symbol == "cart_11"
+    assert not workspace.tidy()
+    assert size_bytes(workspace.repository.index_dir) == before
+
+
+def test_what_another_process_wrote_is_seen(project, workspace):
+    project.write("shop/till.py", "def count_till():\n    pass\n")
+    Workspace(project.open()).update()
+    assert "shop/till.py" in paths(workspace, "count_till")
+
+
+def test_a_commit_made_meanwhile_is_found_when_the_repository_is_looked_at(project, workspace):
+    project.commit("Grease the hinges of the door")
+    found = workspace.ask(lambda searcher: searcher.search("hinges of the door", kinds=["commit"]))
+    assert found[0].text == "Grease the hinges of the door"
+
+
+def test_a_save_while_another_process_writes_is_made_up_for_later(project, workspace):
+    project.write("shop/till.py", "def count_till():\n    pass\n")
+    with write_lock(workspace.repository.index_dir, wait=False):
+        assert workspace.saved(["shop/till.py"]) == []
+    assert workspace.stale
+    assert "count_till" in {hit.symbol for hit in workspace.ask(lambda searcher: searcher.search("count_till"))}
+    assert not workspace.stale
+
+
+def test_a_save_before_there_is_an_index_makes_none(project):
+    workspace = Workspace(project.open())
+    assert workspace.saved(["shop/cart.py"]) == []
+    assert not workspace.tidy()
+    assert "shop/cart.py" in paths(workspace, "open_cart")
+
+
+def test_the_first_file_of_an_empty_repository_is_found_when_it_is_saved(make_repository):
+    project = make_repository()
+    workspace = Workspace(project.open())
+    assert hits(workspace, "anything") == []
+    project.write("first.py", "def first():\n    pass\n")
+    assert workspace.saved(["first.py"]) == ["first.py"]
+    assert paths(workspace, "first") == {"first.py"}
