@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -229,11 +230,15 @@ def _clones(projects: Path) -> Iterator[tuple[str, Path, bool]]:
 
 
 def _installed(packages: Path) -> Iterator[tuple[str, Path, bool]]:
-    versions = {found.name.lower(): found.version for found in distributions(path=[str(packages)])}
+    versions = {_normal(found.name): found.version.partition("+")[0] for found in distributions(path=[str(packages)])}
     for package in PACKAGES:
         if (packages / package.folder).is_dir() and not excluded(package.folder):
-            _note_version(package.distribution, package.version, versions.get(package.distribution.lower(), "unknown"))
+            _note_version(package.distribution, package.version, versions.get(_normal(package.distribution), "unknown"))
             yield package.distribution, packages / package.folder, False
+
+
+def _normal(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 def _note_version(name: str, expected: str, found: str) -> None:
