@@ -77,14 +77,14 @@ def score(
     says, in 0..1, how much the history of the question points to a path.
     """
     fused = fuse(dense, lexical)
-    shares = _Shares(query)
-    stems = {path: shares.of(_stem(path)) for path in dict.fromkeys(paths)}
+    asked = _Asked(query.words)
+    stems = {path: asked.share(_stem(path)) for path in dict.fromkeys(paths)}
     named = [_named(query, path, names) for path, names in zip(paths, symbols, strict=True)]
     raised = (
         FILE * _file_evidence(fused, paths)
         + HISTORY * np.array([touched.get(path, 0.0) for path in paths], np.float32)
         + FILE_WORDS * np.array([stems[path] for path in paths], np.float32)
-        + SYMBOL_WORDS * np.array([shares.of(_last(names[0])) if names else 0 for names in symbols], np.float32)
+        + SYMBOL_WORDS * np.array([asked.share(_last(names[0])) if names else 0 for names in symbols], np.float32)
         + np.array(named, np.float32)
     )
     scores: NDArray[np.float32] = (fused + raised) * _demotions(query, paths, kinds)
@@ -107,22 +107,23 @@ def spread(scores: NDArray[np.float32], paths: Sequence[str], limit: int) -> lis
     return order
 
 
-class _Shares:
-    """How much of a name the question's words spell, in any form: `routing` is in "how are routes matched"."""
+class _Asked(dict[str, bool]):
+    """Whether the question holds a word in any form: `routing` is in "how are routes matched"."""
 
-    def __init__(self, query: Query) -> None:
-        self._asked = query.words
-        self._known: dict[str, bool] = {}
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(dict.fromkeys(words, True))
+        self._by_start: defaultdict[str, list[str]] = defaultdict(list)  # by the letters that all forms share
+        for word in words:
+            self._by_start[word[:_SHORTEST_STEM]].append(word)
 
-    def of(self, name: str) -> float:
+    def __missing__(self, word: str) -> bool:
+        self[word] = any(_same_word(word, asked) for asked in self._by_start.get(word[:_SHORTEST_STEM], ()))
+        return self[word]
+
+    def share(self, name: str) -> float:
         """Share of the words of `name` that the question holds."""
         parts = split_name(name)
-        return sum(map(self._holds, parts)) / len(parts) if parts else 0.0
-
-    def _holds(self, part: str) -> bool:
-        if part not in self._known:
-            self._known[part] = any(_same_word(part, word) for word in self._asked)
-        return self._known[part]
+        return sum(map(self.__getitem__, parts)) / len(parts) if parts else 0.0
 
 
 def _same_word(one: str, other: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from whence_indexer import schema
+from whence_indexer.adapted import open_embedder
 from whence_indexer.adapting import describe
+from whence_indexer.errors import DamagedError
+from whence_indexer.search import Searcher
 from whence_indexer.store import Store, size_bytes
 from whence_indexer.workspace import Workspace
 
@@ -22,6 +26,7 @@ def index_status(workspace: Workspace) -> dict[str, Any]:
         "repository": str(repository.root),
         "index": str(repository.index_dir),
         "index_bytes": size_bytes(repository.index_dir),
+        "memory_bytes": _memory_bytes(workspace, store),
         "schema": state.schema,
         "embedder": state.embedder,
         "dimension": state.dimension,
@@ -37,3 +42,10 @@ def index_status(workspace: Workspace) -> dict[str, Any]:
         "fresh": not changes.files and not changes.commits,
         "pending": {"files": changes.files, "commits": changes.commits},
     }
+
+
+def _memory_bytes(workspace: Workspace, store: Store) -> int | None:
+    """What a search holds of the index in memory; None where the index must be brought up to date to be searched."""
+    with suppress(DamagedError):
+        return Searcher(workspace.repository, store, open_embedder(store)).nbytes
+    return None

@@ -121,7 +121,7 @@ def show_table(rows: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in rows.items():
-        table.add_row(name.replace("_", " "), _bytes(value) if name.endswith("bytes") else _plain(value))
+        table.add_row(name.replace("_", " "), _bytes(value) if name.endswith("bytes") and value else _plain(value))
     Console(highlight=False).print(table)
 
 

@@ -11,7 +11,7 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,19 +32,22 @@ from whence_indexer.errors import RepositoryError
 from whence_indexer.indexing import Report, update
 from whence_indexer.repository import Repository, open_repository
 from whence_indexer.store import Store
+from whence_indexer.workspace import Workspace
 
 _INDEX_RATIO, _INDEX_FROM_SECONDS = 3.0, 10.0  # what is promised
 _UNCHANGED_SECONDS, _UNCHANGED_FILES = 0.5, 1_000
-_SEARCH_MS, _SEARCH_CHUNKS = 15.0, 50_000
+_SEARCH_P50_MS, _SEARCH_P95_MS = 5.0, 15.0
+_SAVE_MS, _SAVE_FILES = 150.0, 4_200  # of twelve chunks each: 50,000
 _PROCESS_RATIO = 1.5
 _SIZE_RATIO = 1.0
 _CHUNKS_A_SECOND = 5_000.0
 _PEER_RATIO = 100.0
-_MEMORY_GB, _MEMORY_FILES = 1.0, 8_400  # of twelve chunks each: 100,000
+_MEMORY_GB, _LARGE_FILES, _LARGE_COMMITS = 1.0, 8_400, 2_000  # 100,000 chunks
 
 _CLONES, _SMALLEST_CLONE = 3, 1_000  # how many are measured; commits that make one worth it
 _REPEATS = 5
 _QUERIES = 200
+_SAVES = 200
 _BLOCK = 1 << 20
 _QUESTION = "how is the value of a name returned?"
 
@@ -92,9 +95,10 @@ def _measure(folder: Path, clones: Path | None, progress: Progress) -> Iterator[
     steps: list[tuple[str, Callable[[], Iterator[Measure]]]] = [
         ("Indexing the made-up repository", lambda: _indexing("made-up", made)),
         ("Indexing its files alone", lambda: _code("made-up", made)),
-        ("Indexing 100,000 chunks", lambda: _memory(folder / "large")),
         ("Starting processes", lambda: _process(made)),
-        (f"Searching {_SEARCH_CHUNKS:,} chunks", lambda: _searching(folder / "chunks")),
+        ("Indexing 100,000 chunks", lambda: _memory(folder / "large")),
+        ("Searching 100,000 chunks", lambda: _searching(folder / "large")),
+        ("Saving files among 50,000 chunks", lambda: _saving(folder / "open")),
         *((f"Indexing {clone.name}", partial(_clone, clone, folder)) for clone in _largest(clones)),
     ]
     for done, (name, step) in enumerate(steps):
@@ -139,7 +143,7 @@ def _code(name: str, folder: Path) -> Iterator[Measure]:
 
 
 def _memory(folder: Path) -> Iterator[Measure]:
-    synthetic.make_repository(folder, _MEMORY_FILES, 1)
+    synthetic.make_repository(folder, _LARGE_FILES, _LARGE_COMMITS)
     run = index_code(folder)
     about = f"made-up, {run.chunks:,} chunks"
     yield Measure(f"peak memory of indexing, all processes ({about})", run.bytes / 1e9, "GB", _MEMORY_GB)
@@ -155,25 +159,55 @@ def _unchanged(name: str, repository: Repository, report: Report) -> Measure:
 
 
 def _searching(folder: Path) -> Iterator[Measure]:
-    folder.mkdir()
-    repository, author = Repository(folder, common_dir=folder), synthetic.Author()
-    synthetic.fill_index(repository, author, _SEARCH_CHUNKS)
+    """Questions to the index of the repository in `folder`, its history included."""
+    repository = open_repository(folder)
+    report = update(repository, history=True)
+    about = f"{report.chunks:,} chunks, {report.commits:,} commits"
     loading = time.perf_counter()
     searcher = open_searcher(repository)
-    yield Measure(f"opening an index of {_SEARCH_CHUNKS:,} chunks", time.perf_counter() - loading, "s")
+    yield Measure(f"opening an index of {about}", time.perf_counter() - loading, "s")
+    yield Measure(f"memory that an open index of {about} takes", searcher.nbytes / 1e6, "MB")
+    author = synthetic.Author()
     questions = [author.question() for _ in range(_QUERIES)]
     searcher.search(questions[0])
     gc.collect()  # what was measured before is no part of this
-    seconds = [_seconds(partial(searcher.search, question)) for question in questions]
-    p50, p95 = (float(np.percentile(seconds, cut)) * 1_000 for cut in (50, 95))
-    yield Measure(f"search p50, warm, {_SEARCH_CHUNKS:,} chunks", p50, "ms", _SEARCH_MS)
-    yield Measure(f"search p95, warm, {_SEARCH_CHUNKS:,} chunks", p95, "ms")
-    yield Measure("search p50 ÷ one product of that many vectors", p50 / 1_000 / _product_seconds(), "×")
+    p50, p95 = _percentiles(_seconds(partial(searcher.search, question)) for question in questions)
+    yield Measure(f"search p50, warm, {about}", p50, "ms", _SEARCH_P50_MS)
+    yield Measure(f"search p95, warm, {about}", p95, "ms", _SEARCH_P95_MS)
+    yield Measure("search p50 ÷ one product of that many vectors", p50 / 1_000 / _product_seconds(report.chunks), "×")
 
 
-def _product_seconds() -> float:
+def _saving(folder: Path) -> Iterator[Measure]:
+    """Edits to a file at a time, each followed by a search, as an editor that keeps the repository open makes them."""
+    synthetic.make_repository(folder, _SAVE_FILES, 1)
+    workspace = Workspace(open_repository(folder))
+    chunks = workspace.update(history=False).chunks
+    author = synthetic.Author()
+    files = sorted(folder.glob("src/*/*.py"))
+    workspace.ask(lambda searcher: searcher.search(_QUESTION))
+    seconds = []
+    for file in author.chance.choices(files, k=_SAVES):
+        file.write_text(file.read_text() + author.function())
+        seconds.append(_seconds(partial(_save_and_search, workspace, file.relative_to(folder).as_posix())))
+    p50, p95 = _percentiles(seconds)
+    yield Measure(f"a saved file searchable, p50, {chunks:,} chunks, the search included", p50, "ms")
+    yield Measure(f"a saved file searchable, p95, {chunks:,} chunks, the search included", p95, "ms", _SAVE_MS)
+
+
+def _save_and_search(workspace: Workspace, path: str) -> None:
+    workspace.saved([path])
+    workspace.ask(lambda searcher: searcher.search(_QUESTION), look=False)
+
+
+def _percentiles(seconds: Iterable[float]) -> tuple[float, float]:
+    """The median and the 95th percentile in milliseconds."""
+    p50, p95 = np.percentile(list(seconds), (50, 95)) * 1_000
+    return float(p50), float(p95)
+
+
+def _product_seconds(count: int) -> float:
     """What comparing a question with every vector costs numpy alone: how fast this machine is at this moment."""
-    vectors, question = np.ones((_SEARCH_CHUNKS, 256), np.float32), np.ones(256, np.float32)
+    vectors, question = np.ones((count, 256), np.float32), np.ones(256, np.float32)
     return median(_seconds(lambda: vectors @ question) for _ in range(_QUERIES))
 
 

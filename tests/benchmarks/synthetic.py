@@ -1,4 +1,4 @@
-"""A made-up repository, and a made-up index, of realistic size: the same for the same seed, on any machine.
+"""A made-up repository of realistic size: the same for the same seed, on any machine.
 
 Names and prose follow a Zipf distribution, as words of real projects do, so that common words are in most chunks.
 """
@@ -8,20 +8,13 @@ from __future__ import annotations
 import random
 import subprocess
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
-
-from whence_indexer import rows, schema
-from whence_indexer.embedder import DEFAULT, load_embedder
-from whence_indexer.repository import Repository
-from whence_indexer.store import State, Writer
-from whence_indexer.types import Chunk, Commit, Span
 
 FILES, COMMITS = 1_000, 10_000  # of twelve public projects the median has 15 commits and 7 kB a file
 _FUNCTIONS_PER_FILE = 12
 _FILES_PER_COMMIT = 3  # at most
 _FREQUENT = "the of a to is and in self for it as return that be with not on this value by name if or an from".split()
-_INDEX_COMMITS, _BATCH = 2_000, 10_000  # beside an index's chunks; rows written at once
 _VOCABULARY = 6_000
 _START = 1_400_000_000  # seconds of the first commit's date
 
@@ -61,47 +54,6 @@ class Author:
 
 
 _SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvw" for vowel in ("a", "e", "i", "o", "u", "er", "an")]
-
-
-def make_chunks(author: Author, count: int) -> Iterator[Chunk]:
-    """`count` chunks of one definition each."""
-    line = 1
-    for number in range(count):
-        text = author.function()
-        line = 1 if number % _FUNCTIONS_PER_FILE == 0 else line
-        end = line + text.count("\n") - 1
-        path = f"src/part{number // 600}/module{number // _FUNCTIONS_PER_FILE}.py"
-        yield Chunk(Span(path, line, end), "code", "python", text, (text[4 : text.index("(")],))
-        line = end + 1
-
-
-def make_commits(author: Author, count: int) -> Iterator[Commit]:
-    """`count` commits without hunks."""
-    for number in range(count):
-        subject, body = _message(author, number)
-        yield Commit(f"{number:040x}", (), "A. Writer", "2014-05-13T00:00:00+00:00", subject, body)
-
-
-def fill_index(repository: Repository, author: Author, count: int) -> None:
-    """Make an index of `count` generated chunks and some commits, as an indexing run would."""
-    embedder, chunks = load_embedder(), make_chunks(author, count)
-    repository.index_dir.mkdir()
-    writer = Writer(
-        repository.index_dir, State(model=DEFAULT, embedder=embedder.name, dimension=embedder.dimension, history=False)
-    )
-
-    def embed(texts: list[str]) -> list[bytes]:
-        digests = [rows.digest(text) for text in texts]
-        writer.append(schema.VECTORS_TABLE, rows.vector_rows(digests, embedder.embed(texts)))
-        return digests
-
-    while batch := list(islice(chunks, _BATCH)):
-        digests = embed([rows.chunk_text(chunk) for chunk in batch])
-        writer.append(schema.chunks_table(repository.work_tree), rows.chunk_rows(batch, digests))
-    commits = list(make_commits(author, _INDEX_COMMITS))
-    digests = embed([rows.commit_text(commit) for commit in commits])
-    writer.append(schema.COMMITS_TABLE, rows.commit_rows(commits, digests, None))
-    writer.commit(trees={repository.work_tree: {"head": None, "root": str(repository.root), "indexed_at": 0}})
 
 
 def make_repository(folder: Path, files: int = FILES, commits: int = COMMITS) -> None:
