@@ -77,9 +77,10 @@ def score(
     says, in 0..1, how much the history of the question points to a path.
     """
     fused = fuse(dense, lexical)
-    asked = _Asked(query.words)
+    asked = _Asked(query.content)
     stems = {path: asked.share(_stem(path)) for path in dict.fromkeys(paths)}
-    named = [_named(query, path, names) for path, names in zip(paths, symbols, strict=True)]
+    spelt = bool(query.names or query.paths)
+    named = [_named(query, path, names) if spelt else 0.0 for path, names in zip(paths, symbols, strict=True)]
     raised = (
         FILE * _file_evidence(fused, paths)
         + HISTORY * np.array([touched.get(path, 0.0) for path in paths], np.float32)
@@ -107,23 +108,29 @@ def spread(scores: NDArray[np.float32], paths: Sequence[str], limit: int) -> lis
     return order
 
 
-class _Asked(dict[str, bool]):
-    """Whether the question holds a word in any form: `routing` is in "how are routes matched"."""
+class _Asked:
+    """The words of a question, in whose place a name may hold any form: `routing` for "how are routes matched"."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        super().__init__(dict.fromkeys(words, True))
-        self._by_start: defaultdict[str, list[str]] = defaultdict(list)  # by the letters that all forms share
+        self._by_start: defaultdict[str, list[str]] = defaultdict(list)
         for word in words:
-            self._by_start[word[:_SHORTEST_STEM]].append(word)
-
-    def __missing__(self, word: str) -> bool:
-        self[word] = any(_same_word(word, asked) for asked in self._by_start.get(word[:_SHORTEST_STEM], ()))
-        return self[word]
+            self._by_start[_start(word)].append(word)
 
     def share(self, name: str) -> float:
         """Share of the words of `name` that the question holds."""
+        lower = name.lower()
+        if not any(start in lower for start in self._by_start):  # most names, and quicker than to take them apart
+            return 0.0
         parts = split_name(name)
-        return sum(map(self.__getitem__, parts)) / len(parts) if parts else 0.0
+        return sum(map(self._holds, parts)) / len(parts) if parts else 0.0
+
+    def _holds(self, part: str) -> bool:
+        return any(_same_word(part, word) for word in self._by_start.get(_start(part), ()))
+
+
+def _start(word: str) -> str:
+    """The letters that all forms of a word share."""
+    return word[:_SHORTEST_STEM]
 
 
 def _same_word(one: str, other: str) -> bool:
