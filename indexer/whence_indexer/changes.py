@@ -5,10 +5,10 @@ Takes the repository and what the index says of itself; reads listings and revis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whence_indexer.files import Listing, list_files, list_named
+from whence_indexer.files import Listing, list_files
 from whence_indexer.history import missing_revisions, revision_list, shallow_commits, work_tree_heads
 from whence_indexer.repository import Repository
 from whence_indexer.store import State
@@ -67,23 +67,6 @@ def find_changes(repository: Repository, indexed: Mapping[str, str], state: Stat
         lost_commits=lost,
         boundary=boundary,
         refill=refill,
-    )
-
-
-def find_changes_in(
-    repository: Repository, paths: Collection[str], indexed: Mapping[str, str], state: State
-) -> Changes:
-    """The same for the files `paths` alone; `indexed` says of them what the index holds."""
-    listing = list_named(repository, paths)
-    return Changes(
-        listing=listing,
-        to_read={path: blob for path, blob in listing.files.items() if indexed.get(path) != blob},
-        to_forget=[path for path in indexed if path not in listing.files],
-        heads=state.heads,
-        revisions=[],
-        new_commits=0,
-        lost_commits=[],
-        boundary=state.boundary,
     )
 
 

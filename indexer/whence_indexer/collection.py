@@ -1,12 +1,13 @@
 """One searchable table in memory: the columns that ranking needs, and the vector and the words of each row.
 
-Loads it from a committed state of the store, and brings it from one state to the next where little has changed.
+Loads it from a committed state of the store, and puts rows in the place of others without writing anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from whence_indexer import schema
 from whence_indexer.bm25 import WordScorer
+from whence_indexer.edits import Edit
 from whence_indexer.errors import DamagedError
-from whence_indexer.store import State, Store, is_one_of
+from whence_indexer.store import Store
 from whence_indexer.vectors import Vectors
 
 _NO_KEYS = np.zeros(0, np.uint64)
+_UNSTORED = 1 << 62  # beyond any row id of LanceDB, which are fragments' numbers of 32 bits and places in them
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Collection:
     row_ids: NDArray[np.int64]
     vectors: Vectors
     words: WordScorer
+    unstored: pa.Table | None = None  # whole rows that the store has not, `_UNSTORED` the id of the first
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -40,37 +44,39 @@ class Collection:
         """What it takes in memory, beside mapped files."""
         return int(self.columns.nbytes) + self.row_ids.nbytes + self.vectors.nbytes + self.words.nbytes
 
-    def positions(self, row_ids: Sequence[int]) -> NDArray[np.intp]:
-        """Where these rows, all of this table, stand."""
-        return np.searchsorted(self.row_ids, np.array(row_ids, np.int64))
+    def texts(self, store: Store, places: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """`columns` of the rows at `places`, in this order: from the store, or from memory what it has not yet."""
+        row_ids = self.row_ids[list(places)].tolist()
+        stored = iter(store.take(self.table, [row_id for row_id in row_ids if row_id < _UNSTORED], columns))
+        added = [row_id - _UNSTORED for row_id in row_ids if row_id >= _UNSTORED]
+        unstored = iter(self.unstored.select(columns).take(added).to_pylist() if self.unstored and added else ())
+        return [next(stored if row_id < _UNSTORED else unstored) for row_id in row_ids]
 
-    def after(
-        self, before: State, store: Store, paths: Sequence[str], vectors: Sequence[pa.Table]
-    ) -> Collection | None:
-        """This table as `store` has it, given that only the rows of the files `paths` differ from the state `before`.
-
-        `vectors` holds those of their chunks. None where rows or words were rearranged in between.
-        """
-        old, new = before.segments.get(self.table, []), store.state.segments.get(self.table, [])
-        if not old or new[: len(old)] != old or store.state.uncompacted <= before.uncompacted:
-            return None
-        kept = pc.invert(pc.is_in(self.columns["path"], pa.array(paths)))
+    def with_edits(self, edits: Mapping[str, Edit]) -> Collection:
+        """This table, of stored rows alone, with those of the edited files replaced by what they hold now."""
+        kept = pc.invert(pc.is_in(self.columns["path"], pa.array(list(edits), pa.string())))
         marks = kept.to_numpy().astype(bool)
-        rows = _rows(store, self.table, self.columns.column_names, is_one_of("path", paths))
-        more = StoredVectors(vectors, store.state.dimension).of(rows["digest"])
+        rows = [edit.rows for edit in edits.values() if edit.rows is not None]
+        added = pa.concat_tables(rows).combine_chunks() if rows else schema.CHUNKS.empty_table()
+        vectors = [edit.vectors for edit in edits.values() if edit.vectors is not None]
+        words = [edit.words for edit in edits.values() if edit.words is not None]
+        keys = added["terms"].to_numpy() if rows else _NO_KEYS
+        found = StoredVectors(vectors, self.vectors.values.shape[1]).of(added["digest"])
+        columns = [self.columns.filter(kept), added.select(self.columns.column_names).cast(self.columns.schema)]
         return Collection(
             self.table,
-            pa.concat_tables([self.columns.filter(kept), rows.select(self.columns.column_names)]),
-            np.concatenate([self.row_ids[marks], rows["_rowid"].to_numpy().astype(np.int64)]),
-            self.vectors.extended(marks, more),
-            self.words.extended(marks, store.segments(self.table, len(old)), rows["terms"].to_numpy()),
+            columns=pa.concat_tables(columns).combine_chunks(),
+            row_ids=np.concatenate([self.row_ids[marks], _UNSTORED + np.arange(len(added))]),
+            vectors=self.vectors.extended(marks, found),
+            words=self.words.extended(marks, words, keys),
+            unstored=added,
         )
 
 
-def load(store: Store, table: str, columns: Sequence[str], vectors: StoredVectors) -> Collection:
-    """All rows of `table`; none where it was never written."""
+def load(store: Store, table: str, layout: pa.Schema, columns: Sequence[str], vectors: StoredVectors) -> Collection:
+    """All rows of `table`, of which `columns` of its `layout` are needed; none where it was never written."""
     if table not in store.state.tables:
-        empty = pa.table({name: [] for name in columns})
+        empty = layout.empty_table().select(list(columns))
         return Collection(table, empty, np.zeros(0, np.int64), vectors.of(None), WordScorer([], _NO_KEYS))
     rows = _rows(store, table, columns)
     words = WordScorer(store.segments(table), rows["terms"].to_numpy())
@@ -105,8 +111,8 @@ class StoredVectors:
         return Vectors.of(self._values[places])
 
 
-def _rows(store: Store, table: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
-    return store.rows(table, [*columns, "digest", "terms"], where).sort_by("_rowid").combine_chunks()
+def _rows(store: Store, table: str, columns: Sequence[str]) -> pa.Table:
+    return store.rows(table, [*columns, "digest", "terms"]).sort_by("_rowid").combine_chunks()
 
 
 def _keys(digests: pa.ChunkedArray) -> NDArray[np.uint64]:

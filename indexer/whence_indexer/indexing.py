@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from whence_indexer import rows, schema
-from whence_indexer.adapted import index_embedder, open_embedder
+from whence_indexer.adapted import index_embedder
 from whence_indexer.batches import FAILED, Batch, Files, Job, Maker, Records
-from whence_indexer.changes import Changes, find_changes, find_changes_in
+from whence_indexer.changes import Changes, find_changes
 from whence_indexer.crew import Crew, Setup
 from whence_indexer.embedder import DEFAULT, Embedder, StaticEmbedder
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError
@@ -84,48 +84,6 @@ def update(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """One save: the state it found, the state it left, the files that differ between them, and their vectors."""
-
-    before: State
-    after: State
-    paths: list[str]
-    vectors: list[pa.Table]
-
-
-def save(repository: Repository, paths: Collection[str], *, wait: bool = False) -> Saved:
-    """Bring the index up to date in the files `paths`, in time that does not depend on how many others there are.
-
-    Raises `NoIndexError` or `DamagedError` where there is no index to continue, and `LockedError` as `update` does.
-    """
-    with write_lock(_index_folder(repository), wait):
-        store = Store(repository.index_dir)
-        state, embedder = store.state, open_embedder(store)
-        if (state.schema, state.embedder) != (schema.VERSION, embedder.name):
-            raise DamagedError("the index was made by another version or with another embedder")
-        if repository.work_tree not in state.trees:
-            raise NoIndexError("this work tree is not indexed yet; whence index does it")
-        writer = Writer(repository.index_dir, state, patient=True)
-        named = _Update(repository, writer, embedder, Report(), _unwatched, named=True)
-        changed = named.save(paths)
-        return Saved(state, writer.state, changed, named.vectors)
-
-
-def compact(repository: Repository) -> bool:
-    """Make up for the compaction that `save` puts off; whether there was any to do. Raises `LockedError`."""
-    with write_lock(_index_folder(repository), wait=False):
-        store = Store(repository.index_dir)
-        writer = Writer(repository.index_dir, store.state)
-        if due := writer.compaction_due:
-            _Update(repository, writer, open_embedder(store), Report(), _unwatched).commit()
-        return due
-
-
-def _unwatched(stage: str, done: int, total: int | None) -> None:
-    """Progress that nobody watches."""
-
-
 def _update(
     repository: Repository,
     folder: Path,
@@ -146,21 +104,12 @@ class _Update:
     """One update in progress: what its steps share."""
 
     def __init__(
-        self,
-        repository: Repository,
-        writer: Writer,
-        embedder: Embedder,
-        report: Report,
-        progress: Progress,
-        named: bool = False,
+        self, repository: Repository, writer: Writer, embedder: Embedder, report: Report, progress: Progress
     ) -> None:
-        """`named` says that it is about a few files: what is embedded is looked up for each, not for all at once."""
         self.repository, self.writer, self.embedder = repository, writer, embedder
         self.report, self.progress = report, progress
         self.files, self.chunks = schema.files_table(repository.work_tree), schema.chunks_table(repository.work_tree)
-        self.named = named
-        self.vectors: list[pa.Table] = []  # of the named files
-        self.embedded: set[bytes] = set() if named else set(writer.column(schema.VECTORS_TABLE, "digest"))
+        self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
         self.crew = Crew(Maker(repository, embedder, set(self.embedded)))
 
     def run(self, history: bool) -> None:
@@ -175,20 +124,10 @@ class _Update:
             if changes.files or self.repository.work_tree not in state.trees:
                 self._update_files(changes)
                 if not (replacing and to_history):
-                    self.commit()
+                    self._commit()
             if to_history:
                 self._update_history(changes, history)
         self._summarise(changes)
-
-    def save(self, paths: Collection[str]) -> list[str]:
-        """The files `paths` alone; those that differed."""
-        held = self.writer.rows(self.files, ["path", "blob"], "path", list(paths))
-        indexed = {row["path"]: row["blob"] for row in held}
-        changes = find_changes_in(self.repository, paths, indexed, self.writer.state)
-        if changes.files:
-            self._update_files(changes)
-            self.commit()
-        return [*changes.to_read, *changes.to_forget]
 
     def _update_files(self, changes: Changes) -> None:
         stale = [*changes.to_read, *changes.to_forget]
@@ -209,7 +148,7 @@ class _Update:
         enough = changes.new_commits > _COMMITS_ALONE
         for _ in self._make(jobs, "Indexing history", changes.new_commits, enough):
             pass
-        self.commit(heads=changes.heads, boundary=changes.boundary, history=history)
+        self._commit(heads=changes.heads, boundary=changes.boundary, history=history)
 
     def _incomplete(self, reason: str) -> None:
         self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
@@ -231,16 +170,12 @@ class _Update:
     def _unknown(self, vectors: pa.Table) -> pa.Table:
         """Those of `vectors` that are not stored yet: two processes may have made the same."""
         digests = vectors["digest"].to_pylist()
-        if self.named:
-            self.vectors.append(vectors)
-            stored = self.writer.rows(schema.VECTORS_TABLE, ["digest"], "digest", digests)
-            self.embedded.update(row["digest"] for row in stored)
         new = [digest not in self.embedded for digest in digests]
         self.embedded.update(digests)
         self.report.embedded += sum(new)
         return vectors.filter(new)
 
-    def commit(self, **changes: Any) -> None:
+    def _commit(self, **changes: Any) -> None:
         """Make what was written the index, and clean up where that is due."""
         self.progress("Writing the index", 0, None)
         trees = self.writer.state.trees
@@ -248,8 +183,7 @@ class _Update:
             trees = self._without_removed(trees)
             self._drop_unused_vectors({*trees, self.repository.work_tree})
         name = self.repository.work_tree
-        about = trees.get(name, {}) if self.named else {"head": self.repository.head}
-        tree = about | {"root": str(self.repository.root), "indexed_at": time.time()}
+        tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
         self.writer.commit(trees=trees | {name: tree}, **changes)
 
     def _without_removed(self, trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -264,7 +198,7 @@ class _Update:
         """Vectors outlive their chunks, for the way back to a branch; but not without bound."""
         tables = [schema.COMMITS_TABLE, *map(schema.chunks_table, trees)]
         used = {digest for table in tables for digest in self.writer.column(table, "digest")}
-        if self.writer.count(schema.VECTORS_TABLE) > _MAX_UNUSED * len(used):
+        if len(self.embedded) > _MAX_UNUSED * len(used):
             self.writer.keep(schema.VECTORS_TABLE, "digest", used)
             self.embedded = used
 

@@ -10,19 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from whence_indexer import schema
 from whence_indexer.collection import Collection, StoredVectors, load
+from whence_indexer.edits import Edit, read_edits
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
-from whence_indexer.store import State, Store, literal
+from whence_indexer.store import Store
 from whence_indexer.types import KINDS, Hit, Kind
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
@@ -41,10 +44,6 @@ class _Found:
     collection: Collection
     position: int
 
-    @property
-    def row_id(self) -> int:
-        return int(self.collection.row_ids[self.position])
-
 
 class Searcher:
     """Answers queries over the index of one work tree as of when it was opened."""
@@ -55,27 +54,46 @@ class Searcher:
             raise DamagedError(f"the index was made with {store.state.embedder}, not with {embedder.name}")
         self.store, self._repository, self._embedder = store, repository, embedder
         vectors = StoredVectors.all(store)
-        self._chunks = load(store, schema.chunks_table(repository.work_tree), _CHUNK_COLUMNS, vectors)
-        self._commits = load(store, schema.COMMITS_TABLE, ["paths"], vectors)
+        self._stored_chunks = load(
+            store, schema.chunks_table(repository.work_tree), schema.CHUNKS, _CHUNK_COLUMNS, vectors
+        )
+        self._chunks, self._edits = self._stored_chunks, dict[str, Edit]()
+        self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths"], vectors)
 
     @property
     def nbytes(self) -> int:
         """What the opened index takes in memory: vectors, signs, columns and what words are scored by."""
         return self._chunks.nbytes + self._commits.nbytes
 
-    def after(self, before: State, state: State, paths: Sequence[str], vectors: Sequence[pa.Table]) -> Searcher:
-        """A searcher of `state`, which differs from `before` in the files `paths` alone; this one stays as it is.
+    @cached_property
+    def _stored_blobs(self) -> dict[str, str]:
+        table = schema.files_table(self._repository.work_tree)
+        if table not in self.store.state.tables:
+            return {}
+        rows = self.store.rows(table, ["path", "blob"])
+        return dict(zip(rows["path"].to_pylist(), rows["blob"].to_pylist(), strict=True))
 
-        `vectors` holds the rows of those files in the table of vectors. Shares what did not change, unless this
-        searcher is not of `before`, or compaction has moved rows.
-        """
-        store = self.store.at(state)
-        chunks = self._chunks.after(before, store, paths, vectors) if self.store.state == before else None
-        if chunks is None:
-            return Searcher(self._repository, store, self._embedder)
+    def blob(self, path: str) -> str:
+        """The content id of a file as it is searched; '' for one that is not indexed."""
+        return self._edits[path].blob if path in self._edits else self._stored_blobs.get(path, "")
+
+    def read_edits(self, paths: Sequence[str]) -> dict[str, Edit]:
+        """Those of the files `paths` that are on disk not as they are searched."""
+        return read_edits(self._repository, self._embedder, paths, {path: self.blob(path) for path in paths})
+
+    def with_edits(self, edits: Mapping[str, Edit]) -> Searcher:
+        """A searcher that has these files as they were edited; this one stays as it is."""
+        if not edits:
+            return self
         other = copy(self)
-        other.store, other._chunks = store, chunks
+        other._edits = {**self._edits, **edits}
+        other._chunks = self._stored_chunks.with_edits(other._edits)
         return other
+
+    @property
+    def edits(self) -> list[str]:
+        """The files that are searched as they were edited since the index was written."""
+        return list(self._edits)
 
     def search(
         self, query: Query | str, limit: int = 10, kinds: Iterable[Kind] = (), under: str | None = None
@@ -104,12 +122,12 @@ class Searcher:
 
     def at(self, path: str, line: int) -> Hit | None:
         """The chunk that holds `line` of the file `path`, as a hit of score 1; None where nothing is indexed."""
-        if not len(self._chunks):
+        columns = self._chunks.columns
+        if not len(columns):
             return None
-        where = f"path = {literal(path)} AND start_line <= {line} AND end_line >= {line}"
-        row_ids = self.store.rows(self._chunks.table, ["path"], where)["_rowid"].to_pylist()
-        positions = self._chunks.positions(row_ids[:1]).tolist()
-        return next(iter(self._hits([_Found(1.0, self._chunks, position) for position in positions])), None)
+        around = pc.and_(pc.less_equal(columns["start_line"], line), pc.greater_equal(columns["end_line"], line))
+        holding = np.flatnonzero(pc.and_(pc.equal(columns["path"], path), around).to_numpy())
+        return next(iter(self._hits([_Found(1.0, self._chunks, int(place)) for place in holding[:1]])), None)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
@@ -176,7 +194,7 @@ class Searcher:
         return [hits[id(each)] for each in found]
 
     def _chunk_hits(self, found: list[_Found]) -> Iterator[Hit]:
-        texts = self.store.take(self._chunks.table, [each.row_id for each in found], ["text"])
+        texts = self._chunks.texts(self.store, [each.position for each in found], ["text"])
         rows = self._chunks.columns.take([each.position for each in found]).to_pylist() if found else []
         for each, row, text in zip(found, rows, texts, strict=True):
             yield Hit(
@@ -191,7 +209,7 @@ class Searcher:
 
     def _commit_hits(self, found: list[_Found]) -> Iterator[Hit]:
         columns = ["sha", "subject", "body", "closes", "pull"]
-        rows = self.store.take(self._commits.table, [each.row_id for each in found], columns)
+        rows = self._commits.texts(self.store, [each.position for each in found], columns)
         for each, row in zip(found, rows, strict=True):
             yield Hit(
                 kind="commit",

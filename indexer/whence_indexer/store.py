@@ -35,8 +35,8 @@ _WORDS = "terms"  # the column that comes with a row's words and is stored as th
 _SEGMENTS = "words"  # their folder, beside the tables
 _MANY = 10_000  # tables in one page of a listing: more than there ever are
 _BULK = 16_000_000  # bytes of rows written at once: every write makes a file, and compaction merges them
-_COMPACT_EVERY = 8  # commits; each leaves a version of every table it touched, some 2 kB at least
-_ROWS_A_COMMIT = 500  # as many rows take more space than what a commit leaves to compaction
+_COMPACT_EVERY = 8  # commits at least; each leaves a version of every table it touched, some 2 kB at least
+_ROWS_A_COMMIT = 4_000  # in a larger index one more commit for as many rows, which take ten times its space
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Store:
     """Read access to one committed state of the index in `folder`."""
 
     def __init__(self, folder: Path, state: State | None = None) -> None:
-        """Open it, at `state` where one is given. Raises `StoreError` when there is none, or it cannot be read."""
+        """Open it as of `state` (None: now). Raises `StoreError` when there is none, or it cannot be read."""
         self.folder = folder
         self.state = state or _read_state(folder)
         self._open: dict[str, Table] = {}
@@ -79,16 +79,6 @@ class Store:
     @cached_property
     def _database(self) -> DBConnection:
         return _connect(self.folder / self.state.tables_folder)
-
-    def at(self, state: State) -> Store:
-        """The same index at another state; what both have in common stays open."""
-        other = Store(self.folder, state)
-        if state.generation == self.state.generation:
-            common = self.state.tables.items() & state.tables.items()
-            other._open = {
-                name: table for name, table in self._open.items() if (name, state.tables.get(name)) in common
-            }
-        return other
 
     def count(self, name: str) -> int:
         """Rows of a table; a table that was never written has none."""
@@ -112,11 +102,11 @@ class Store:
             found = {row.pop("_rowid"): row for row in query.to_arrow().to_pylist()}
         return [found[row_id] for row_id in row_ids]
 
-    def segments(self, name: str, first: int = 0) -> list[Segment]:
-        """The words of a table's rows, each row known by its key; from the segment `first` on."""
+    def segments(self, name: str) -> list[Segment]:
+        """The words of a table's rows, each row known by its key."""
         with _reporting(name):
             folder = self.folder / self.state.tables_folder / _SEGMENTS
-            return [Segment.read(folder / segment) for segment in self.state.segments.get(name, [])[first:]]
+            return [Segment.read(folder / segment) for segment in self.state.segments.get(name, [])]
 
     def _table(self, name: str) -> Table:
         if name not in self._open:
@@ -129,12 +119,9 @@ class Store:
 class Writer:
     """One change of the index. The caller holds the write lock; nothing is visible before `commit`."""
 
-    def __init__(self, folder: Path, state: State, patient: bool = False) -> None:
-        """Start from `state` (`State()` for an empty index) and take back what a killed writer left behind.
-
-        A `patient` one leaves compaction to others until too much is waiting for it.
-        """
-        self.folder, self.state, self._patient = folder, state, patient
+    def __init__(self, folder: Path, state: State) -> None:
+        """Start from `state` (`State()` for an empty index) and take back what a killed writer left behind."""
+        self.folder, self.state = folder, state
         _remove_other_generations(folder, state)
         self._database = _connect(folder / state.tables_folder)
         self._tables: dict[str, Table] = {}
@@ -152,11 +139,12 @@ class Writer:
 
     @property
     def compaction_due(self) -> bool:
-        """Whether the next commit will also rewrite the tables without what has been deleted."""
+        """Whether the next commit will also rewrite the tables without what has been deleted.
+
+        That takes time in proportion to the index, so that a large one is rewritten after more commits.
+        """
         waiting = self.state.uncompacted + 1
-        if not self.state.tables or waiting < _COMPACT_EVERY:
-            return not self.state.tables
-        return not self._patient or waiting * _ROWS_A_COMMIT > self._rows
+        return not self.state.tables or (waiting >= _COMPACT_EVERY and waiting * _ROWS_A_COMMIT > self._rows)
 
     def count(self, name: str) -> int:
         """Rows of a table, uncommitted ones included."""
@@ -169,16 +157,6 @@ class Writer:
             if name not in self._tables:
                 return []
             return list(self._tables[name].search().select([column]).to_arrow()[column].to_pylist())
-
-    def rows(
-        self, name: str, columns: Sequence[str], column: str, values: Sequence[str | bytes]
-    ) -> list[dict[str, Any]]:
-        """The rows whose `column` is one of `values`, uncommitted ones included."""
-        with self._written(name):
-            if name not in self._tables or not values:
-                return []
-            where = is_one_of(column, values)
-            return list(self._tables[name].search().where(where).select(list(columns)).to_arrow().to_pylist())
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows; the first ones create the table. They are written when they are many or needed.
@@ -197,7 +175,8 @@ class Writer:
         """Remove the rows whose `column` is one of `values`."""
         with self._written(name):
             for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
-                self._tables[name].delete(is_one_of(column, values[start : start + 500]))
+                quoted = ", ".join(map(literal, values[start : start + 500]))
+                self._tables[name].delete(f"{column} IN ({quoted})")
 
     def clear(self, name: str) -> None:
         """Remove all rows of a table."""
@@ -276,14 +255,9 @@ class Writer:
         self._tables[name] = table
 
 
-def literal(value: str | bytes) -> str:
+def literal(value: str) -> str:
     """`value` as it is written in a condition."""
-    return f"X'{value.hex()}'" if isinstance(value, bytes) else "'" + value.replace("'", "''") + "'"
-
-
-def is_one_of(column: str, values: Sequence[str | bytes]) -> str:
-    """The condition that selects the rows with these values."""
-    return f"{column} IN ({', '.join(map(literal, values))})"
+    return "'" + value.replace("'", "''") + "'"
 
 
 def next_generation(folder: Path) -> int:

@@ -5,7 +5,7 @@ Brings the index up to date where that is cheap, says when it did not, and mends
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +15,7 @@ from whence_indexer.adapted import open_embedder
 from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
-from whence_indexer.indexing import Progress, Report, compact, save, update
+from whence_indexer.indexing import Progress, Report, update
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
@@ -62,28 +62,28 @@ class Workspace:
         self.update(rebuild=True)
         return question(self._open())
 
-    def saved(self, paths: Collection[str]) -> list[str]:
-        """Take over these files, relative to the root, as they are on disk; those that differed from the index.
+    def saved(self, paths: Sequence[str]) -> list[str]:
+        """Take over these files, relative to the root, as they are on disk; those that differ from what is searched.
 
-        Costs in proportion to the files named, so that it can be called at every save. Where the index cannot be
-        continued now, nothing is done and it is `stale` until it is next asked.
+        They are searched from now on, but stored by `store_edits`, or by the next `ask` that looks. The time it takes
+        does not depend on how many other files there are. Without an index nothing is done.
         """
         try:
-            done = save(self.repository, paths)
-        except (NoIndexError, DamagedError, LockedError, ReadOnlyError):
-            self.stale = True
+            searcher = self._open()
+            edits = searcher.read_edits(paths)
+        except (NoIndexError, DamagedError):
             return []
-        if self._searcher is not None and done.paths:
-            self._searcher = self._searcher.after(done.before, done.after, done.paths, done.vectors)
-        return done.paths
+        self._searcher = searcher.with_edits(edits)
+        return list(edits)
 
-    def tidy(self) -> bool:
-        """Do what `saved` put off, when there is time: it rewrites tables; whether there was anything to do."""
-        with suppress(NoIndexError, DamagedError, LockedError, ReadOnlyError):
-            if compact(self.repository):
-                self._open()
-                return True
-        return False
+    def store_edits(self) -> bool:
+        """Write what `saved` took over into the index, when there is time; whether nothing is left to write."""
+        if self._searcher is None or not self._searcher.edits:
+            return True
+        with suppress(LockedError, ReadOnlyError):
+            self.update(wait=False)
+            self._open()
+        return not self._searcher.edits
 
     def update(
         self, *, model: str | None = None, rebuild: bool = False, history: bool | None = None, wait: bool = True
@@ -146,9 +146,12 @@ class Workspace:
             self._note("the index is behind the repository; run whence index to bring it up to date")
 
     def _open(self) -> Searcher:
+        """A searcher of the index as it is now, which this or another process wrote, and of later edits."""
         store = Store(self.repository.index_dir)
         if self._searcher is None or self._searcher.store.state != store.state:
+            edited = self._searcher.edits if self._searcher else []
             self._searcher = Searcher(self.repository, store, open_embedder(store))
+            self._searcher = self._searcher.with_edits(self._searcher.read_edits(edited))
         return self._searcher
 
 

@@ -62,7 +62,7 @@ def _verified_draft(
         failed = {
             passage.hit
             for passage, citation in zip(draft.passages, citations, strict=True)
-            if not verify(citation, repository, searcher.store)
+            if not verify(citation, repository, searcher)
         }
         if not failed:
             return draft, citations, unverified

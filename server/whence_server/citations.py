@@ -1,6 +1,6 @@
 """Citations against their sources: does the quote stand where the citation says?
 
-Takes a citation, the repository and the store; answers yes or no. Never repairs a citation.
+Takes a citation, the repository and a searcher of it; answers yes or no. Never repairs a citation.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from whence_indexer.chunker import chunk_file
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import is_present, read_text
 from whence_indexer.repository import Repository
+from whence_indexer.search import Searcher
 from whence_indexer.store import Store, literal
 from whence_indexer.types import Citation
 
 
-def verify(citation: Citation, repository: Repository, store: Store) -> bool:
+def verify(citation: Citation, repository: Repository, searcher: Searcher) -> bool:
     """Whether the source is in the index and, as the repository stands now, holds the quote where it is said to."""
     if not citation.quote.strip():
         return False
     if citation.path is not None:
-        return _in_file(citation, repository, store)
-    return citation.commit is not None and _in_commit(citation, store)
+        return _in_file(citation, repository, searcher)
+    return citation.commit is not None and _in_commit(citation, searcher.store)
 
 
 def citation_url(repository: Repository, commit: str | None) -> str | None:
@@ -28,15 +29,14 @@ def citation_url(repository: Repository, commit: str | None) -> str | None:
     return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
 
 
-def _in_file(citation: Citation, repository: Repository, store: Store) -> bool:
+def _in_file(citation: Citation, repository: Repository, searcher: Searcher) -> bool:
     path, start, end = citation.path or "", citation.start_line or 0, citation.end_line or 0
-    known = store.rows(schema.files_table(repository.work_tree), ["blob"], f"path = {literal(path)}").to_pylist()
-    if not known:
+    if not (blob := searcher.blob(path)):
         return False
     try:
         if not is_present(repository, path):
             return False
-        text, _ = read_text(repository, path, known[0]["blob"])
+        text, _ = read_text(repository, path, blob)
     except (OSError, RepositoryError):
         return False
     lines = (text or "").split("\n")

@@ -15,7 +15,6 @@ from whence_indexer.errors import StoreError
 from whence_indexer.indexing import update
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store, size_bytes
-from whence_indexer.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -66,24 +65,6 @@ def test_a_thousand_edits_leave_an_index_of_at_most_twice_its_live_data(make_rep
     assert any("edit 999" in hit.text for hit in searcher(repository).search("edit 999", 5, ["code"]))
     worn = size_bytes(repository.index_dir)
     live = update(repository, rebuild=True).index_bytes
-    assert worn <= 2 * live
-
-
-def test_a_thousand_saves_without_a_pause_are_bounded_too(make_repository):
-    project = make_repository()
-    for number in range(100):
-        body = "\n".join(f"    step_{line} = prepare({number}, {line})" for line in range(20))
-        project.write(f"module_{number}.py", f"def function_{number}():\n{body}\n")
-    project.commit("Add a hundred functions")
-    workspace = Workspace(project.open())
-    workspace.update()
-    for edit in range(1000):
-        project.write(f"module_{edit % 100}.py", f"def function_{edit % 100}():\n    return 'edit {edit}'\n" * 8)
-        assert workspace.saved([f"module_{edit % 100}.py"]) == [f"module_{edit % 100}.py"]
-    found = workspace.ask(lambda searcher: searcher.search("edit 999", 5, ["code"]), look=False)
-    assert any("edit 999" in hit.text for hit in found)
-    worn = size_bytes(workspace.repository.index_dir)
-    live = workspace.update(rebuild=True).index_bytes
     assert worn <= 2 * live
 
 

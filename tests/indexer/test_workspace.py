@@ -4,10 +4,9 @@ import random
 
 import pytest
 
-from whence_indexer import store
 from whence_indexer.lock import write_lock
 from whence_indexer.repository import open_repository
-from whence_indexer.store import Store, size_bytes
+from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
 
 
@@ -30,9 +29,9 @@ def workspace(project):
     return opened
 
 
-def hits(workspace, question, **options):
-    """What a search finds now, without any look at the files."""
-    return workspace.ask(lambda searcher: searcher.search(question, **options), look=False)
+def hits(workspace, question, look=False, **options):
+    """What a search finds now, without any look at the files unless it is asked for."""
+    return workspace.ask(lambda searcher: searcher.search(question, **options), look=look)
 
 
 def paths(workspace, question):
@@ -114,23 +113,44 @@ def test_after_any_edits_an_open_workspace_finds_what_a_fresh_one_finds(project,
                 lines = [f"def {chance.choice(words)}_{name}():\n    {' '.join(chance.choices(words, k=6))}\n"] * 2
                 project.write(f"shop/{name}.py", "\n".join(lines[: chance.randint(0, 2)]))
         workspace.saved([f"shop/{name}.py" for name in changed])
-        if chance.random() < 0.1:
-            workspace.tidy()
         question = " ".join(chance.choices(words, k=4))
-        assert hits(workspace, question) == hits(Workspace(project.open()), question)
-    assert not workspace.changes(Store(workspace.repository.index_dir)).any
+        ours = hits(workspace, question, limit=50)
+        if chance.random() < 0.2:
+            assert workspace.store_edits()
+            assert hits(workspace, question, limit=50) == pytest.approx(ours)
+        fresh = hits(Workspace(project.open()), question, look=True, limit=50)
+        assert sorted(map(str, fresh)) == sorted(map(str, ours))
 
 
-def test_tidying_takes_up_what_saving_left(project, workspace, monkeypatch):
-    monkeypatch.setattr(store, "_ROWS_A_COMMIT", 0)  # as in an index so large that no save stops to compact
-    for number in range(12):
+def test_edits_are_stored_when_there_is_time(project, workspace):
+    for number in range(3):
         project.write("shop/cart.py", f"def cart_{number}():\n    pass\n")
         workspace.saved(["shop/cart.py"])
-    assert workspace.tidy()
-    before = size_bytes(workspace.repository.index_dir)
-    assert hits(workspace, "cart_11")[0].symbol == "cart_11"
-    assert not workspace.tidy()
-    assert size_bytes(workspace.repository.index_dir) == before
+    stored = Store(workspace.repository.index_dir).state
+    with write_lock(workspace.repository.index_dir, wait=False):
+        assert not workspace.store_edits()
+    assert Store(workspace.repository.index_dir).state == stored
+    assert workspace.store_edits()
+    assert "cart_2" in {hit.symbol for hit in hits(Workspace(project.open()), "cart_2")}
+
+
+def test_edits_outlive_what_another_process_writes(project, workspace):
+    project.write("shop/till.py", "def count_till():\n    pass\n")
+    Workspace(project.open()).update()
+    project.write("shop/till.py", "def empty_till():\n    pass\n")
+    project.write("shop/cart.py", "def fill_cart():\n    pass\n")
+    workspace.saved(["shop/till.py", "shop/cart.py"])
+    Workspace(project.open()).update()
+    project.write("shop/bill.py", "def pay_bill():\n    pass\n")
+    Workspace(project.open()).update()
+    assert {"empty_till", "fill_cart", "pay_bill"} <= {hit.symbol for hit in hits(workspace, "till cart bill")}
+
+
+def test_what_is_saved_can_be_cited(project, workspace):
+    project.write("shop/till.py", "def count_till(coins):\n    return sum(coins)\n")
+    workspace.saved(["shop/till.py"])
+    assert workspace.ask(lambda searcher: searcher.at("shop/till.py", 2), look=False).symbol == "count_till"
+    assert workspace.ask(lambda searcher: searcher.blob("shop/till.py"), look=False)
 
 
 def test_what_another_process_wrote_is_seen(project, workspace):
@@ -145,19 +165,17 @@ def test_a_commit_made_meanwhile_is_found_when_the_repository_is_looked_at(proje
     assert found[0].text == "Grease the hinges of the door"
 
 
-def test_a_save_while_another_process_writes_is_made_up_for_later(project, workspace):
+def test_a_save_while_another_process_writes_is_found_too(project, workspace):
     project.write("shop/till.py", "def count_till():\n    pass\n")
     with write_lock(workspace.repository.index_dir, wait=False):
-        assert workspace.saved(["shop/till.py"]) == []
-    assert workspace.stale
-    assert "count_till" in {hit.symbol for hit in workspace.ask(lambda searcher: searcher.search("count_till"))}
-    assert not workspace.stale
+        assert workspace.saved(["shop/till.py"]) == ["shop/till.py"]
+        assert "count_till" in {hit.symbol for hit in hits(workspace, "count_till")}
 
 
 def test_a_save_before_there_is_an_index_makes_none(project):
     workspace = Workspace(project.open())
     assert workspace.saved(["shop/cart.py"]) == []
-    assert not workspace.tidy()
+    assert workspace.store_edits()
     assert "shop/cart.py" in paths(workspace, "open_cart")
 
 

@@ -124,4 +124,5 @@ def test_a_false_citation_is_found_out(project, false):
     repository = project.open()
     update(repository)
     citation = Citation(id=1, kind="commit" if "commit" in false else "code", **false)
-    assert not verify(citation, repository, Store(repository.index_dir))
+    store = Store(repository.index_dir)
+    assert not verify(citation, repository, Searcher(repository, store, load_embedder(store.state.model)))
