@@ -126,6 +126,7 @@ def test_status_says_what_is_pending(shop):
     assert answer("status", "--repo", shop)["fresh"] is True
     (shop / "later.py").write_text("later = True\n")
     status = answer("status", "--repo", shop)
+    assert status["memory_bytes"] > 0
     assert (status["fresh"], status["pending"]) == (False, {"files": 1, "commits": 0})
 
 
