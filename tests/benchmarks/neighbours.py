@@ -131,7 +131,7 @@ def _indexed(vectors: Floats, folder: Path, config: Any) -> Any:
 
 def _approximate(indexed: Any, question: Floats) -> list[int]:
     query = indexed.search(question, vector_column_name="vector").distance_type("dot").nprobes(_PROBES)
-    found = query.refine_factor(5).limit(_CANDIDATES).with_row_id(True).select(["_rowid"]).to_arrow()
+    found = query.refine_factor(5).limit(_CANDIDATES).with_row_id(True).select(["_distance"]).to_arrow()
     return [int(row) for row in found["_rowid"].to_pylist()[:_NEAREST]]
 
 
