@@ -9,7 +9,7 @@ BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-abstention bench-adaptation build constraints clean
+.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH 
 
 bench-ablation: $(VENV)/.dev  ## Measure what each feature of the ranking is worth, over the same clones
 	$(BIN)/python -m tests.benchmarks.ablation --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-neighbours: $(VENV)/.dev  ## Measure ways to find near vectors, over the work trees in CLONES
+	$(BIN)/python -m tests.benchmarks.neighbours --clones "$(CLONES)" --write docs/benchmarks.md
 
 bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same clones
 	$(BIN)/python -m tests.benchmarks.abstention --data "$(BENCH)" --clones "$(CLONES)" --fit --write docs/benchmarks.md
