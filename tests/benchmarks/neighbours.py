@@ -35,7 +35,7 @@ from whence_indexer.repository import open_repository
 from whence_indexer.store import size_bytes
 from whence_indexer.vectors import Vectors
 
-_SIZES = (10_000, 30_000, 100_000, 300_000)
+_SIZES = (10_000, 30_000, 100_000)
 _QUESTIONS = 200
 _NEAREST, _CANDIDATES = 10, 100  # what is judged; what search asks for
 _PROBES = 20  # LanceDB's default
