@@ -97,8 +97,8 @@ def confidence(support: Support) -> float:
     return 1 / (1 + math.exp(-z))
 
 
-BIAS = -9.60
-COEFFICIENTS = {"likeness": 14.32, "lead": 0.62, "coverage": 1.41, "names": 3.51}
+BIAS = -10.45
+COEFFICIENTS = {"likeness": 15.04, "lead": 1.19, "coverage": 1.4, "names": 3.77}
 
 
 def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
