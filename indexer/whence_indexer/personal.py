@@ -6,11 +6,12 @@ Pure: text in, findings out. E-mail addresses, international phone numbers, paym
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 
-from whence_indexer.findings import Finding
+from whence_indexer.findings import Finding, Prepared
 
-# RFC 2606 and 6761 reserve these for examples: what is written there reaches nobody.
+# RFC 2606 and 6761 reserve these for examples and private networks: what is written there reaches nobody.
 _RESERVED = re.compile(
     r"(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local|internal|lan|localdomain)$",
     re.IGNORECASE,
@@ -19,41 +20,78 @@ _DOMAIN = re.compile(r"@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,18})(?![\w-]|:[\w/~]|\.[
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.+'-]{0,62}[\w+-])?$", re.ASCII)
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\$")
 _USERINFO = re.compile(r"://[^\s/?#]*$")
-_NOBODY = re.compile(r"(?:git|hg|svn|noreply|no-reply|donotreply|do-not-reply)", re.IGNORECASE)
+_NOBODY = re.compile(r"git|hg|svn|noreply|no-reply|donotreply|do-not-reply", re.IGNORECASE)
 # The generic domains that people have addresses at; besides, two letters stand for a country.
 _GENERIC = frozenset(
-    "com org net edu gov mil int info biz name pro dev app cloud tech online site xyz email mail page blog software systems "
-    "science network company solutions design agency digital group team world live works zone space store shop art academy "
-    "engineering consulting technology university foundation berlin london paris hamburg amsterdam tokyo nyc swiss".split()
+    "com org net edu gov mil int info biz name pro dev app cloud tech online site xyz email mail page blog software "
+    "systems science network company solutions design agency digital group team world live works zone space store shop "
+    "art academy engineering consulting technology university foundation berlin london paris hamburg amsterdam tokyo nyc "
+    "swiss".split()
 )
 
-_PHONE = re.compile(
-    r"\+(?<![\w.+)]\+)(?:[1-9][0-9]{0,2})[ .()/-]{0,3}[0-9](?:[ .()/-]{0,3}[0-9]){6,13}(?![\w%]|[.,-]?\d)"
-)
-_PHONE_URI = re.compile(r"\btel:(\+[0-9][0-9().-]{6,18}[0-9])")
+_PHONE = re.compile(r"\+(?<![\w.+)]\+)[1-9][0-9]{0,2}[ .()/-]{0,3}[0-9](?:[ .()/-]{0,3}[0-9]){6,13}(?![\w%]|[.,-]?\d)")
+
+# At least eight digits, in groups or not, as they stand in `Prepared.shape`; then what they may be.
+_DIGITS = re.compile(rb"0(?<![0Aa_]0)(?:[ .-]?0){7,}")
+_LEFT = 48  # characters before a number in which its name stands
 _CARD = re.compile(
-    r"[2-6](?<![\w.+-].)(?<![0-9][ ,].)[0-9]{3}(?:([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}|([ -]?)[0-9]{6}\2[0-9]{5})(?![\w]|[.,-]\d| [0-9])"
+    r"(?<![0-9])(?<![0-9][.-])(?:[2-6][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}|3[47][0-9]{2}([ -]?)[0-9]{6}\2[0-9]{5})"
+    r"(?![0-9]|[.-][0-9])"
 )
-_CARD_NETWORK = re.compile(
-    r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"
+_NETWORK = re.compile(
+    r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}"
+    r"|35(?:2[89]|[3-8]\d)\d{12}"
 )
-_IBAN = re.compile(
-    r"[A-Z](?<![\w].)[A-Z][0-9]{2}(?:(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?|[A-Z0-9]{11,30})(?![A-Za-z0-9])"
-)
-_SEPARATORS = re.compile(r"[ .()/-]")
+_NOT_A_DIGIT = re.compile(r"[^0-9]")
+_SSN = re.compile(r"(?!000|666|9)\d{3}([- ]?)(?!00)\d{2}\1(?!0000)\d{4}")
+# (kind, what the number is called, its format, the check of python-stdnum); the name stands before it on the same line.
+_NAMED = [
+    (kind, re.compile(rf"(?<![A-Za-z])(?:{name})(?![a-z])[^\n0-9]{{0,24}}$", re.IGNORECASE), re.compile(form), check)
+    for kind, name, form, check in (
+        ("us-ssn", r"\w*ssn|\w*social[ _-]?security(?:[ _-]?(?:number|no\.?|num))?", _SSN.pattern, ""),
+        ("dutch-id", r"\w*bsn|burgerservicenummer|sofi[ _-]?nummer", r"\d{9}|\d{4}\.\d{2}\.\d{3}", "nl.bsn"),
+        ("german-id", r"steuer-?id\w*|idnr", r"\d{11}|\d{2} \d{3} \d{3} \d{3}", "de.idnr"),
+        ("polish-id", r"\w*pesel", r"\d{11}", "pl.pesel"),
+        ("british-id", r"nhs(?:[ _-]?(?:number|no\.?))?", r"\d{3}[ -]?\d{3}[ -]?\d{4}", "gb.nhs"),
+        ("indian-id", r"aadhaar(?:[ _-]?(?:number|no\.?))?", r"\d{4} ?\d{4} ?\d{4}", "in_.aadhaar"),
+        ("brazilian-id", r"\w*cpf", r"\d{11}", "br.cpf"),
+        ("french-id", r"nir|insee|s[eé]cu(?:rit[eé] sociale)?", r"[12]\d{14}", "fr.nir"),
+        ("spanish-id", r"\w*dni|\w*nif", r"\d{8}", "es.dni"),  # with the letter behind it
+    )
+]
+# (kind, its shape, its format, the check): formats that nothing else has.
+_SHAPED = [
+    (kind, shape, re.compile(form, re.ASCII), check)
+    for kind, shape, form, check in (
+        ("iban", b"AA00", r"(?<!\w)[A-Z]{2}\d\d(?:(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?|[A-Z0-9]{11,30})(?!\w)", "iban"),
+        # The other letters end literals in source code: 12345678L is a long.
+        ("spanish-id", b"00000000A", r"(?<![\w.-])\d{8}[CGHJKNPQRSTVWXYZ](?![\w-])", "es.dni"),
+        ("spanish-id", b"00000000-A", r"(?<![\w.-])\d{8}-[A-Z](?![\w-])", "es.dni"),
+        ("spanish-id", b"A0000000A", r"(?<![\w.-])[XYZ]\d{7}[A-Z](?![\w-])", "es.nie"),
+        ("spanish-id", b"A-0000000-A", r"(?<![\w.-])[XYZ]-\d{7}-[A-Z](?![\w-])", "es.nie"),
+        ("italian-id", b"AAAAAA00A00A000A", r"(?<!\w)[A-Z]{6}\d\d[A-EHLMPR-T]\d\d[A-Z]\d{3}[A-Z](?!\w)", "it.codicefiscale"),
+        ("brazilian-id", b"000.000.000-00", r"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d\d(?![\w-])", "br.cpf"),
+        ("french-id", b"0 00 00 00 000 000 00", r"(?<![\w.-])[12] \d\d \d\d \d\d \d{3} \d{3} \d\d(?!\w)", "fr.nir"),
+    )
+]  # fmt: skip
 
 
-def find_personal(text: str) -> Iterator[Finding]:
-    """Every piece of personal data in `text` that is certain enough. Findings may overlap."""
+def find_personal(prepared: Prepared) -> Iterator[Finding]:
+    """Every piece of personal data in a text that is certain enough. Findings may overlap."""
+    text, shape = prepared.text, prepared.shape
     if "@" in text:
         yield from _addresses(text)
     if "+" in text:
         yield from _phones(text)
-    yield from _checked(text, _CARD, "payment-card", _is_card)
-    yield from _checked(text, _IBAN, "iban", _is_iban)
-    for kind, pattern, context, valid in _IDS:
-        if context is None or context.search(text):
-            yield from _checked(text, pattern, kind, valid)
+    for group in _DIGITS.finditer(shape):
+        yield from _numbers(text, *group.span())
+    for kind, literal, form, check in _SHAPED:
+        at = shape.find(literal)
+        while at >= 0:
+            match = form.match(text, at)
+            if match and _is_valid(check, match[0]):
+                yield Finding(kind, *match.span())
+            at = shape.find(literal, at + 1)
 
 
 def _addresses(text: str) -> Iterator[Finding]:
@@ -61,14 +99,13 @@ def _addresses(text: str) -> Iterator[Finding]:
         if _RESERVED.search(domain[1]) or not _is_public(domain[1]):
             continue
         at = domain.start()
-        before = text[max(0, at - 64) : at]
-        local = _LOCAL.search(before)
+        local = _LOCAL.search(text[max(0, at - 64) : at])
         if local is None or _USERINFO.search(text[max(0, at - 200) : at]):
             continue
         start = at - len(local[0])
-        if _ESCAPE.search(text[max(0, start - 4) : start]):  # the `n` of `\n` is no part of it
+        if _ESCAPE.search(text[max(0, start - 8) : start]):  # the `n` of `\n` is no part of it
             start += 1
-        if start < at and not _NOBODY.fullmatch(text, start, at):
+        if start < at and not _NOBODY.fullmatch(text[start:at]):
             yield Finding("email", start, domain.end())
 
 
@@ -93,76 +130,25 @@ def _is_phone(number: str) -> bool:
         return False
 
 
-def _checked(text: str, pattern: re.Pattern[str], kind: str, valid: Callable[[str], bool]) -> Iterator[Finding]:
-    for match in pattern.finditer(text):
-        group = "value" if "value" in pattern.groupindex else 0
-        if valid(match[group]):
-            yield Finding(kind, *match.span(group))
+def _numbers(text: str, start: int, end: int) -> Iterator[Finding]:
+    """What the digits from `start` to `end` are: a card by its checksum, an id by its name and its checksum."""
+    number = text[start:end]
+    if text[max(0, start - 1) : start] != ".":
+        for card in _CARD.finditer(number):
+            digits = _NOT_A_DIGIT.sub("", card[0])
+            if _NETWORK.fullmatch(digits) and _is_valid("luhn", digits):
+                yield Finding("payment-card", start + card.start(), start + card.end())
+    if text[end : end + 1].isalpha():
+        end += 1
+    before = text[max(text.rfind("\n", 0, start) + 1, start - _LEFT) : start]
+    for kind, name, form, check in _NAMED if before else ():
+        match = name.search(before) and form.match(text, start, end)
+        if match and not text[match.end() : match.end() + 1].isdigit():
+            stop = match.end() + (kind == "spanish-id")
+            if not check or _is_valid(check, text[start:stop]):
+                yield Finding(kind, start, stop)
 
 
-def _is_card(number: str) -> bool:
-    from stdnum import luhn
-
-    digits = _SEPARATORS.sub("", number)
-    return _CARD_NETWORK.fullmatch(digits) is not None and luhn.is_valid(digits)
-
-
-def _is_iban(number: str) -> bool:
-    from stdnum import iban
-
-    return iban.is_valid(number)
-
-
-def _is_ssn(number: str) -> bool:
-    area, group, serial = number[:3], number[-6:-4].strip("- "), number[-4:]
-    return area not in {"000", "666"} and area < "900" and group != "00" and serial != "0000"
-
-
-def _by_stdnum(module: str) -> Callable[[str], bool]:
-    """The check of one of python-stdnum's modules, imported when there is something to check."""
-
-    def valid(number: str) -> bool:
-        from importlib import import_module
-
-        return bool(import_module(f"stdnum.{module}").is_valid(number))
-
-    return valid
-
-
-def _named(words: str, shape: str) -> re.Pattern[str]:
-    """A number of `shape` that one of `words` on the same line calls by its name, at most 30 characters before."""
-    return re.compile(
-        rf"(?<![A-Za-z0-9])(?i:{words})(?![A-Za-z0-9])[^\n\d]{{0,30}}(?<![\w.-])(?P<value>{shape})(?![\w-]|\.\d)",
-        re.ASCII,
-    )
-
-
-def _context(words: str) -> re.Pattern[str]:
-    return re.compile(words, re.IGNORECASE)
-
-
-_SSN, _DNI, _BSN = (
-    r"ssn|social[ _-]?security(?:[ _-]?(?:number|no\.?|num))?",
-    r"dni|nif|nie",
-    r"bsn|burgerservicenummer|sofi[ _-]?nummer",
-)
-_TAX_ID, _PESEL, _NHS, _AADHAAR = (
-    r"steuer-?id(?:entifikationsnummer)?|idnr",
-    r"pesel",
-    r"nhs[ _-]?(?:number|no\.?)",
-    r"aadhaar",
-)
-# (kind, its shape, what the text must hold for that to be looked for, its check)
-_IDS: list[tuple[str, re.Pattern[str], re.Pattern[str] | None, Callable[[str], bool]]] = [
-    ("us-ssn", _named(rf"\w*?(?:{_SSN})", r"\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4}|\d{9}"), _context(r"ssn|social.?security"), _is_ssn),
-    ("spanish-id", re.compile(r"[0-9XYZ](?<![\w.-].)[0-9]{7}-?[ABCGHJKNPQRSTVWXYZ](?![\w-])", re.ASCII), None, _by_stdnum("es.nif")),
-    ("spanish-id", _named(_DNI, r"\d{8}-?[A-Z]"), _context(_DNI), _by_stdnum("es.dni")),
-    ("dutch-id", _named(_BSN, r"\d{9}|\d{4}\.\d{2}\.\d{3}"), _context(_BSN), _by_stdnum("nl.bsn")),
-    ("german-id", _named(_TAX_ID, r"\d{11}|\d{2} \d{3} \d{3} \d{3}"), _context(_TAX_ID), _by_stdnum("de.idnr")),
-    ("polish-id", _named(_PESEL, r"\d{11}"), _context(_PESEL), _by_stdnum("pl.pesel")),
-    ("british-id", _named(_NHS, r"\d{3} ?\d{3} ?\d{4}"), _context(_NHS), _by_stdnum("gb.nhs")),
-    ("indian-id", _named(_AADHAAR, r"\d{4} ?\d{4} ?\d{4}"), _context(_AADHAAR), _by_stdnum("in_.aadhaar")),
-    ("italian-id", re.compile(r"[A-Z](?<!\w.)[A-Z]{5}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z](?!\w)", re.ASCII), None, _by_stdnum("it.codicefiscale")),
-    ("brazilian-id", re.compile(r"[0-9](?<![\w.-].)[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])", re.ASCII), None, _by_stdnum("br.cpf")),
-    ("french-id", re.compile(r"[12](?<![\w.-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}(?!\w)", re.ASCII), None, _by_stdnum("fr.nir")),
-]  # fmt: skip
+def _is_valid(check: str, number: str) -> bool:
+    """The answer of one of python-stdnum's modules, imported when there is something to check."""
+    return bool(import_module(f"stdnum.{check}").is_valid(number))

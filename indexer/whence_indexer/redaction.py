@@ -13,13 +13,13 @@ from itertools import chain
 from whence_indexer.allowing import NOTHING, Allowed
 from whence_indexer.assignments import find_assignments
 from whence_indexer.credentials import find_credentials
-from whence_indexer.findings import Finding
+from whence_indexer.findings import Finding, Prepared
 from whence_indexer.personal import find_personal
 
 # What the ecosystem's scanners are told on a line, and our own word for it.
 _ALLOWED_LINE = re.compile(r"whence:\s*allow\b|pragma:\s*(?:allow|white)list[ -]secret|gitleaks:\s*allow\b")
 _ALLOWED_NEXT = re.compile(r"pragma:\s*(?:allow|white)list[ -]nextline[ -]secret")
-_PASSES = 4
+_PASSES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +59,23 @@ def marker(kind: str) -> str:
 
 
 def _kept(text: str, allowed: Allowed) -> list[Finding]:
-    found = chain(find_credentials(text), find_assignments(text), find_personal(text))
-    return _merged([item for item in found if not _is_allowed(item, text, allowed)])
+    prepared = Prepared.of(text)
+    found = chain(find_credentials(prepared), find_assignments(prepared), find_personal(prepared))
+    return _merged(item for item in found if not _is_allowed(item, text, allowed))
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """In the order of the text, one in the place of those that overlap. What was found first names the kind."""
-    merged: list[Finding] = []
-    ranked = {id(item): rank for rank, item in enumerate(findings := list(findings))}
-    for item in sorted(findings, key=lambda item: (item.start, ranked[id(item)])):
-        if merged and item.start < merged[-1].end:
-            last = merged.pop()
-            first = min(last, item, key=lambda each: ranked.setdefault(id(each), ranked[id(item)]))
-            joint = Finding(first.kind, last.start, max(last.end, item.end), last.goes_on)
-            ranked[id(joint)] = ranked[id(first)]
-            merged.append(joint)
+    merged: list[tuple[int, Finding]] = []
+    for rank, item in sorted(enumerate(findings), key=lambda entry: (entry[1].start, entry[0])):
+        if merged and item.start < merged[-1][1].end:
+            before = merged[-1][1]
+            first, named = min(merged[-1], (rank, item), key=lambda entry: entry[0])
+            joint = Finding(named.kind, before.start, max(before.end, item.end), before.goes_on)
+            merged[-1] = (first, joint)
         else:
-            merged.append(item)
-    return merged
+            merged.append((rank, item))
+    return [item for _, item in merged]
 
 
 def _replaced(text: str, findings: list[Finding]) -> str:
