@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from whence_indexer import rows, schema
 from whence_indexer.adapted import index_embedder, open_embedder
+from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.batches import FAILED, Batch, Files, Job, Maker, Records
 from whence_indexer.changes import Changes, find_changes, find_changes_in
 from whence_indexer.crew import Crew, Setup
@@ -40,7 +41,10 @@ _DROPPED = "the adapted model does not fit this version's model and is dropped; 
 
 @dataclass
 class Report:
-    """What the index holds after an update. `embedded` counts the new vectors; `problems` names what is not in it."""
+    """What the index holds after an update. `embedded` counts the new vectors; `problems` names what is not in it.
+
+    `redacted` counts, by kind, what was taken out of files and history before they were stored.
+    """
 
     files: int = 0
     chunks: int = 0
@@ -50,6 +54,7 @@ class Report:
     seconds: float = 0.0
     index_bytes: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -102,12 +107,13 @@ def save(repository: Repository, paths: Collection[str], *, wait: bool = False) 
     with write_lock(_index_folder(repository), wait):
         store = Store(repository.index_dir)
         state, embedder = store.state, open_embedder(store)
-        if (state.schema, state.embedder) != (schema.VERSION, embedder.name):
-            raise DamagedError("the index was made by another version or with another embedder")
+        allowed, _ = read_allowed(repository)
+        if (state.schema, state.embedder, state.allowed) != (schema.VERSION, embedder.name, allowed.name):
+            raise DamagedError("the index was made by another version, with another embedder or another list of values")
         if repository.work_tree not in state.trees:
             raise NoIndexError("this work tree is not indexed yet; whence index does it")
         writer = Writer(repository.index_dir, state, patient=True)
-        named = _Update(repository, writer, embedder, Report(), _unwatched, named=True)
+        named = _Update(repository, writer, embedder, allowed, Report(), _unwatched, named=True)
         changed = named.save(paths)
         return Saved(state, writer.state, changed, named.vectors)
 
@@ -118,7 +124,7 @@ def compact(repository: Repository) -> bool:
         store = Store(repository.index_dir)
         writer = Writer(repository.index_dir, store.state)
         if due := writer.compaction_due:
-            _Update(repository, writer, open_embedder(store), Report(), _unwatched).commit()
+            _Update(repository, writer, open_embedder(store), NOTHING, Report(), _unwatched).commit()
         return due
 
 
@@ -135,10 +141,11 @@ def _update(
     history: bool | None,
     progress: Progress,
 ) -> Report:
-    writer, embedder, problems = _open_writer(folder, model, adapted, rebuild)
-    report = Report(problems=problems)
+    allowed, not_understood = read_allowed(repository)
+    writer, embedder, problems = _open_writer(folder, model, adapted, allowed, rebuild)
+    report = Report(problems=problems + not_understood)
     keeps_history = writer.state.history if history is None else history
-    _Update(repository, writer, embedder, report, progress).run(keeps_history)
+    _Update(repository, writer, embedder, allowed, report, progress).run(keeps_history)
     return report
 
 
@@ -150,18 +157,20 @@ class _Update:
         repository: Repository,
         writer: Writer,
         embedder: Embedder,
+        allowed: Allowed,
         report: Report,
         progress: Progress,
         named: bool = False,
     ) -> None:
         """`named` says that it is about a few files: what is embedded is looked up for each, not for all at once."""
-        self.repository, self.writer, self.embedder = repository, writer, embedder
+        self.repository, self.writer, self.embedder, self.allowed = repository, writer, embedder, allowed
         self.report, self.progress = report, progress
         self.files, self.chunks = schema.files_table(repository.work_tree), schema.chunks_table(repository.work_tree)
+        self.redactions = schema.redactions_table(repository.work_tree)
         self.named = named
         self.vectors: list[pa.Table] = []  # of the named files
         self.embedded: set[bytes] = set() if named else set(writer.column(schema.VECTORS_TABLE, "digest"))
-        self.crew = Crew(Maker(repository, embedder, set(self.embedded)))
+        self.crew = Crew(Maker(repository, embedder, set(self.embedded), allowed))
 
     def run(self, history: bool) -> None:
         """Files first, searchable at once unless an old index serves; then the history, which takes longer."""
@@ -193,6 +202,7 @@ class _Update:
     def _update_files(self, changes: Changes) -> None:
         stale = [*changes.to_read, *changes.to_forget]
         self.writer.delete(self.chunks, "path", stale)
+        self.writer.delete(self.redactions, "path", stale)
         self.writer.delete(self.files, "path", stale)
         jobs = (Files(dict(blobs)) for blobs in _batches(changes.to_read.items(), _FILES_AT_ONCE))
         enough = len(changes.to_read) > _FILES_ALONE
@@ -202,7 +212,7 @@ class _Update:
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
 
     def _update_history(self, changes: Changes, history: bool) -> None:
-        for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE):
+        for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE, schema.REDACTIONS_TABLE):
             self.writer.clear(table) if changes.refill else self.writer.delete(table, "sha", changes.lost_commits)
         log = read_log(self.repository, *changes.revisions, incomplete=self._incomplete)
         jobs = map(Records, _batches(log if changes.new_commits else (), _COMMITS_AT_ONCE))
@@ -218,7 +228,7 @@ class _Update:
         """The batches of all jobs, written; made on all cores where there is `enough` to do."""
         if enough and isinstance(self.embedder, StaticEmbedder):
             known = frozenset(self.embedded)
-            self.crew.hire(Setup(self.repository, self.embedder.folder, self.embedder.name, known))
+            self.crew.hire(Setup(self.repository, self.embedder.folder, self.embedder.name, known, self.allowed))
         done = 0
         self.progress(stage, done, total)
         for batch in self.crew.make(jobs):
@@ -258,6 +268,7 @@ class _Update:
         for tree in trees.keys() - kept.keys():
             self.writer.forget(schema.files_table(tree))
             self.writer.forget(schema.chunks_table(tree))
+            self.writer.forget(schema.redactions_table(tree))
         return kept
 
     def _drop_unused_vectors(self, trees: set[str]) -> None:
@@ -274,6 +285,9 @@ class _Update:
         report.files = reasons.pop("", 0)
         report.chunks = self.writer.count(self.chunks)
         report.commits = self.writer.count(schema.COMMITS_TABLE)
+        kinds = Counter(self.writer.column(self.redactions, "kind"))
+        kinds.update(self.writer.column(schema.REDACTIONS_TABLE, "kind"))
+        report.redacted = dict(sorted(kinds.items()))
         report.skipped = dict(sorted((Counter(listing.skipped) + _plain(reasons)).items()))
         report.problems += listing.problems + self._failures(reasons) + _shallow(self.repository)
 
@@ -285,7 +299,7 @@ class _Update:
 
 
 def _open_writer(
-    folder: Path, model: str | None, adapted: str | None, rebuild: bool
+    folder: Path, model: str | None, adapted: str | None, allowed: Allowed, rebuild: bool
 ) -> tuple[Writer, Embedder, list[Problem]]:
     """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
 
@@ -303,9 +317,11 @@ def _open_writer(
     model = model or state.model or DEFAULT
     embedder, kept = index_embedder(folder, model, wanted)
     problems = [Problem("adaptation", _DROPPED)] if wanted != kept else []
-    if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
+    made_so = (state.schema, state.embedder, state.allowed) == (schema.VERSION, embedder.name, allowed.name)
+    if not rebuild and made_so:
         return Writer(folder, state), embedder, problems
-    vectors = _vectors(folder, embedder) if not rebuild and state.embedder == embedder.name else None
+    useful = not rebuild and state.embedder == embedder.name and state.schema >= schema.REDACTED_SINCE
+    vectors = _vectors(folder, embedder) if useful else None
     fresh = State(
         model=model,
         embedder=embedder.name,
@@ -313,6 +329,7 @@ def _open_writer(
         history=state.history,
         generation=next_generation(folder),
         adapted=kept,
+        allowed=allowed.name,
     )
     writer = Writer(folder, fresh)
     if vectors is not None:
