@@ -19,7 +19,7 @@ _WORDS = (b"pass", b"pwd", b"secret", b"token", b"cred", b"key")
 _KEYS = tuple(
     f"{owner}{joint}".encode()
     for owner in "api app access auth private secret encryption signing signature account master service client storage "
-    "license consumer session".split()
+    "license consumer".split()
     for joint in ("", "_", "-")
 )
 # From the word on. What stands before it is read only where this fits.
@@ -37,9 +37,9 @@ _VENDORS = re.compile(
     r"|firebase|heroku|intercom|mapbox|okta|pagerduty|paypal|plaid|rollbar|snyk|spotify|trello|twilio|twitter|zendesk",
     re.IGNORECASE,
 )
-# No generator of secrets makes these, and people who write examples do.
+# Words that people make examples of. What is left without them must still look like a secret.
 _MADE_UP = re.compile(
-    r"pass|secret|token|example|sample|test|dummy|fake|change|your|insert|replace|default|valid|wrong|redacted|foo|bar"
+    r"password|passwd|pass|secret|token|example|sample|test|dummy|fake|change|your|insert|replace|default|valid|wrong|redacted|foo|bar"
     r"|admin|user|hello|world|qwert|12345|abcde|abc123|xxx|\*\*\*|\.\.\.|key|func|self|this|null|none|true|false|http|www"
     r"|auth|login|crypt|sha\d|md5|hmac|utf|secure|label|demo|value|string|field|param|config|number|base64|localhost"
     r"|version|random|unique|super",
@@ -50,8 +50,9 @@ _CODE = re.compile(
     r"|^0x[0-9a-fA-F]+$|^[a-z]+(?:[A-Z][a-z]+)+\d{0,2}$|^[\w]+(?:\.[A-Za-z_]\w*)+$|^\d+(?:px|em|rem|ms|s|%)$"
 )
 _PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
-_BITS_OF_PASSWORD, _BITS_OF_KEY = 2.75, 3.2  # Shannon's, a character: above those of words of the same length
+_BITS_OF_PASSWORD, _BITS_OF_KEY = 2.75, 3.0  # Shannon's, a character: above those of words of the same length
 _LENGTH_OF_PASSWORD, _LENGTH_OF_KEY, _LONGEST = 8, 16, 200
+_LEFT_OF_PASSWORD, _LEFT_OF_KEY = 6, 12
 
 
 def find_assignments(prepared: Prepared) -> Iterator[Finding]:
@@ -92,11 +93,16 @@ def _is_random(value: str, word: str) -> bool:
     password = _PASSWORD.match(word) is not None
     if not (_LENGTH_OF_PASSWORD if password else _LENGTH_OF_KEY) <= len(value) <= _LONGEST:
         return False
-    if not any(map(str.isdigit, value)) or not any(map(str.isalpha, value)):
+    rest = [character for character in _MADE_UP.sub("", value) if character.isalnum()]
+    if len(rest) < (_LEFT_OF_PASSWORD if password else _LEFT_OF_KEY) or not _is_mixed(rest):
         return False
-    if not is_secret(value) or _MADE_UP.search(value) or _CODE.search(value):
+    if not is_secret(value) or _CODE.search(value):
         return False
     return _bits(value) >= (_BITS_OF_PASSWORD if password else _BITS_OF_KEY)
+
+
+def _is_mixed(characters: list[str]) -> bool:
+    return any(map(str.isdigit, characters)) and any(map(str.isalpha, characters))
 
 
 def _bits(value: str) -> float:

@@ -16,8 +16,8 @@ from whence_indexer.chunker import chunk_file
 from whence_indexer.embedder import Embedder
 from whence_indexer.files import read_redacted
 from whence_indexer.history import parse_commit, shallow_commits
-from whence_indexer.repository import Repository
 from whence_indexer.redaction import redact
+from whence_indexer.repository import Repository
 from whence_indexer.types import Chunk, Redaction
 
 FAILED = "failed: "

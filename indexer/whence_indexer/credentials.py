@@ -32,7 +32,7 @@ _PREFIXED = (
     ("digitalocean-token", r"do[opr]_v1_[0-9a-f]{64}"),
     ("docker-token", r"dckr_[po]at_[\w-]{20,}"),
     ("easypost-key", r"EZ[AT]K[A-Za-z0-9]{54}"),
-    ("facebook-token", r"EAA[A-Za-z0-9]{90,}"),
+    ("facebook-token", r"EAA(?<![/+]EAA)[A-Za-z0-9]{90,}"),
     ("figma-token", r"fig[dou]_[\w-]{40,}"),
     ("github-token", r"gh[oprsu]_[A-Za-z0-9]{36,}"),
     ("github-token", r"github_pat_\w{36,}"),
@@ -72,7 +72,7 @@ _PREFIXED = (
     ("slack-token", r"xox[a-z]-(?:\d-)?[\w-]{10,}"),
     ("slack-token", r"xapp-\d-[\w-]{20,}"),
     ("square-token", r"sq0(?:atp|csp|idp)-[\w-]{22,}"),
-    ("square-token", r"EAAA[\w-]{60}"),
+    ("square-token", r"EAAA(?<![/+]EAAA)[\w-]{60}"),
     ("stripe-key", r"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{16,}"),
     ("stripe-key", r"whsec_[A-Za-z0-9+/]{32,}"),
     ("supabase-key", r"sbp_[0-9a-f]{40}"),
@@ -122,7 +122,6 @@ _SHAPES = [
             r"webhook\.office\.com/webhookb2/(?P<value>[\w@-]{36,}/IncomingWebhook/[\w/-]{32,})",
         ),
         ("sentry-dsn", "@", r"://(?P<value>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[\w.-]+/\d"),
-        ("password-in-url", "@", r"://[^\s/:@\"'`<>\\]*:(?P<value>[^\s/@\"'`<>\\]+)@[\w\[]"),
         (
             "authorization-header",
             "uthorization",
@@ -134,6 +133,11 @@ _SHAPES = [
         ("putty-private-key", "PuTTY-User-Key-File", r"Private-MAC:\s*(?P<value>[0-9a-fA-F]{32,})"),
     )
 ]
+_URL = re.compile(r"://(?P<user>[^\s/:@\"'`<>\\«]*):(?P<value>[^\s/@\"'`<>\\«]{4,})@[\w\[]")
+# What is written where a password is not the point: names of it, defaults that everybody knows, ports.
+_NO_PASSWORD = re.compile(
+    r"[a-z]{1,7}|[A-Z_]+|\d{1,5}|[a-z_-]*(?:example|placeholder|changeme|password|passwd|your|secret|key)[a-z_-]*"
+)
 _MASKED = re.compile(r"([xX*.0])\1{5}|\$\{|\{\{|<[A-Za-z]|%\(|#\{|«")
 _VARIABLE = re.compile(
     r"\$.*|%[\w(].*|\{.*|<.*|\[.*|\*+|\.+|[a-zA-Z_-]*(?:pass(?:word|wd|phrase)?|pwd?|pw|secret|token)\d*|[xX]+",
@@ -182,6 +186,8 @@ def find_credentials(prepared: Prepared) -> Iterator[Finding]:
             for match in pattern.finditer(text):
                 if is_secret(match["value"]):
                     yield Finding(kind, *match.span("value"))
+    if "://" in text and "@" in text:
+        yield from _urls(text)
     if _BEGIN in text:
         yield from _key_lines(text, _KEY, "private-key")
     if "PuTTY-User-Key-File" in text:
@@ -226,6 +232,13 @@ def _in_run(prepared: Prepared, start: int, end: int) -> Iterator[Finding]:
 def _named_by_group(match: re.Match[str]) -> Iterator[Finding]:
     if match.lastgroup and is_secret(match[0]):
         yield Finding(match.lastgroup.replace("_", "-"), *match.span())
+
+
+def _urls(text: str) -> Iterator[Finding]:
+    for match in _URL.finditer(text):
+        value = match["value"]
+        if value != match["user"] and is_secret(value) and not _NO_PASSWORD.fullmatch(value):
+            yield Finding("password-in-url", *match.span("value"))
 
 
 def _key_lines(text: str, whole: re.Pattern[str], kind: str) -> Iterator[Finding]:

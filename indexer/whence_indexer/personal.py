@@ -20,7 +20,14 @@ _DOMAIN = re.compile(r"@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,18})(?![\w-]|:[\w/~]|\.[
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.+'-]{0,62}[\w+-])?$", re.ASCII)
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\$")
 _USERINFO = re.compile(r"://[^\s/?#]*$")
-_NOBODY = re.compile(r"git|hg|svn|noreply|no-reply|donotreply|do-not-reply", re.IGNORECASE)
+_NOBODY = re.compile(r"(?:git|hg|svn|noreply|no-reply|donotreply|do-not-reply)@.*", re.IGNORECASE)
+# Examples that do not care for the reserved domains: nobody has a name like this at a domain like that.
+_MADE_UP = re.compile(
+    r"(?:[\w'-]*(?:foo|bar|baz|qux|quux|spam|test|user|someone|nobody|name|none|mail)[\w'-]*|[a-z]|me|you|your|my|st)"
+    r"@(?:[\w-]+\.)*(?:foo|bar|baz|qux|[a-z]|test|domain|\w*-?domain|mail|email|host|hostname|site|else|company)"
+    r"\.[a-z]+",
+    re.IGNORECASE,
+)
 # The generic domains that people have addresses at; besides, two letters stand for a country.
 _GENERIC = frozenset(
     "com org net edu gov mil int info biz name pro dev app cloud tech online site xyz email mail page blog software "
@@ -105,8 +112,12 @@ def _addresses(text: str) -> Iterator[Finding]:
         start = at - len(local[0])
         if _ESCAPE.search(text[max(0, start - 8) : start]):  # the `n` of `\n` is no part of it
             start += 1
-        if start < at and not _NOBODY.fullmatch(text[start:at]):
+        if start < at and not _is_nobody(text[start : domain.end()]):
             yield Finding("email", start, domain.end())
+
+
+def _is_nobody(address: str) -> bool:
+    return _NOBODY.fullmatch(address) is not None or _MADE_UP.fullmatch(address) is not None
 
 
 def _is_public(domain: str) -> bool:
