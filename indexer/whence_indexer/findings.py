@@ -12,7 +12,9 @@ _SHAPE = bytes(
     ord("0") if 48 <= code < 58 else ord("A") if 65 <= code < 91 else ord("a") if 97 <= code < 123 else code
     for code in range(256)
 )
-_WORDS = bytes(ord("w") if (chr(code).isalnum() and code < 128) or chr(code) in "_-" else ord(" ") for code in range(256))
+_WORDS = bytes(
+    ord("w") if (chr(code).isalnum() and code < 128) or chr(code) in "_-" else ord(" ") for code in range(256)
+)
 
 
 @dataclass(frozen=True, slots=True)

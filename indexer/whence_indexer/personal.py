@@ -147,7 +147,7 @@ def _numbers(text: str, start: int, end: int) -> Iterator[Finding]:
     if text[max(0, start - 1) : start] != ".":
         for card in _CARD.finditer(number):
             digits = _NOT_A_DIGIT.sub("", card[0])
-            if _NETWORK.fullmatch(digits) and _is_valid("luhn", digits):
+            if _NETWORK.fullmatch(digits) and not digits.endswith("000000") and _is_valid("luhn", digits):
                 yield Finding("payment-card", start + card.start(), start + card.end())
     if text[end : end + 1].isalpha():
         end += 1

@@ -90,7 +90,11 @@ def planted(seed: int = 1) -> dict[str, tuple[str, str]]:
     line("authorization-header", some(WORD, 40), lambda value: f'headers["Authorization"] = "Bearer {value}"')
     line("npm-auth", some(WORD, 40), lambda value: f"//registry.shop.io/:_authToken={value}")
     line("netrc-password", some(WORD, 14), lambda value: f"machine api.shop.io login ada password {value}")
-    line("private-key", key64, lambda value: f'key = "-----BEGIN {"PRIVATE"} KEY-----\\n{value}\\n-----END {"PRIVATE"} KEY-----"')
+    line(
+        "private-key",
+        key64,
+        lambda value: f'key = "-----BEGIN {"PRIVATE"} KEY-----\\n{value}\\n-----END {"PRIVATE"} KEY-----"',
+    )
     line("email", "grace.hopper@" + "navy-yard.org", lambda value: f"# ask {value} about it")
     line("phone", "+49 151 " + "23456789", lambda value: f"# or call {value}")
     line("payment-card", "4111 1111" + " 1111 1111", lambda value: f'card = "{value}"')
