@@ -30,7 +30,7 @@ _GIVEN = re.compile(
     r"(?:[brfu]{0,2}\\?(?P<quote>[\"'`]))?(?P<value>[^\s\"'`\\]{8,201})",
     re.IGNORECASE | re.ASCII,
 )
-_NAME = re.compile(r"[\w.-]*$", re.ASCII)
+_NAME = re.compile(r"[\w.-]*\Z", re.ASCII)
 _LONGEST_NAME = 40
 _VENDORS = re.compile(
     r"aws|azure|algolia|asana|auth0|circleci|cloudflare|cloudinary|coinbase|datadog|discord|dropbox|facebook|fastly"

@@ -34,6 +34,7 @@ _PREFIXED = (
     ("easypost-key", r"EZ[AT]K[A-Za-z0-9]{54}"),
     ("facebook-token", r"EAA(?<![/+]EAA)[A-Za-z0-9]{90,}"),
     ("figma-token", r"fig[dou]_[\w-]{40,}"),
+    ("fly-token", r"fm\d_[\w+/=,-]{40,}"),
     ("github-token", r"gh[oprsu]_[A-Za-z0-9]{36,}"),
     ("github-token", r"github_pat_\w{36,}"),
     ("gitlab-token", r"gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|wt)-[\w.-]{20,}"),
@@ -83,7 +84,6 @@ _PREFIXED = (
     ("typeform-token", r"tfp_[\w-]{40,}"),
     ("xai-key", r"xai-[A-Za-z0-9]{70,}"),
 )
-_SEGMENT = re.compile(r"[A-Za-z0-9]+")
 # Those that are known by what stands before, behind or within such a run.
 _STOPPED = re.compile(
     r"(?<![A-Za-z0-9])(?:(?P<google_oauth_token>ya29\.[\w-]{20,})|(?P<sendgrid_key>SG\.[\w-]{16,32}\.[\w-]{16,64})"
@@ -94,6 +94,7 @@ _STOPPED = re.compile(
     r"|(?P<airtable_token>pat[A-Za-z0-9]{14}\.[0-9a-f]{64}))",
     re.ASCII,
 )
+_STOPS = ("ya29.", "SG.", "sl.", "sl.u.", "hvb.", "hvr.", "hvs.", ".atlasv1.")
 _ENDED = re.compile(
     r"(?<![\w-])(?:(?P<mailchimp_key>[0-9a-f]{32}-us\d{1,2})|(?P<new_relic_key>[0-9a-f]{36}NRAL)"
     r"|(?P<azure_devops_token>[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}))(?![\w-])",
@@ -103,36 +104,33 @@ _DISCORD = re.compile(r"[MNO](?<![\w.-].)[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?!
 _LONGEST_STOPPED = 300
 _RUN = b"w" * 20
 
-# Everything else: (kind, what the text must hold for the pattern to be tried, pattern). `value` is what is replaced.
-_SHAPES = [
-    (kind, hint, re.compile(pattern, re.ASCII))
-    for kind, hint, pattern in (
-        ("google-refresh-token", "1//0", r"(?P<value>1//(?<![\w/]1//)0[\w-]{40,})"),
-        ("azure-client-secret", "Q~", r"(?<![\w.~-])(?P<value>[\w.~-]{3}\dQ~[\w.~-]{31,34})(?![\w.~-])"),
-        ("azure-storage-key", "Key=", r"AccountKey=(?P<value>[\w+/]{40,}={0,2})"),
-        ("azure-shared-access-key", "Key=", r"SharedAccessKey=(?P<value>[\w+/]{40,}={0,2})"),
-        ("azure-signature", "sig=", r"sig=(?<![A-Za-z]sig=)(?P<value>[\w%+/-]{40,}(?:=|%3[Dd])?)"),
-        ("okta-token", "SSWS ", r"SSWS (?P<value>[\w-]{30,})"),
-        ("fly-token", "FlyV1", r"FlyV1 (?P<value>fm\d[\w+/=,-]{40,})"),
-        ("slack-webhook", "hook", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<value>[\w/+-]{20,})"),
-        ("discord-webhook", "hook", r"/api/(?:v\d+/)?webhooks/(?P<value>\d{8,}/[\w-]{20,})"),
-        (
-            "teams-webhook",
-            "hook",
-            r"webhook\.office\.com/webhookb2/(?P<value>[\w@-]{36,}/IncomingWebhook/[\w/-]{32,})",
-        ),
-        ("sentry-dsn", "@", r"://(?P<value>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[\w.-]+/\d"),
-        (
-            "authorization-header",
-            "uthorization",
-            r"uthorization\\?[\"']?\]?\s*[:=,]\s*\\?[\"'`]?(?:[Bb]asic|[Bb]earer|[Tt]oken)\s+(?P<value>[\w+/.~-]{16,}={0,2})",
-        ),
-        ("docker-auth", '"auth', r"\"auth\\?\"\s*:\s*\\?\"(?P<value>[A-Za-z0-9+/]{16,}={0,2})\\?\""),
-        ("npm-auth", "_auth", r":_auth(?:Token)?\s*=\s*(?P<value>[\w+/-]{16,}={0,2})"),
-        ("netrc-password", "machine ", r"machine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`\\]{6,})"),
-        ("putty-private-key", "PuTTY-User-Key-File", r"Private-MAC:\s*(?P<value>[0-9a-fA-F]{32,})"),
-    )
-]
+_PUTTY_BEGIN = "PuTTY-User-Key-File"
+# Everything else, by what a text must hold for the pattern to be tried. `value` is what is replaced.
+_SHAPES: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+for _kind, _hint, _pattern in (
+    ("google-refresh-token", "1//0", r"(?P<value>1//(?<![\w/]1//)0[\w-]{40,})"),
+    ("azure-client-secret", "Q~", r"(?<![\w.~-])(?P<value>[\w.~-]{3}\dQ~[\w.~-]{31,34})(?![\w.~-])"),
+    ("azure-storage-key", "Key=", r"AccountKey=(?P<value>[\w+/]{40,}={0,2})"),
+    ("azure-shared-access-key", "Key=", r"SharedAccessKey=(?P<value>[\w+/]{40,}={0,2})"),
+    ("azure-signature", "sig=", r"sig=(?<![A-Za-z]sig=)(?P<value>[\w%+/-]{40,}(?:=|%3[Dd])?)"),
+    ("slack-webhook", "hook", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<value>[\w/+-]{20,})"),
+    ("discord-webhook", "hook", r"/api/(?:v\d+/)?webhooks/(?P<value>\d{8,}/[\w-]{20,})"),
+    (
+        "teams-webhook",
+        "hook",
+        r"webhook\.office\.com/webhookb2/(?P<value>[\w@-]{36,}/IncomingWebhook/[\w/-]{32,})",
+    ),
+    ("sentry-dsn", "@", r"://(?P<value>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[\w.-]+/\d"),
+    (
+        "authorization-header",
+        "uthorization",
+        r"uthorization\\?[\"']?\]?\s*[:=,]\s*\\?[\"'`]?(?:[Bb]asic|[Bb]earer|[Tt]oken|SSWS)\s+(?P<value>[\w+/.~-]{16,}={0,2})",
+    ),
+    ("docker-auth", '"auth', r"\"auth\\?\"\s*:\s*\\?\"(?P<value>[A-Za-z0-9+/]{16,}={0,2})\\?\""),
+    ("npm-auth", "_auth", r":_auth(?:Token)?\s*=\s*(?P<value>[\w+/-]{16,}={0,2})"),
+    ("netrc-password", "machine ", r"machine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>[^\s\"'`\\]{6,})"),
+):
+    _SHAPES.setdefault(_hint, []).append((_kind, re.compile(_pattern, re.ASCII)))
 _URL = re.compile(r"://(?P<user>[^\s/:@\"'`<>\\«]*):(?P<value>[^\s/@\"'`<>\\«]{4,})@[\w\[]")
 # What is written where a password is not the point: names of it, defaults that everybody knows, ports.
 _NO_PASSWORD = re.compile(
@@ -154,10 +152,12 @@ _KEY = re.compile(
     re.DOTALL,
 )
 _PUTTY = re.compile(
-    r"PuTTY-User-Key-File.{0,2000}?Private-Lines:\s*\d+(?P<body>.{0,20000}?)(?=Private-MAC|\Z)", re.DOTALL
+    r"PuTTY-User-Key-File.{0,2000}?Private-Lines:\s*\d+(?P<body>.{0,20000}?(?:Private-MAC: \w+|\Z))", re.DOTALL
 )
-_KEY_LINE = re.compile(r"\\[nrt\\\"']|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\\"]*|(?P<run>[A-Za-z0-9+/=]{2,})")
-_MATERIAL = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_KEY_LINE = re.compile(
+    r"\\[nrt\\\"']|«[^»\n]*»|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\\"]*|Private-MAC|(?P<run>[A-Za-z0-9+/=]{2,})"
+)
+_MATERIAL = 16  # characters on a line; a parser of keys holds the two ends alone
 
 
 def _by_beginning() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -179,18 +179,18 @@ _BEGINNINGS = _by_beginning()
 def find_credentials(prepared: Prepared) -> Iterator[Finding]:
     """Every secret in a text that its shape gives away. Findings may overlap."""
     text = prepared.text
-    for start, end in _runs(prepared.words):
-        yield from _in_run(prepared, start, end)
-    for kind, hint, pattern in _SHAPES:
+    yield from _tokens(prepared)
+    for hint, shapes in _SHAPES.items():
         if hint in text:
-            for match in pattern.finditer(text):
-                if is_secret(match["value"]):
-                    yield Finding(kind, *match.span("value"))
+            for kind, pattern in shapes:
+                for match in pattern.finditer(text):
+                    if is_secret(match["value"]):
+                        yield Finding(kind, *match.span("value"))
     if "://" in text and "@" in text:
         yield from _urls(text)
     if _BEGIN in text:
         yield from _key_lines(text, _KEY, "private-key")
-    if "PuTTY-User-Key-File" in text:
+    if _PUTTY_BEGIN in text:
         yield from _key_lines(text, _PUTTY, "putty-private-key")
 
 
@@ -209,28 +209,45 @@ def _runs(words: bytes) -> Iterator[tuple[int, int]]:
         start = words.find(_RUN, end)
 
 
-def _in_run(prepared: Prepared, start: int, end: int) -> Iterator[Finding]:
-    text = prepared.text
-    if prepared.shape.find(b"0", start, end) < 0:  # a name; a token without any digit stands alone, if it occurs at all
-        beginnings = [start]
-    else:
-        beginnings = [segment.start() for segment in _SEGMENT.finditer(text, start, end)]
-    for at in beginnings:
-        for kind, pattern in _BEGINNINGS.get(text[at : at + 2], ()):
-            match = pattern.match(text, at)
-            if match and is_secret(match[0]):
-                yield Finding(kind, *match.span())
-    if text[start - 1 : start] == "." and (match := _STOPPED.search(text, max(0, start - 24), end + _LONGEST_STOPPED)):
-        yield from _named_by_group(match)
-    if text[end : end + 1] == "." and text[start] in "MNO" and (match := _DISCORD.match(text, start)):
-        yield Finding("discord-token", *match.span())
-    tail = text[max(start, end - 8) : end]
-    if ("NRAL" in tail or "-us" in tail or "AZDO" in tail) and (match := _ENDED.search(text, start, end)):
-        yield from _named_by_group(match)
+def _tokens(prepared: Prepared) -> Iterator[Finding]:
+    text, shape = prepared.text, prepared.shape
+    for start, end in _runs(prepared.words):
+        named = shape.find(b"0", start, end) < 0  # what has no digit is a name; a token without one stands alone
+        for at in (start,) if named else _beginnings(shape, start, end):
+            for kind, pattern in _BEGINNINGS.get(text[at : at + 2], ()):
+                match = pattern.match(text, at)
+                if match and is_secret(match[0]):
+                    yield Finding(kind, *match.span())
+        if text[start - 1 : start] == "." and _is_stopped(text, start):
+            yield from _named_by_group(_STOPPED.search(text, max(0, start - 48), end + _LONGEST_STOPPED))
+        if named:
+            continue
+        if text[end : end + 1] == "." and text[start] in "MNO" and (match := _DISCORD.match(text, start)):
+            yield Finding("discord-token", *match.span())
+        tail = text[max(start, end - 8) : end]
+        if "NRAL" in tail or "-us" in tail or "AZDO" in tail:
+            yield from _named_by_group(_ENDED.search(text, start, end))
 
 
-def _named_by_group(match: re.Match[str]) -> Iterator[Finding]:
-    if match.lastgroup and is_secret(match[0]):
+def _is_stopped(text: str, start: int) -> bool:
+    """Whether what stands before the run, with a full stop, is one of the beginnings of `_STOPPED`."""
+    if text.endswith(_STOPS, 0, start) or text.startswith("pat", max(0, start - 18)):
+        return True
+    before = text[max(0, start - 42) : start]
+    return "dp." in before or "dt0" in before
+
+
+def _beginnings(shape: bytes, start: int, end: int) -> list[int]:
+    """Where a token may begin in a run: there, and after each joint."""
+    found, at = [], start
+    for segment in shape[start:end].replace(b"-", b"_").split(b"_"):
+        found.append(at)
+        at += len(segment) + 1
+    return found
+
+
+def _named_by_group(match: re.Match[str] | None) -> Iterator[Finding]:
+    if match and match.lastgroup and is_secret(match[0]):
         yield Finding(match.lastgroup.replace("_", "-"), *match.span())
 
 
@@ -243,10 +260,7 @@ def _urls(text: str) -> Iterator[Finding]:
 
 def _key_lines(text: str, whole: re.Pattern[str], kind: str) -> Iterator[Finding]:
     for key in whole.finditer(text):
-        if not _MATERIAL.search(key["body"]):
-            continue  # the two ends alone, as a parser of keys holds them
-        goes_on = False
-        for line in _KEY_LINE.finditer(text, *key.span("body")):
-            if line["run"]:
-                yield Finding(kind, *line.span("run"), goes_on)
-                goes_on = True
+        runs = [line for line in _KEY_LINE.finditer(text, *key.span("body")) if line["run"]]
+        if any(len(run["run"]) >= _MATERIAL for run in runs):
+            for number, run in enumerate(runs):
+                yield Finding(kind, *run.span("run"), goes_on=number > 0)

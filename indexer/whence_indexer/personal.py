@@ -17,9 +17,9 @@ _RESERVED = re.compile(
     re.IGNORECASE,
 )
 _DOMAIN = re.compile(r"@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,18})(?![\w-]|:[\w/~]|\.[A-Za-z0-9]|@)")
-_LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.+'-]{0,62}[\w+-])?$", re.ASCII)
-_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\$")
-_USERINFO = re.compile(r"://[^\s/?#]*$")
+_LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.+'-]{0,62}[\w+-])?\Z", re.ASCII)
+_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
+_USERINFO = re.compile(r"://[^\s/?#]*\Z")
 _NOBODY = re.compile(r"(?:git|hg|svn|noreply|no-reply|donotreply|do-not-reply)@.*", re.IGNORECASE)
 # Examples that do not care for the reserved domains: nobody has a name like this at a domain like that.
 _MADE_UP = re.compile(
@@ -66,21 +66,34 @@ _NAMED = [
         ("spanish-id", r"\w*dni|\w*nif", r"\d{8}", "es.dni"),  # with the letter behind it
     )
 ]
-# (kind, its shape, its format, the check): formats that nothing else has.
-_SHAPED = [
-    (kind, shape, re.compile(form, re.ASCII), check)
-    for kind, shape, form, check in (
-        ("iban", b"AA00", r"(?<!\w)[A-Z]{2}\d\d(?:(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?|[A-Z0-9]{11,30})(?!\w)", "iban"),
+_CALLED = re.compile(
+    r"ssn|social|bsn|burgerservice|sofi|steuer|idnr|pesel|nhs|aadhaar|cpf|nir|insee|s[eé]cu|dni|nif", re.IGNORECASE
+)
+# (kind, its format, the check): formats that nothing else has. Digits, and what stands around them.
+_FORMED = [
+    (kind, re.compile(form, re.ASCII), check)
+    for kind, form, check in (
         # The other letters end literals in source code: 12345678L is a long.
-        ("spanish-id", b"00000000A", r"(?<![\w.-])\d{8}[CGHJKNPQRSTVWXYZ](?![\w-])", "es.dni"),
-        ("spanish-id", b"00000000-A", r"(?<![\w.-])\d{8}-[A-Z](?![\w-])", "es.dni"),
-        ("spanish-id", b"A0000000A", r"(?<![\w.-])[XYZ]\d{7}[A-Z](?![\w-])", "es.nie"),
-        ("spanish-id", b"A-0000000-A", r"(?<![\w.-])[XYZ]-\d{7}-[A-Z](?![\w-])", "es.nie"),
-        ("italian-id", b"AAAAAA00A00A000A", r"(?<!\w)[A-Z]{6}\d\d[A-EHLMPR-T]\d\d[A-Z]\d{3}[A-Z](?!\w)", "it.codicefiscale"),
-        ("brazilian-id", b"000.000.000-00", r"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d\d(?![\w-])", "br.cpf"),
-        ("french-id", b"0 00 00 00 000 000 00", r"(?<![\w.-])[12] \d\d \d\d \d\d \d{3} \d{3} \d\d(?!\w)", "fr.nir"),
+        ("spanish-id", r"(?<![\w.-])\d{8}(?:[CGHJKNPQRSTVWXYZ]|-[A-Z])(?![\w-])", "es.dni"),
+        ("brazilian-id", r"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d\d(?![\w-])", "br.cpf"),
+        ("french-id", r"(?<![\w.-])[12] \d\d \d\d \d\d \d{3} \d{3} \d\d(?!\w)", "fr.nir"),
     )
-]  # fmt: skip
+]
+# (kind, a part of its shape and where that begins, its format, the check): letters before digits.
+_LETTERED = [
+    (kind, part, before, re.compile(form, re.ASCII), check)
+    for kind, part, before, form, check in (
+        (
+            "iban",
+            b"AA00",
+            0,
+            r"(?<!\w)[A-Z]{2}\d\d(?:(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?|[A-Z0-9]{11,30})(?!\w)",
+            "iban",
+        ),
+        ("italian-id", b"AA00A00A000A", 4, r"(?<!\w)[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z](?!\w)", "it.codicefiscale"),
+        ("spanish-id", b"A0000000A", 0, r"(?<![\w.-])[XYZ]\d{7}[A-Z](?![\w-])", "es.nie"),
+    )
+]
 
 
 def find_personal(prepared: Prepared) -> Iterator[Finding]:
@@ -92,13 +105,11 @@ def find_personal(prepared: Prepared) -> Iterator[Finding]:
         yield from _phones(text)
     for group in _DIGITS.finditer(shape):
         yield from _numbers(text, *group.span())
-    for kind, literal, form, check in _SHAPED:
-        at = shape.find(literal)
+    for kind, part, before, form, check in _LETTERED:
+        at = shape.find(part)
         while at >= 0:
-            match = form.match(text, at)
-            if match and _is_valid(check, match[0]):
-                yield Finding(kind, *match.span())
-            at = shape.find(literal, at + 1)
+            yield from _formed(text, max(0, at - before), kind, form, check)
+            at = shape.find(part, at + 1)
 
 
 def _addresses(text: str) -> Iterator[Finding]:
@@ -149,15 +160,21 @@ def _numbers(text: str, start: int, end: int) -> Iterator[Finding]:
             digits = _NOT_A_DIGIT.sub("", card[0])
             if _NETWORK.fullmatch(digits) and not digits.endswith("000000") and _is_valid("luhn", digits):
                 yield Finding("payment-card", start + card.start(), start + card.end())
-    if text[end : end + 1].isalpha():
-        end += 1
+    for kind, form, check in _FORMED:
+        yield from _formed(text, start, kind, form, check)
     before = text[max(text.rfind("\n", 0, start) + 1, start - _LEFT) : start]
-    for kind, name, form, check in _NAMED if before else ():
+    for kind, name, form, check in _NAMED if _CALLED.search(before) else ():
         match = name.search(before) and form.match(text, start, end)
         if match and not text[match.end() : match.end() + 1].isdigit():
             stop = match.end() + (kind == "spanish-id")
             if not check or _is_valid(check, text[start:stop]):
                 yield Finding(kind, start, stop)
+
+
+def _formed(text: str, at: int, kind: str, form: re.Pattern[str], check: str) -> Iterator[Finding]:
+    match = form.match(text, at)
+    if match and _is_valid(check, match[0]):
+        yield Finding(kind, *match.span())
 
 
 def _is_valid(check: str, number: str) -> bool:

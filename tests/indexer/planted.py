@@ -34,6 +34,7 @@ def planted(seed: int = 1) -> dict[str, tuple[str, str]]:
         "dropbox-token": "sl" + "." + some(WORD, 135),
         "facebook-token": "EA" + "AB" + some(WORD, 120),
         "figma-token": "fi" + "gd_" + some(WORD, 43),
+        "fly-token": "fm" + "2_" + some(WORD, 60),
         "github-token": "gh" + "p_" + some(WORD, 36),
         "gitlab-token": "gl" + "pat-" + some(WORD, 20),
         "google-api-key": "AI" + "za" + some(WORD, 35),

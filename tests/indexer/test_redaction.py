@@ -44,6 +44,23 @@ def test_a_private_key_keeps_its_lines():
     assert not any(row in redacted.text for row in key.split("\n")[1:-2])
 
 
+def test_a_key_of_putty_and_one_with_headers_lose_their_lines_once():
+    rows = private_key().split("\n")[1:4]
+    putty = [
+        "PuTTY-User-Key-File-3: ssh-rsa",
+        "Encryption: none",
+        "Private-Lines: 3",
+        *rows,
+        "Private-MAC: " + "ab12" * 16,
+    ]
+    headed = [private_key().split("\n")[0], "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC," + "0A" * 16, "", *rows]
+    for lines, kind in ((putty, "putty-private-key"), ([*headed, private_key().split("\n")[-2]], "private-key")):
+        redacted = redact("\n".join(lines))
+        assert [place.kind for place in redacted.found] == [kind]
+        assert not any(row in redacted.text for row in (*rows, "ab12"))
+        assert redact(redacted.text).text == redacted.text
+
+
 @pytest.mark.parametrize("end", ["", "-----END", "-----END RSA PRIVA"])
 def test_half_a_private_key_is_one_too(end):
     rows = private_key().split("\n")[:4]
@@ -66,6 +83,7 @@ def test_half_a_private_key_is_one_too(end):
         'mail("ada@example.com", "foo@bar.com", "noreply@shop.io")',
         "git clone git@github.com:pallets/flask.git && ssh ada@build.shop.io:/srv",
         "@app.route('/')  # @scope/pkg@1.2.3 and ada@server:~$",
+        "```python\n@click.group()\ndef main(): ...",
         "image@2x.png, a@b, 3 @ 4.50",
         "digest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'",
         "commit 0123456789abcdef0123456789abcdef01234567",
