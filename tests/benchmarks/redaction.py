@@ -29,8 +29,6 @@ from whence_indexer.repository import open_repository
 from whence_indexer.types import Chunk
 
 _JUDGED = Path(__file__).with_suffix(".tsv")
-_PERSONAL = {"email", "phone", "payment-card", "iban"}
-
 Place = tuple[str, str, int, str]  # repository, path, line, kind
 
 
@@ -56,8 +54,8 @@ def judgements(file: Path = _JUDGED) -> dict[Place, str]:
         return {(name, path, int(line), kind): verdict for name, path, line, kind, verdict in read}
 
 
-def measure(clone: Path, judged: dict[Place, str], show: Console | None = None) -> Result:
-    """Redact, chunk and embed the files of `clone`; `show` is given the places that nobody has judged."""
+def measure(clone: Path, judged: dict[Place, str], show: bool = False) -> Result:
+    """Redact, chunk and embed the files of `clone`; `show` prints the places that nobody has judged."""
     repository = open_repository(clone)
     result = Result(clone.name, _revision(clone))
     texts: list[str] = []
@@ -80,7 +78,7 @@ def measure(clone: Path, judged: dict[Place, str], show: Console | None = None) 
             verdicts.setdefault(place.line, set()).add(verdict)
             if show and verdict == "not judged":
                 line = raw.split("\n")[place.line - 1].strip()
-                show.print(f"{clone.name}\t{path}\t{place.line}\t{place.kind}\t{line[:200]}", soft_wrap=True)
+                print(clone.name, path, place.line, place.kind, line[:200], sep="\t")
         _count_chunks(chunks, verdicts, result)
     embedder = load_embedder()
     started = time.process_time()
@@ -169,7 +167,7 @@ def main() -> None:
     names = options.names or sorted({name for name, *_ in judged})
     found = [options.clones / name for name in names if (options.clones / name).is_dir()]
     console = Console(highlight=False, markup=False)
-    page = report([measure(clone, judged, console if options.show else None) for clone in found])
+    page = report([measure(clone, judged, options.show) for clone in found])
     console.print(page, soft_wrap=True)
     if options.write:
         write_section(options.write, "redaction", page)
