@@ -18,8 +18,8 @@ _WORDS = (b"pass", b"pwd", b"secret", b"token", b"cred", b"key")
 # `key` alone is the key of a dictionary far more often than one that opens something.
 _KEYS = tuple(
     f"{owner}{joint}".encode()
-    for owner in "api app access auth private secret encryption signing signature account master service client storage "
-    "license consumer".split()
+    for owner in "api app access auth private secret encryption signing signature account master service client "
+    "storage license consumer".split()
     for joint in ("", "_", "-")
 )
 # From the word on. What stands before it is read only where this fits.

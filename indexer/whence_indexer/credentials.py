@@ -155,7 +155,8 @@ _PUTTY = re.compile(
     r"PuTTY-User-Key-File.{0,2000}?Private-Lines:\s*\d+(?P<body>.{0,20000}?(?:Private-MAC: \w+|\Z))", re.DOTALL
 )
 _KEY_LINE = re.compile(
-    r"\\[nrt\\\"']|«[^»\n]*»|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\\"]*|Private-MAC|(?P<run>[A-Za-z0-9+/=]{2,})"
+    r"\\[nrt\\\"']|«[^»\n]*»|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\\"]*|Private-MAC"
+    r"|(?P<run>[A-Za-z0-9+/=]{2,})"
 )
 _MATERIAL = 16  # characters on a line; a parser of keys holds the two ends alone
 

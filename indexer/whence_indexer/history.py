@@ -137,7 +137,7 @@ def _sha(record: bytes) -> bytes:
 
 
 def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOTHING) -> Commit:
-    """The commit of one record, redacted; nothing of its contents is kept where a shallow clone ends: at a `boundary`."""
+    """The commit of one record, redacted; none of its contents is kept where a shallow clone ends: at a `boundary`."""
     sha, parents, author, date, rest = record.split(b"\n", 4)
     message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
     redacted = _message(message, allowed)

@@ -32,8 +32,8 @@ _MADE_UP = re.compile(
 _GENERIC = frozenset(
     "com org net edu gov mil int info biz name pro dev app cloud tech online site xyz email mail page blog software "
     "systems science network company solutions design agency digital group team world live works zone space store shop "
-    "art academy engineering consulting technology university foundation berlin london paris hamburg amsterdam tokyo nyc "
-    "swiss".split()
+    "art academy engineering consulting technology university foundation berlin london paris hamburg amsterdam tokyo "
+    "nyc swiss".split()
 )
 
 _PHONE = re.compile(r"\+(?<![\w.+)]\+)[1-9][0-9]{0,2}[ .()/-]{0,3}[0-9](?:[ .()/-]{0,3}[0-9]){6,13}(?![\w%]|[.,-]?\d)")
@@ -42,7 +42,8 @@ _PHONE = re.compile(r"\+(?<![\w.+)]\+)[1-9][0-9]{0,2}[ .()/-]{0,3}[0-9](?:[ .()/
 _DIGITS = re.compile(rb"0(?<![0Aa_]0)(?:[ .-]?0){7,}")
 _LEFT = 48  # characters before a number in which its name stands
 _CARD = re.compile(
-    r"(?<![0-9])(?<![0-9][.-])(?:[2-6][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}|3[47][0-9]{2}([ -]?)[0-9]{6}\2[0-9]{5})"
+    r"(?<![0-9])(?<![0-9][.-])(?:[2-6][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}"
+    r"|3[47][0-9]{2}([ -]?)[0-9]{6}\2[0-9]{5})"
     r"(?![0-9]|[.-][0-9])"
 )
 _NETWORK = re.compile(

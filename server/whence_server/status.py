@@ -17,7 +17,10 @@ from whence_indexer.workspace import Workspace
 
 
 def index_status(workspace: Workspace, places: bool = False) -> dict[str, Any]:
-    """Counts, bytes and freshness; with `places`, where something was taken out. Raises `NoIndexError` when there is no index, `DamagedError` when it is broken."""
+    """Counts, bytes and freshness; with `places`, where something was taken out.
+
+    Raises `NoIndexError` when there is no index, `DamagedError` when it is broken.
+    """
     repository = workspace.repository
     store = Store(repository.index_dir)
     state, changes = store.state, workspace.changes(store)

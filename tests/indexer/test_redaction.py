@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.indexer.planted import planted, private_key
+
 from whence_indexer import schema
 from whence_indexer.allowing import parse_allowed
 from whence_indexer.chunker import chunk_file
