@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks.redaction`: how often redaction takes out what it should not, and what it costs.
 
-Redacts every file of the clones that `redaction.tsv` has judgements of. A person has read each place and judged it:
+Redacts every file of the clones that `redaction.tsv` has judgements of. Each has been read and judged:
 `true` (a secret or personal data, a key for tests too), `made-up` (an invention that has the form of one) or `false`
 (something else). `--show` prints the places that nobody has judged yet, with their lines, on the terminal alone; until
 then they count as false.
@@ -48,7 +48,7 @@ class Result:
 
 
 def judgements(file: Path = _JUDGED) -> dict[Place, str]:
-    """What a person said of each place."""
+    """The verdict on each place."""
     with file.open(encoding="utf-8", newline="") as lines:
         read = csv.reader(lines, delimiter="\t")
         return {(name, path, int(line), kind): verdict for name, path, line, kind, verdict in read}
@@ -133,7 +133,7 @@ def report(results: Sequence[Result]) -> str:
     others = total.chunking + total.embedding
     cost = (
         f"Redaction took {total.redacting / others:.1%} of the time that chunking and embedding the same files took "
-        f"({total.redacting / total.chunks * 1e6:.0f} µs against {others / total.chunks * 1e6:.0f} µs a chunk, one core)."
+        f"({total.redacting / total.chunks * 1e6:.0f} µs against {others / total.chunks * 1e6:.0f} µs a chunk)."
     )
     return f"{measured()}\n\n{table(header, body)}\n\n{cost}"
 

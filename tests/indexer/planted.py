@@ -1,4 +1,4 @@
-"""One secret, or piece of personal data, of each kind, made when a test runs: no file here holds what a scanner flags."""
+"""One secret, or piece of personal data, of each kind, made when a test runs: no file holds what scanners flag."""
 
 import base64
 import random
