@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from whence_indexer import rows, schema
+from whence_indexer.allowing import Allowed
 from whence_indexer.chunker import chunk_file
 from whence_indexer.embedder import Embedder
-from whence_indexer.files import read_text
+from whence_indexer.files import read_redacted
 from whence_indexer.history import parse_commit, shallow_commits
+from whence_indexer.redaction import redact
 from whence_indexer.repository import Repository
-from whence_indexer.types import Chunk
+from whence_indexer.types import Chunk, Redaction
 
 FAILED = "failed: "
 
@@ -50,9 +52,13 @@ class Batch:
 class Maker:
     """Makes batches. Remembers what it has embedded, so that a text's vector is made once in each process."""
 
-    def __init__(self, repository: Repository, embedder: Embedder, embedded: set[bytes]) -> None:
-        """`embedded` are the digests of the texts that have a vector already; it is added to."""
+    def __init__(self, repository: Repository, embedder: Embedder, embedded: set[bytes], allowed: Allowed) -> None:
+        """`embedded` are the digests of the texts that have a vector already; it is added to.
+
+        `allowed` are the values that redaction leaves.
+        """
         self._repository, self._embedder, self._embedded = repository, embedder, embedded
+        self._allowed = allowed
         self._boundary = shallow_commits(repository)
 
     def make(self, job: Job) -> Batch:
@@ -61,28 +67,37 @@ class Maker:
 
     def _files(self, job: Files) -> Batch:
         skipped: dict[str, str] = {}
-        chunks = [chunk for path, blob in job.blobs.items() for chunk in self._chunks(path, blob, skipped)]
+        redactions: list[Redaction] = []
+        chunks = [chunk for path, blob in job.blobs.items() for chunk in self._chunks(path, blob, skipped, redactions)]
         digests, vectors = self._embed([rows.chunk_text(chunk) for chunk in chunks])
-        table = schema.chunks_table(self._repository.work_tree)
-        return Batch(len(job.blobs), {table: rows.chunk_rows(chunks, digests), **vectors}, skipped)
+        work_tree = self._repository.work_tree
+        tables = {
+            schema.chunks_table(work_tree): rows.chunk_rows(chunks, digests),
+            schema.redactions_table(work_tree): rows.redaction_rows(redactions),
+        }
+        return Batch(len(job.blobs), tables | vectors, skipped)
 
-    def _chunks(self, path: str, blob: str, skipped: dict[str, str]) -> list[Chunk]:
+    def _chunks(self, path: str, blob: str, skipped: dict[str, str], redactions: list[Redaction]) -> list[Chunk]:
         try:
-            text, skipped[path] = read_text(self._repository, path, blob)
-            chunks = chunk_file(path, text) if text is not None else []
+            redacted, skipped[path] = read_redacted(self._repository, path, blob, self._allowed)
+            if redacted is None:
+                return []
+            chunks = chunk_file(path, redacted.text)
             for chunk in chunks:
                 chunk.text.encode()  # JSON can spell half a character, which no store holds
+            redactions += [Redaction(place.kind, path, place.line) for place in redacted.found]
             return chunks
         except Exception as error:
-            skipped[path] = f"{FAILED}{type(error).__name__}: {error}"
+            skipped[path] = f"{FAILED}{type(error).__name__}: {redact(str(error)).text}"
             return []
 
     def _commits(self, job: Records) -> Batch:
-        commits = [parse_commit(record, self._boundary) for record in job.log]
+        commits = [parse_commit(record, self._boundary, self._allowed) for record in job.log]
         digests, vectors = self._embed([rows.commit_text(commit) for commit in commits])
         tables = {
             schema.COMMITS_TABLE: rows.commit_rows(commits, digests, self._repository.project),
             schema.HUNKS_TABLE: rows.hunk_rows(commits),
+            schema.REDACTIONS_TABLE: rows.redaction_rows([each for commit in commits for each in commit.redactions]),
         }
         return Batch(len(commits), tables | vectors)
 

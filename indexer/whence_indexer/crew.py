@@ -20,6 +20,7 @@ from subprocess import DEVNULL, PIPE
 from threading import Thread
 from typing import IO, Any
 
+from whence_indexer.allowing import Allowed
 from whence_indexer.batches import Batch, Job, Maker
 from whence_indexer.embedder import StaticEmbedder
 from whence_indexer.repository import Repository
@@ -37,6 +38,7 @@ class Setup:
     model: Path
     embedder: str
     embedded: frozenset[bytes]
+    allowed: Allowed
 
 
 class Crew:
@@ -182,7 +184,7 @@ def main() -> None:
         os.dup2(nothing.fileno(), 1)
     setup: Setup = pickle.load(inbox)
     embedder = StaticEmbedder(setup.model)
-    maker = Maker(setup.repository, embedder, set(setup.embedded))
+    maker = Maker(setup.repository, embedder, set(setup.embedded), setup.allowed)
     gc.freeze()  # what is loaded by now stays: it need not be looked through again and again
     with suppress(EOFError, BrokenPipeError):
         _send(embedder.name, outbox)

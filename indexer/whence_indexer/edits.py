@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from whence_indexer import schema
+from whence_indexer.allowing import read_allowed
 from whence_indexer.batches import Files, Maker
 from whence_indexer.embedder import Embedder
 from whence_indexer.files import list_named
@@ -35,12 +36,16 @@ def read_edits(
     listed = list_named(repository, paths).files
     gone = {path: Edit("") for path in paths if indexed.get(path) and path not in listed}
     changed = {path: blob for path, blob in listed.items() if indexed.get(path) != blob}
-    return gone | {path: _edit(repository, embedder, path, blob) for path, blob in changed.items()}
+    allowed, _ = read_allowed(repository)
+    made = {
+        path: Maker(repository, embedder, set(), allowed).make(Files({path: blob})) for path, blob in changed.items()
+    }
+    table = schema.chunks_table(repository.work_tree)
+    return gone | {path: _edit(changed[path], batch.tables, table) for path, batch in made.items()}
 
 
-def _edit(repository: Repository, embedder: Embedder, path: str, blob: str) -> Edit:
-    tables = Maker(repository, embedder, set()).make(Files({path: blob})).tables
-    rows = tables[schema.chunks_table(repository.work_tree)]
+def _edit(blob: str, tables: Mapping[str, pa.Table], chunks: str) -> Edit:
+    rows = tables[chunks]
     if not rows.num_rows:
         return Edit(blob)
     bags = Bags()

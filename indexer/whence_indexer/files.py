@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from whence_indexer import plumbing
+from whence_indexer.allowing import Allowed, read_allowed
 from whence_indexer.decoding import decode
 from whence_indexer.errors import RepositoryError
 from whence_indexer.ignoring import IgnoreRules
+from whence_indexer.redaction import Redacted, redact
 from whence_indexer.repository import Repository
 from whence_indexer.types import Problem
 
@@ -88,7 +90,13 @@ def list_named(repository: Repository, paths: Collection[str]) -> Listing:
 
 
 def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None, str]:
-    """(text, "") of a listed file, or (None, why it is left out). Raises OSError when it cannot be read."""
+    """(text, "") of a listed file, redacted, or (None, why it is left out). Raises OSError when it cannot be read."""
+    redacted, reason = read_redacted(repository, path, blob, read_allowed(repository)[0])
+    return (redacted.text if redacted else None), reason
+
+
+def read_redacted(repository: Repository, path: str, blob: str, allowed: Allowed) -> tuple[Redacted | None, str]:
+    """The same with what was taken out of the text. Nobody else reads a file: its text is redacted everywhere."""
     data = _read_bytes(repository, path, blob)
     if len(data) > MAX_FILE_BYTES:
         return None, "oversized"
@@ -99,7 +107,7 @@ def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None,
         return None, "generated"
     if _is_minified(text):
         return None, "minified"
-    return text, ""
+    return redact(text, allowed), ""
 
 
 def reason_by_name(path: str) -> str:

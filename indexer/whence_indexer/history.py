@@ -14,10 +14,12 @@ from itertools import islice
 from git.diff import decode_path
 
 from whence_indexer import plumbing
+from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import reason_by_name
+from whence_indexer.redaction import Redacted, redact
 from whence_indexer.repository import Repository
-from whence_indexer.types import Commit, Hunk
+from whence_indexer.types import Commit, Hunk, Redaction
 
 # A commit may add a whole vendored tree: beyond these bounds its text serves no question. Paths are always kept.
 MAX_COMMIT_BYTES = 1_000_000
@@ -40,10 +42,12 @@ _OLD_NAME = re.compile(rb"^(--- |rename from )(.+)$", re.MULTILINE)
 _NEW_NAME = re.compile(rb"^(\+\+\+ |rename to )(.+)$", re.MULTILINE)
 _HEADER = re.compile(rb"^(?:\x1f|diff --git |rename (?:from|to) |--- |\+\+\+ ).*\n", re.MULTILINE)
 _MAX_HEADER = 1 << 16
-# Nobody's address belongs into an index: of one in brackets nothing is kept, of a bare one what stands before the `@`.
-_ADDRESS = re.compile(
-    r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>|(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])"
-)
+# Whose address it is, a trailer says before it, in brackets: they go with it. Of a bare one at a domain reserved for
+# examples, which redaction leaves, what stands before the `@` is kept; of an author who has no name too.
+_BRACKETED = re.compile(r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>")
+_BARE = re.compile(r"(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
+_BEYOND = 2_000  # bytes read past the end of a hunk that is clipped, so that a secret there is seen whole
+_MAX_SECTION = 78  # git clips the name of a section at 80 bytes
 
 
 def read_commits(
@@ -54,9 +58,9 @@ def read_commits(
     Where contents are missing, as in a partial clone, `incomplete` hears why, and the commits from there on come with
     their paths but without hunks. Raises `RepositoryError` when not even those can be read.
     """
-    boundary = shallow_commits(repository)
+    boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)
     for record in read_log(repository, *revisions, incomplete=incomplete):
-        yield parse_commit(record, boundary)
+        yield parse_commit(record, boundary, allowed)
 
 
 def read_log(
@@ -132,44 +136,55 @@ def _sha(record: bytes) -> bytes:
     return record[: record.index(b"\n")]
 
 
-def parse_commit(record: bytes, boundary: frozenset[str]) -> Commit:
-    """The commit of one record; nothing of its contents is kept where a shallow clone ends: at a `boundary`."""
+def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOTHING) -> Commit:
+    """The commit of one record, redacted; none of its contents is kept where a shallow clone ends: at a `boundary`."""
     sha, parents, author, date, rest = record.split(b"\n", 4)
     message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
-    subject, _, body = _message(message).partition("\n")
+    redacted = _message(message, allowed)
+    subject, _, body = redacted.text.partition("\n")
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
-        author=_without_addresses(author),
+        author=_without_addresses(author.decode("utf-8", "replace")),
         date=date.decode(),
         subject=subject,
         body=body.strip("\n"),
+        redactions=tuple(Redaction(place.kind, commit=sha.decode()) for place in redacted.found),
     )
     if commit.sha in boundary:
         return commit
-    paths, hunks = _changes(diff) if _FILE.search(diff) else (_listed(diff), [])
-    return replace(commit, paths=tuple(paths), hunks=tuple(hunks))
+    if not _FILE.search(diff):
+        return replace(commit, paths=tuple(_listed(diff)))
+    paths, hunks, kinds = _changes(diff, allowed)
+    redactions = [Redaction(kind, path, commit=commit.sha) for path, kind in kinds]
+    return replace(commit, paths=tuple(paths), hunks=tuple(hunks), redactions=(*commit.redactions, *redactions))
 
 
-def _message(indented: bytes) -> str:
-    lines = _without_addresses(indented).split("\n")
-    return "\n".join(line.removeprefix(" ").rstrip() for line in lines).strip("\n")
+def _message(indented: bytes, allowed: Allowed) -> Redacted:
+    lines = indented.decode("utf-8", "replace").split("\n")
+    text = "\n".join(line.removeprefix(" ").rstrip() for line in lines).strip("\n")
+    redacted = redact(_BRACKETED.sub("", text), allowed)
+    return Redacted(_BARE.sub(r"\1", redacted.text), redacted.found)
 
 
-def _without_addresses(text: bytes) -> str:
-    return _ADDRESS.sub(lambda match: match[1] or "", text.decode("utf-8", "replace"))
+def _without_addresses(name: str) -> str:
+    return redact(_BARE.sub(r"\1", _BRACKETED.sub("", name))).text
 
 
-def _changes(diff: bytes) -> tuple[list[str], list[Hunk]]:
+def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list[tuple[str, str]]]:
+    """Paths, hunks, and (path, kind) of what was taken out of these."""
     paths: list[str] = []
     hunks: list[Hunk] = []
+    taken: list[tuple[str, str]] = []
     for part in _FILE.split(diff)[1:]:
         first = _HUNK.search(part)
         old_path, path = _names(part[: first.start()] if first else part)
         paths.append(path)
         if first and len(hunks) < MAX_HUNKS and not reason_by_name(path):
-            hunks += islice(_hunks(part, old_path, path), MAX_HUNKS - len(hunks))
-    return list(dict.fromkeys(paths)), hunks  # a file that became a link is two entries
+            for hunk, found in islice(_hunks(part, old_path, path, allowed), MAX_HUNKS - len(hunks)):
+                hunks.append(hunk)
+                taken += [(path, place.kind) for place in found.found]
+    return list(dict.fromkeys(paths)), hunks, taken  # a file that became a link is two entries
 
 
 def _listed(names: bytes) -> list[str]:
@@ -177,19 +192,42 @@ def _listed(names: bytes) -> list[str]:
     return [path for name in names.split(b"\n") if name and (path := _decoded(name, prefixed=False))]
 
 
-def _hunks(part: bytes, old_path: str, path: str) -> Iterator[Hunk]:
+def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[tuple[Hunk, Redacted]]:
     heads = list(_HUNK.finditer(part))
     ends = [head.start() for head in heads[1:]] + [len(part)]
     for head, end in zip(heads, ends, strict=True):
         old_start, old_count, new_start, new_count, section = head.groups()
-        yield Hunk(
+        redacted = _changed_lines(part[head.end() : min(end, head.end() + MAX_HUNK_BYTES + _BEYOND)], allowed)
+        hunk = Hunk(
             path=path,
             old_path=old_path,
             old_lines=(int(old_start), int(old_count or 1)),
             new_lines=(int(new_start), int(new_count or 1)),
-            section=section.decode("utf-8", "replace").strip(),
-            text=part[head.end() : min(end, head.end() + MAX_HUNK_BYTES)].decode("utf-8", "replace"),
+            section=_section(section, allowed),
+            text=redacted.text,
         )
+        yield hunk, redacted
+
+
+def _changed_lines(changed: bytes, allowed: Allowed) -> Redacted:
+    """The lines of a hunk as they were in the file, redacted, with their `-` or `+` again, clipped."""
+    lines = changed.decode("utf-8", "replace").split("\n")
+    redacted = redact("\n".join(line[1:] for line in lines), allowed)
+    pairs = zip(lines, redacted.text.split("\n"), strict=True)
+    text = "\n".join(line[:1] + rest for line, rest in pairs)
+    if len(changed) > MAX_HUNK_BYTES:  # by lines: what was redacted has another length
+        kept = changed[:MAX_HUNK_BYTES].decode("utf-8", "replace")
+        *whole, last = text.split("\n")[: kept.count("\n") + 1]
+        text = "\n".join([*whole, last[: len(kept) - kept.rfind("\n") - 1]])
+    return Redacted(text, redacted.found)
+
+
+def _section(name: bytes, allowed: Allowed) -> str:
+    """The line that git names; where it was clipped its last word may be half a secret."""
+    text = name.decode("utf-8", "replace").strip()
+    if len(name) >= _MAX_SECTION:
+        text = text.rpartition(" ")[0]
+    return redact(text, allowed).text
 
 
 def _names(header: bytes) -> tuple[str, str]:

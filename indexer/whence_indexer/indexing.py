@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from whence_indexer import rows, schema
 from whence_indexer.adapted import index_embedder
+from whence_indexer.allowing import Allowed, read_allowed
 from whence_indexer.batches import FAILED, Batch, Files, Job, Maker, Records
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.crew import Crew, Setup
@@ -40,7 +41,10 @@ _DROPPED = "the adapted model does not fit this version's model and is dropped; 
 
 @dataclass
 class Report:
-    """What the index holds after an update. `embedded` counts the new vectors; `problems` names what is not in it."""
+    """What the index holds after an update. `embedded` counts the new vectors; `problems` names what is not in it.
+
+    `redacted` counts, by kind, what was taken out of files and history before they were stored.
+    """
 
     files: int = 0
     chunks: int = 0
@@ -50,6 +54,7 @@ class Report:
     seconds: float = 0.0
     index_bytes: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -93,10 +98,11 @@ def _update(
     history: bool | None,
     progress: Progress,
 ) -> Report:
-    writer, embedder, problems = _open_writer(folder, model, adapted, rebuild)
-    report = Report(problems=problems)
+    allowed, not_understood = read_allowed(repository)
+    writer, embedder, problems = _open_writer(folder, model, adapted, allowed, rebuild)
+    report = Report(problems=problems + not_understood)
     keeps_history = writer.state.history if history is None else history
-    _Update(repository, writer, embedder, report, progress).run(keeps_history)
+    _Update(repository, writer, embedder, allowed, report, progress).run(keeps_history)
     return report
 
 
@@ -104,13 +110,20 @@ class _Update:
     """One update in progress: what its steps share."""
 
     def __init__(
-        self, repository: Repository, writer: Writer, embedder: Embedder, report: Report, progress: Progress
+        self,
+        repository: Repository,
+        writer: Writer,
+        embedder: Embedder,
+        allowed: Allowed,
+        report: Report,
+        progress: Progress,
     ) -> None:
-        self.repository, self.writer, self.embedder = repository, writer, embedder
+        self.repository, self.writer, self.embedder, self.allowed = repository, writer, embedder, allowed
         self.report, self.progress = report, progress
         self.files, self.chunks = schema.files_table(repository.work_tree), schema.chunks_table(repository.work_tree)
+        self.redactions = schema.redactions_table(repository.work_tree)
         self.embedded: set[bytes] = set(writer.column(schema.VECTORS_TABLE, "digest"))
-        self.crew = Crew(Maker(repository, embedder, set(self.embedded)))
+        self.crew = Crew(Maker(repository, embedder, set(self.embedded), allowed))
 
     def run(self, history: bool) -> None:
         """Files first, searchable at once unless an old index serves; then the history, which takes longer."""
@@ -132,6 +145,7 @@ class _Update:
     def _update_files(self, changes: Changes) -> None:
         stale = [*changes.to_read, *changes.to_forget]
         self.writer.delete(self.chunks, "path", stale)
+        self.writer.delete(self.redactions, "path", stale)
         self.writer.delete(self.files, "path", stale)
         jobs = (Files(dict(blobs)) for blobs in _batches(changes.to_read.items(), _FILES_AT_ONCE))
         enough = len(changes.to_read) > _FILES_ALONE
@@ -141,7 +155,7 @@ class _Update:
         self.writer.append(self.files, rows.file_rows(changes.to_read, skipped))
 
     def _update_history(self, changes: Changes, history: bool) -> None:
-        for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE):
+        for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE, schema.REDACTIONS_TABLE):
             self.writer.clear(table) if changes.refill else self.writer.delete(table, "sha", changes.lost_commits)
         log = read_log(self.repository, *changes.revisions, incomplete=self._incomplete)
         jobs = map(Records, _batches(log if changes.new_commits else (), _COMMITS_AT_ONCE))
@@ -157,7 +171,7 @@ class _Update:
         """The batches of all jobs, written; made on all cores where there is `enough` to do."""
         if enough and isinstance(self.embedder, StaticEmbedder):
             known = frozenset(self.embedded)
-            self.crew.hire(Setup(self.repository, self.embedder.folder, self.embedder.name, known))
+            self.crew.hire(Setup(self.repository, self.embedder.folder, self.embedder.name, known, self.allowed))
         done = 0
         self.progress(stage, done, total)
         for batch in self.crew.make(jobs):
@@ -192,6 +206,7 @@ class _Update:
         for tree in trees.keys() - kept.keys():
             self.writer.forget(schema.files_table(tree))
             self.writer.forget(schema.chunks_table(tree))
+            self.writer.forget(schema.redactions_table(tree))
         return kept
 
     def _drop_unused_vectors(self, trees: set[str]) -> None:
@@ -208,6 +223,9 @@ class _Update:
         report.files = reasons.pop("", 0)
         report.chunks = self.writer.count(self.chunks)
         report.commits = self.writer.count(schema.COMMITS_TABLE)
+        kinds = Counter(self.writer.column(self.redactions, "kind"))
+        kinds.update(self.writer.column(schema.REDACTIONS_TABLE, "kind"))
+        report.redacted = dict(sorted(kinds.items()))
         report.skipped = dict(sorted((Counter(listing.skipped) + _plain(reasons)).items()))
         report.problems += listing.problems + self._failures(reasons) + _shallow(self.repository)
 
@@ -219,7 +237,7 @@ class _Update:
 
 
 def _open_writer(
-    folder: Path, model: str | None, adapted: str | None, rebuild: bool
+    folder: Path, model: str | None, adapted: str | None, allowed: Allowed, rebuild: bool
 ) -> tuple[Writer, Embedder, list[Problem]]:
     """Continue the index in `folder`, or start another one where it is missing, outdated or unwanted.
 
@@ -237,9 +255,11 @@ def _open_writer(
     model = model or state.model or DEFAULT
     embedder, kept = index_embedder(folder, model, wanted)
     problems = [Problem("adaptation", _DROPPED)] if wanted != kept else []
-    if not rebuild and (state.schema, state.embedder) == (schema.VERSION, embedder.name):
+    made_so = (state.schema, state.embedder, state.allowed) == (schema.VERSION, embedder.name, allowed.name)
+    if not rebuild and made_so:
         return Writer(folder, state), embedder, problems
-    vectors = _vectors(folder, embedder) if not rebuild and state.embedder == embedder.name else None
+    useful = not rebuild and state.embedder == embedder.name and state.schema >= schema.REDACTED_SINCE
+    vectors = _vectors(folder, embedder) if useful else None
     fresh = State(
         model=model,
         embedder=embedder.name,
@@ -247,6 +267,7 @@ def _open_writer(
         history=state.history,
         generation=next_generation(folder),
         adapted=kept,
+        allowed=allowed.name,
     )
     writer = Writer(folder, fresh)
     if vectors is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from whence_indexer import schema
 from whence_indexer.references import find_references
 from whence_indexer.terms import word_bag
-from whence_indexer.types import Chunk, Commit
+from whence_indexer.types import Chunk, Commit, Redaction
 
 _EMBEDDED_BODY = 1_000  # characters of a commit message's body; what follows is mostly trailers and logs
 _EMBEDDED_PATHS = 8
@@ -95,6 +95,17 @@ def hunk_rows(commits: Sequence[Commit]) -> pa.Table:
         "text": [hunk.text for _, hunk in pairs],
     }
     return pa.table(columns, schema=schema.HUNKS)
+
+
+def redaction_rows(redactions: Sequence[Redaction]) -> pa.Table:
+    """What was taken out, by kind and place."""
+    columns = {
+        "kind": [each.kind for each in redactions],
+        "path": [each.path for each in redactions],
+        "line": [each.line for each in redactions],
+        "sha": [each.commit for each in redactions],
+    }
+    return pa.table(columns, schema=schema.REDACTIONS)
 
 
 def vector_rows(digests: Sequence[bytes], vectors: np.ndarray) -> pa.Table:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
+REDACTED_SINCE = 3  # what older ones hold, digests and vectors too, was made from texts as they were
 
 COMMITS_TABLE, HUNKS_TABLE, VECTORS_TABLE = "commits", "hunks", "vectors"
+REDACTIONS_TABLE = "redactions"  # of the history
 
 # Values are compressed together, some kilobytes at a time: without `miniblock` each longer one is compressed by itself,
 # which for the texts here is little better than not at all.
@@ -27,6 +29,11 @@ def chunks_table(work_tree: str) -> str:
 def files_table(work_tree: str) -> str:
     """The table of the files of one work tree."""
     return f"files-{work_tree}"
+
+
+def redactions_table(work_tree: str) -> str:
+    """The table of what was taken out of the files of one work tree."""
+    return f"redactions-{work_tree}"
 
 
 def _text(name: str) -> pa.Field:
@@ -92,6 +99,15 @@ HUNKS = pa.schema(
         _number("new_count"),
         _archive("section"),
         _archive("text"),
+    ]
+)
+
+REDACTIONS = pa.schema(
+    [
+        pa.field("kind", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("line", pa.int32()),
+        pa.field("sha", pa.string()),
     ]
 )
 

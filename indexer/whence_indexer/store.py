@@ -44,7 +44,8 @@ class State:
     """What `state.json` holds: which versions and segments of the tables form the index, what made them, from what.
 
     `adapted` names the model made from `model` that the vectors are of, where that was adapted to the repository.
-    `heads` are the commits whose history is indexed; `boundary` says where that history was incomplete.
+    `allowed` names the list of values that redaction left. `heads` are the commits whose history is indexed; `boundary`
+    says where that history was incomplete.
     """
 
     schema: int = schema.VERSION
@@ -60,6 +61,7 @@ class State:
     generation: int = 0
     uncompacted: int = 0
     adapted: str = ""
+    allowed: str = ""
 
     @property
     def tables_folder(self) -> str:

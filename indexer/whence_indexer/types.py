@@ -60,6 +60,19 @@ class Hunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Redaction:
+    """What was taken out before anything was stored: its kind and where it stood. Never what it was.
+
+    In a file: its `path` and the `line`. In the history: the `commit`, and the `path` unless it was in the message.
+    """
+
+    kind: str
+    path: str | None = None
+    line: int | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One commit of the history, without anybody's e-mail address. `date` is the author's, ISO 8601."""
 
@@ -71,6 +84,7 @@ class Commit:
     body: str
     paths: tuple[str, ...] = ()
     hunks: tuple[Hunk, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from whence_indexer import schema
 from whence_indexer.adapted import open_embedder
+from whence_indexer.allowing import read_allowed
 from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
 from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
@@ -126,7 +127,8 @@ class Workspace:
         self.repository = replace(self.repository)  # a new one has not yet asked git where HEAD is
         try:
             store = Store(self.repository.index_dir)
-            outdated = store.state.schema != schema.VERSION or not _fits(store)
+            made_with = (store.state.schema, store.state.allowed)
+            outdated = made_with != (schema.VERSION, read_allowed(self.repository)[0].name) or not _fits(store)
         except NoIndexError:
             outdated = True
         if outdated:

@@ -163,12 +163,13 @@ def evaluate(file: Path, repo: str, as_json: bool, k: int) -> None:
 
 @cli.command()
 @_common
-def status(repo: str, as_json: bool) -> None:
+@click.option("--redacted", is_flag=True, help="Also where secrets and personal data were taken out, never what.")
+def status(repo: str, as_json: bool, redacted: bool) -> None:
     """Show what the index holds, its size, and how far the repository has moved on."""
     from whence_server import terminal
     from whence_server.status import index_status
 
-    report = index_status(_workspace(repo))
+    report = index_status(_workspace(repo), redacted)
     _print(report) if as_json else terminal.show_status(report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -15,12 +16,16 @@ from whence_indexer.store import Store, size_bytes
 from whence_indexer.workspace import Workspace
 
 
-def index_status(workspace: Workspace) -> dict[str, Any]:
-    """Counts, bytes and freshness. Raises `NoIndexError` when there is no index, `DamagedError` when it is broken."""
+def index_status(workspace: Workspace, places: bool = False) -> dict[str, Any]:
+    """Counts, bytes and freshness; with `places`, where something was taken out.
+
+    Raises `NoIndexError` when there is no index, `DamagedError` when it is broken.
+    """
     repository = workspace.repository
     store = Store(repository.index_dir)
     state, changes = store.state, workspace.changes(store)
     tree = state.trees.get(repository.work_tree, {})
+    taken = redactions(workspace, store)
     indexed_at = tree.get("indexed_at")
     return {
         "repository": str(repository.root),
@@ -36,12 +41,29 @@ def index_status(workspace: Workspace) -> dict[str, Any]:
         "commits": store.count(schema.COMMITS_TABLE),
         "hunks": store.count(schema.HUNKS_TABLE),
         "threads": 0,
+        "redacted": dict(sorted(Counter(each["kind"] for each in taken).items())),
         "vectors": store.count(schema.VECTORS_TABLE),
         "head": tree.get("head"),
         "indexed_at": datetime.fromtimestamp(indexed_at, UTC).isoformat(timespec="seconds") if indexed_at else None,
         "fresh": not changes.files and not changes.commits,
         "pending": {"files": changes.files, "commits": changes.commits},
+        **({"places": taken} if places else {}),
     }
+
+
+def redactions(workspace: Workspace, store: Store) -> list[dict[str, Any]]:
+    """What was taken out of this work tree's files, then of the history: kind, path, line and commit; no values."""
+    columns = ["kind", "path", "line", "sha"]
+    found = []
+    for table in (schema.redactions_table(workspace.repository.work_tree), schema.REDACTIONS_TABLE):
+        if table in store.state.tables:
+            found += (
+                store.rows(table, columns)
+                .select(columns)
+                .rename_columns(["kind", "path", "line", "commit"])
+                .to_pylist()
+            )
+    return sorted(found, key=lambda each: (each["commit"] or "", each["path"] or "", each["line"] or 0))
 
 
 def _memory_bytes(workspace: Workspace, store: Store) -> int | None:

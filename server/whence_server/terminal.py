@@ -61,6 +61,8 @@ def show_report(report: Report) -> None:
     )
     if report.skipped:
         console.print("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in report.skipped.items()))
+    if report.redacted:
+        console.print("redacted: " + ", ".join(f"{count:,} {kind}" for kind, count in report.redacted.items()))
     for problem in report.problems:
         console.print(_text(f"problem: {problem.where}: {problem.what}"), soft_wrap=True)
 
@@ -114,7 +116,13 @@ def show_status(report: Mapping[str, Any]) -> None:
         line = f"from {about['pairs']:,} pairs; on {about['queries']:,} later commits {', '.join(gains)}"
     elif about:
         line = "yes"
-    show_table({**report, "adapted": line})
+    show_table({**report, "adapted": line} | ({"places": len(report["places"])} if "places" in report else {}))
+    for place in report.get("places", ()):
+        lines = f":{place['line']}" if place["line"] else ""
+        commit = f"commit {place['commit'][:10]} " if place["commit"] else ""
+        Console(highlight=False).print(
+            _text(f"{place['kind']}  {commit}{place['path'] or 'message'}{lines}"), soft_wrap=True
+        )
 
 
 def show_table(rows: Mapping[str, Any]) -> None:

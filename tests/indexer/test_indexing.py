@@ -149,7 +149,7 @@ def test_an_index_of_another_schema_is_refilled_with_the_vectors_it_has(project)
     update(repository)
     file = repository.index_dir / "state.json"
     state = json.loads(file.read_text())
-    file.write_text(json.dumps(state | {"schema": schema.VERSION - 1}))
+    file.write_text(json.dumps(state | {"schema": schema.VERSION + 1}))
     report = update(repository)
     assert (report.files, report.embedded) == (3, 0)
     assert Store(repository.index_dir).state.schema == schema.VERSION
