@@ -1,7 +1,7 @@
 """Threads of a project on Gitea or Forgejo, whose API is like GitHub's but for some names.
 
-A `Source`, built like `github`: lists of the whole project, and requests for the reviews of each changed pull request.
-A comment that is deleted while the list is read can hide its neighbour until that changes: Gitea sorts by nothing better.
+A `Source`, built like `github`: lists of the whole project, and some requests for the reviews of each changed pull
+request. Gitea sorts comments by creation only: one that is deleted during the reading can hide its neighbour.
 """
 
 from __future__ import annotations

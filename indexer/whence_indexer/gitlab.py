@@ -171,6 +171,8 @@ def _refusal(name: str, status: int | None, message: Any) -> TrackerError:
     said = " ".join(plain(str(message)).split())[:200]
     if status == 401:
         return TrackerError(f"{name} does not accept the token, or wants one ({said}): {_ADVICE}")
+    if status == 403 and "scope" not in said:
+        return GoneError(f"{name} has it turned off, or forbids it ({said}): {_ADVICE}")
     if status == 403:
         return TrackerError(f"{name} forbids it ({said}): {_ADVICE}")
     if status == 404:

@@ -31,7 +31,7 @@ _LAG = timedelta(minutes=2)
 def read_parts(
     client: Client, name: str, parts: Mapping[str, Part], cursor: Cursor | None, say: Callable[[str], None]
 ) -> Iterator[Page]:
-    """The pages of every part in turn, each with the cursor to go on from. `name` is the address that they lie under."""
+    """The pages of every part in turn, each with the cursor to go on from; `name` is the address they lie under."""
     state = _begun(name, cursor)
     for part, read in parts.items():
         count = 0
