@@ -57,8 +57,8 @@ _PARTS: dict[str, Part] = {"issues": _issues, "pulls": _merge_requests}
 def _threads(client: Client, base: str, kind: str, state: State) -> Iterator[Page]:
     address = f"{base}?scope=all&order_by=updated_at&sort=asc&per_page=20"
     for items in oldest_change_first(client, address, "updated_after", state):
-        notes = {id(item): list(_notes(client, base, item)) for item in items}
-        yield page_of(address, lambda item, notes=notes: _thread(item, kind, notes[id(item)]), threads=items)
+        with_notes = [(item, list(_notes(client, base, item))) for item in items]
+        yield page_of(address, lambda one: _thread(kind, *one), threads=with_notes)
 
 
 def _notes(client: Client, base: str, thread: Any) -> Iterator[Any]:
@@ -73,7 +73,7 @@ def _notes(client: Client, base: str, thread: Any) -> Iterator[Any]:
             address = answer.next
 
 
-def _thread(item: Any, kind: str, notes: list[Any]) -> dict[str, Any]:
+def _thread(kind: str, item: Any, notes: list[Any]) -> dict[str, Any]:
     url, state = at(item, "web_url"), at(item, "state")
     return {
         "number": at(item, "iid"),

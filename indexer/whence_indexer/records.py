@@ -31,7 +31,7 @@ class RecordError(ValueError):
 def thread_of(record: object, complain: Callable[[str], None]) -> Thread:
     """The thread of a record. Raises `RecordError`; `complain` hears why a comment was left out."""
     fields = _fields(record)
-    kind = _choice(fields, "kind", ThreadKind, "issue")
+    kind: ThreadKind = _choice(fields, "kind", ThreadKind, "issue")
     return Thread(
         number=_number(fields, "number", required=True) or 0,
         kind=kind,
@@ -84,11 +84,14 @@ def page_of(
     said: list[tuple[int, Comment]] = []
     problems: list[Problem] = []
     for item in threads:
-        place = str(at(item, "html_url") or at(item, "web_url") or where)
+        record = shape(item)
+        place = str(record.get("url") or where)
+        complaints: list[str] = []
         try:
-            made.append(thread_of(shape(item), lambda what, place=place: problems.append(Problem(place, what))))  # type: ignore[misc]
+            made.append(thread_of(record, complaints.append))
         except RecordError as error:
-            problems.append(Problem(place, f"answered nonsense: {error}"))
+            complaints.append(f"answered nonsense: {error}")
+        problems += [Problem(place, complaint) for complaint in complaints]
     for item in comments:
         record = shape(item)
         try:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from whence_indexer.errors import TrackerError
 from whence_indexer.records import RecordError, record_of, thread_of
@@ -95,7 +95,9 @@ class _Reading:
         return Page(cursor, threads, problems=problems, whole=True)
 
 
-def _pages(file: IO[bytes], digest: str, cursor: Cursor, where: str, say: Callable[[str], None]) -> Iterator[Page]:
+def _pages(
+    file: BinaryIO | gzip.GzipFile, digest: str, cursor: Cursor, where: str, say: Callable[[str], None]
+) -> Iterator[Page]:
     start, number = _position(cursor, digest)
     end = file.seek(start)
     reading, begun = _Reading(where), start
@@ -139,7 +141,7 @@ def _position(cursor: Cursor, digest: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _skip_line(file: IO[bytes]) -> int:
+def _skip_line(file: BinaryIO | gzip.GzipFile) -> int:
     """Read to the end of the line; returns how many bytes that was."""
     skipped = 0
     while part := file.readline(1 << 20):
@@ -160,5 +162,5 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
