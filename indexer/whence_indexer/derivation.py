@@ -21,7 +21,8 @@ _SQUASH = re.compile(r"(\S.*?)\s*\(#(\d{1,10})\)\Z")
 # `:issue:`12``, `:pr:`12, 13``, as Sphinx extensions have it.
 _ROLE = re.compile(r":(?:gh-?)?(issue|pr|pull)s?:`#?(\d{1,10}(?:\s*,\s*#?\d{1,10})*)`", re.IGNORECASE)
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-_HEADING = re.compile(r"#|[=\-~^\"'`*+_]{3,}\s*\Z")
+_HEADING = re.compile(r"#{1,6}\s")
+_UNDERLINE = re.compile(r"[=\-~^\"'`*+_]{3,}\s*\Z")
 _MARKUP = re.compile(r"\[([^\][]*)\]\([^()\s]*\)|`([^`<]*?)(?:\s*<[^<>`]*>)?`_{1,2}")
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|\Z)")
 _MAX_TITLE = 200
@@ -101,10 +102,12 @@ def _entries(text: str) -> Iterator[_Entry]:
     """The points and paragraphs of a changelog; headings end them and are none."""
     begun, lines = 0, list[str]()
     for number, line in enumerate([*plain(text).split("\n"), ""], 1):
-        bullet = _BULLET.match(line)
-        if lines and (bullet or not line.strip() or _HEADING.match(line)):
+        bullet, heading = _BULLET.match(line), _HEADING.match(line)
+        if _UNDERLINE.match(line):
+            lines = lines if len(lines) > 1 else []
+        elif lines and (bullet or heading or not line.strip()):
             yield _Entry(begun, " ".join(lines))
             lines = []
-        if line.strip() and not _HEADING.match(line):
+        if line.strip() and not heading and not _UNDERLINE.match(line):
             begun = begun if lines else number
             lines.append(line[bullet.end() if bullet else 0 :].strip())

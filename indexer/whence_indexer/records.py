@@ -69,6 +69,7 @@ def comment_of(record: object) -> Comment:
 def record_of(thread: Thread) -> dict[str, Any]:
     """The record of a thread: only what it has, in the order of docs/threads.md."""
     fields = asdict(thread)
+    fields["labels"] = list(thread.labels)
     fields["comments"] = [_present(comment) for comment in fields["comments"]]
     return _present(fields)
 
