@@ -169,9 +169,7 @@ def test_a_file_that_cannot_be_read_is_told_and_what_came_before_kept(tmp_path, 
     (tmp_path / "text.jsonl.gz").write_text(GOOD)
     pages = []
     with pytest.raises(TrackerError, match=f"{name} cannot be read: "):
-        pages.extend(
-            page for page in ThreadFile(tmp_path / name).pages(None, lambda line: None) for _ in [pages.append(page)]
-        )
+        pages.extend(ThreadFile(tmp_path / name).pages(None, lambda line: None))
     assert (len(pages) > 50) == (name == "broken.jsonl.gz")
 
 

@@ -259,7 +259,7 @@ def review_comment(identity: int, thread: int, changed: int, **fields: Any) -> d
         "pull_request_review_id": 7,
         "diff_hunk": "@@ -1 +1 @@",
         "path": "engine.py",
-        "position": None,
+        "position": 1,
         "original_position": 1,
         "line": 3,
         "original_line": 12,
