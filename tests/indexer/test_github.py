@@ -156,6 +156,27 @@ def test_only_what_changed_is_fetched_and_older_comments_stay(site):
     assert [said.body for said in library.threads["issue", 1].comments] == ["Same here", "Solved?"]
 
 
+def test_a_pull_request_that_changed_is_fetched_again_and_its_neighbours_are_not(site):
+    library = Library(fill(site)).update()
+    site.date = site.date.replace("Jun", "Dec")
+    site.pulls[0] |= {"title": "Add better brakes", "updated_at": day(200)}
+    site.reviews[2].append(review(73, 2, "APPROVED", "Much better", 200))
+    library.update()
+    assert library.threads["pull", 2].title == "Add better brakes"
+    assert library.threads["pull", 2].comments[-1].body == "Much better"
+    assert [path for path in site.paths if path.endswith("/reviews")] == ["pulls/2/reviews"]
+
+
+def test_a_long_list_is_gone_on_with_where_it_was_left(site):
+    site.page_size = 5
+    site.pulls = [pull(number, number) for number in range(1, 61)]
+    library = Library(site).update(pages=9)  # one of no issues, and eight of twelve of pull requests
+    library.update()
+    assert library.numbers == list(range(1, 61))
+    pulls = [address for address, *_ in site.asked if "/pulls?" in address and "per_page=100" in address]
+    assert len(pulls) == 4
+
+
 def test_an_edited_comment_replaces_its_older_self(site):
     library = Library(fill(site)).update()
     site.comments[0] |= {"body": "Not here", "updated_at": day(30)}
@@ -183,6 +204,7 @@ def test_an_item_that_moves_while_the_pages_are_read_is_neither_lost_nor_doubled
     for request, item in moved:
         site.before[request] = lambda item=item: item.update(updated_at=day(200), title="moved")
     library = Library(site).update()
+    assert [number for kind, number in sorted(library.threads) if kind == "issue"] == list(range(1, 41))
     library.update()
     assert library.numbers == list(range(1, 81))
     assert [number for (_, number), thread in sorted(library.threads.items()) if thread.title == "moved"] == [
