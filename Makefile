@@ -7,9 +7,10 @@ REPO   ?= .
 Q      ?= How does Whence keep a killed writer from damaging the index?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
+DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction build constraints clean
+.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers
 
 test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
 	$(BIN)/python -m pytest tests/training
+
+test-trackers: $(VENV)/.dev $(DESCRIPTION)  ## Check the GitHub of the tests against GitHub's OpenAPI description (from npm)
+	GITHUB_DESCRIPTION="$(DESCRIPTION)" $(BIN)/python -m pytest tests/contracts/test_github_description.py
 
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -64,7 +68,7 @@ build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 
 constraints:  ## Refresh constraints.txt: the exact versions that every target installs
 	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,training,embedders]"
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,training,embedders]"
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -81,7 +85,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers]"
+	@touch $@
+
+$(DESCRIPTION): $(VENV)/.installed
+	@echo "Fetching GitHub's OpenAPI description, some 400 MB unpacked"
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/openapi @octokit/openapi@23
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev

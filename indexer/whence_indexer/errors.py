@@ -7,6 +7,9 @@ WhenceError
 │   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
 │   ├── ReadOnlyError the index may be read but not written
 │   └── LockedError   another process is writing the index
+├── TrackerError      threads cannot be fetched from a tracker or read from a file
+│   └── MissingError  the tracker knows no such thing, or hides it
+│       └── GoneError it is turned off
 ├── EmbedderError     the embedding model cannot be loaded or does not fit the index
 └── QueryError        the question or an option cannot be used
 """
@@ -38,6 +41,18 @@ class ReadOnlyError(StoreError):
 
 class LockedError(StoreError):
     """Another process holds the write lock of the index."""
+
+
+class TrackerError(WhenceError):
+    """Issues and pull requests cannot be fetched or read; what came before is kept."""
+
+
+class MissingError(TrackerError):
+    """The tracker knows no such thing, or hides it from whoever asks."""
+
+
+class GoneError(MissingError):
+    """The tracker has this part of the project turned off."""
 
 
 class EmbedderError(WhenceError):

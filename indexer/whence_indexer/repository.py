@@ -53,13 +53,17 @@ class Repository:
     @cached_property
     def web_url(self) -> str | None:
         """The address of the project's page, from the `origin` remote, without credentials; None if there is none."""
+        return self.page_of("origin")
+
+    def page_of(self, remote: str) -> str | None:
+        """The same for any remote, by its name."""
         if self.common_dir is None:
             return None
         try:
-            remote = plumbing.run(self.root, "config", "--get", "remote.origin.url").decode("utf-8", "replace").strip()
+            url = plumbing.run(self.root, "config", "--get", f"remote.{remote}.url").decode("utf-8", "replace").strip()
         except RepositoryError:
             return None
-        return _web_url(remote)
+        return _web_url(url)
 
     @property
     def project(self) -> str | None:
@@ -124,7 +128,7 @@ def _web_url(remote: str) -> str | None:
             return None
         host, _, path = rest.partition("/")
         host = host.rpartition("@")[2].partition(":")[0]
-    elif ":" in remote and "@" in remote.partition(":")[0]:
+    elif re.match(r"[^/:]+@[^/:]+:|[^/:@]+\.[^/:@]+:", remote):  # `name:path` may be a folder of that name
         host, _, path = remote.partition(":")
         host = host.rpartition("@")[2]
     else:
