@@ -40,6 +40,7 @@ _OLD_NAME = re.compile(rb"^(--- |rename from )(.+)$", re.MULTILINE)
 _NEW_NAME = re.compile(rb"^(\+\+\+ |rename to )(.+)$", re.MULTILINE)
 _HEADER = re.compile(rb"^(?:\x1f|diff --git |rename (?:from|to) |--- |\+\+\+ ).*\n", re.MULTILINE)
 _MAX_HEADER = 1 << 16
+_RENAMES = 300  # files added and deleted by one commit beyond which pairing them up takes longer than a reader waits
 # Nobody's address belongs into an index: of one in brackets nothing is kept, of a bare one what stands before the `@`.
 _ADDRESS = re.compile(
     r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>|(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])"
@@ -73,6 +74,21 @@ def read_log(
         for record in _log(repository, "--name-only", "--no-renames", *revisions):
             if _sha(record) not in seen:
                 yield record
+
+
+def read_commit(repository: Repository, sha: str) -> Commit:
+    """The commit `sha` with its hunks as far as the first `MAX_COMMIT_BYTES` hold them, however large it is.
+
+    Raises `RepositoryError` when there is no such commit, or its contents are missing.
+    """
+    options = ("--no-walk", "-p", *_PATCH_OPTIONS, f"-l{_RENAMES}")
+    record = b""
+    for block in plumbing.stream(repository.root, "log", *_OPTIONS, _FORMAT, *options, "--end-of-options", sha, "--"):
+        record += block
+        if len(record) > MAX_COMMIT_BYTES:
+            record = record[: record.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1]
+            break
+    return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository))
 
 
 def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[str]:

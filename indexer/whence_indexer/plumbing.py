@@ -14,7 +14,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any, BinaryIO
 
-from whence_indexer.errors import RepositoryError
+from whence_indexer.errors import RepositoryError, SlowError
 
 # A repository's own configuration can name programs to run; none of the calls here may start one.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
@@ -38,13 +38,19 @@ def run(
     stdin: bytes | None = None,
     options: tuple[str, ...] = (),
     complain: Callable[[str], None] = lambda line: None,
+    seconds: float | None = None,
 ) -> bytes:
     """What `git OPTIONS ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
 
-    Raises `RepositoryError` with git's own first line.
+    Raises `RepositoryError` with git's own first line, and `SlowError` when it takes longer than `seconds`.
     """
     process = _start(folder, (*options, *arguments), stdin=subprocess.PIPE if stdin is not None else None)
-    stdout, stderr = process.communicate(stdin)
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.proc.kill()
+        process.communicate()
+        raise SlowError(f"git {arguments[0]} took longer than {seconds:.1f} s") from None
     if process.returncode:
         raise RepositoryError(_reason(arguments, stderr))
     for line in stderr.decode("utf-8", "backslashreplace").splitlines():
