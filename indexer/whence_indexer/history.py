@@ -91,6 +91,14 @@ def read_commit(repository: Repository, sha: str) -> Commit:
     return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository))
 
 
+def read_message(repository: Repository, sha: str) -> Commit | None:
+    """The commit with this full id, without its paths and hunks; None when git has none."""
+    if not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", sha) or missing_revisions(repository, [sha]):
+        return None
+    (record,) = _log(repository, "--no-walk", "--no-patch", sha)
+    return parse_commit(record, frozenset())
+
+
 def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[str]:
     """Those of `revisions` that this repository no longer holds."""
     query = "\n".join(revisions).encode()

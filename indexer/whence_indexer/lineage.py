@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from whence_indexer.blame import Origin, blame, ignored_revisions
-from whence_indexer.errors import SlowError
 from whence_indexer.history import read_commit, shallow_commits
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
@@ -66,10 +66,10 @@ class _Walk:
     def commit(self, sha: str) -> Commit:
         return _read(self.repository, sha, sha in self.boundary)
 
-    def origins(self, path: str, lines: Range, revision: str | None, seconds: float) -> list[Origin]:
+    def origins(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
         """Where lines are from once mechanical commits are passed over."""
         for _ in range(_ROUNDS):
-            found = _blame(self.repository, path, *lines, revision, tuple(self.ignored), seconds)
+            found = self._blame(path, lines, revision)
             kinds = {sha: mechanical_kind(self.commit(sha)) for sha in _ids(found) if sha not in self.ignored}
             new = {sha: (self.commit(sha), kind) for sha, kind in kinds.items() if kind}
             if not new:
@@ -77,6 +77,11 @@ class _Walk:
             self.seen |= new
             self.ignored += new
         return found
+
+    def _blame(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
+        if revision is None:  # the work tree may change at any time
+            return blame(self.repository, path, *lines, None, self.ignored, _PATIENCE)
+        return _blame_of_commit(self.repository, path, *lines, revision, tuple(self.ignored))
 
 
 def trace(
@@ -87,13 +92,12 @@ def trace(
     Earlier ones are read for at most `steps` steps and about `seconds` seconds. Raises `RepositoryError` where git
     cannot tell, as in a partial clone without the contents.
     """
-    started = time.monotonic()
     walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
-    origins = walk.origins(source.path, (first, last), source.revision, _PATIENCE)
-    shapers = sorted(_grouped(walk, origins), key=lambda shaper: -_size(shaper.lines))
-    deadline = max(started + 2 * seconds, time.monotonic() + seconds) if steps else 0
-    earlier, complete = _earlier(walk, origins, {shaper.commit.sha for shaper in shapers}, steps, deadline)
-    named = [*shapers, *earlier]
+    origins = walk.origins(source.path, (first, last), source.revision)
+    shapers = sorted(_newest_first(_grouped(walk, origins)), key=lambda shaper: -_size(shaper.lines))
+    known = {shaper.commit.sha for shaper in shapers}
+    earlier, complete = _earlier(walk, origins, known, steps, time.monotonic() + seconds)
+    named = [*shapers, *_newest_first(earlier)]
     shown = {shaper.commit.sha for shaper in named}
     return Lineage(
         shapers=tuple(named),
@@ -117,19 +121,15 @@ def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -
 def _earlier(
     walk: _Walk, origins: Sequence[Origin], known: set[str], steps: int, deadline: float
 ) -> tuple[list[Shaper], bool]:
-    """What came before, step by step, newest first; and whether all of it was read."""
+    """What came before, step by step; and whether all of it was read."""
     found: dict[str, Shaper] = {}
     places = [(origin, (origin.first, origin.last)) for origin in origins if origin.sha is not None]
     for _ in range(steps):
         following: list[tuple[Origin, Range]] = []
         for place, now in places:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return _newest_first(found), False
-            try:
-                before = _before(walk, place, left)
-            except SlowError:
-                return _newest_first(found), False
+            if time.monotonic() > deadline:
+                return list(found.values()), False
+            before = _before(walk, place)
             for shaper in _grouped(walk, before, now):
                 sha = shaper.commit.sha
                 if sha not in known:
@@ -137,16 +137,16 @@ def _earlier(
                     found[sha] = replace(shaper, lines=lines)
             following += [(origin, now) for origin in before if origin.sha is not None]
         places = following
-    return _newest_first(found), not places
+    return list(found.values()), not places
 
 
-def _before(walk: _Walk, place: Origin, seconds: float) -> list[Origin]:
+def _before(walk: _Walk, place: Origin) -> Sequence[Origin]:
     """Where the lines are from that the commit of `place` replaced there; nothing where it only added lines."""
     replaced = _replaced(walk.commit(place.sha or ""), place)
     if place.previous is None or not replaced:
         return []
     revision, path = place.previous
-    return walk.origins(path, (replaced[0], replaced[-1]), revision, seconds)
+    return walk.origins(path, (replaced[0], replaced[-1]), revision)
 
 
 def _replaced(commit: Commit, place: Origin) -> list[int]:
@@ -181,8 +181,8 @@ def _alike(text: str, rows: Iterable[int]) -> Iterator[int]:
                 yield best
 
 
-def _newest_first(found: dict[str, Shaper]) -> list[Shaper]:
-    return list(found.values())
+def _newest_first(shapers: Iterable[Shaper]) -> list[Shaper]:
+    return sorted(shapers, key=lambda shaper: datetime.fromisoformat(shaper.commit.date), reverse=True)
 
 
 def _ids(origins: Iterable[Origin]) -> list[str]:
@@ -210,38 +210,8 @@ def _read(repository: Repository, sha: str, boundary: bool) -> Commit:
     return read_commit(repository, sha)
 
 
-def _blame(
-    repository: Repository,
-    path: str,
-    first: int,
-    last: int,
-    revision: str | None,
-    ignored: tuple[str, ...],
-    seconds: float,
-) -> list[Origin]:
-    if revision is None:
-        return blame(repository, path, first, last, None, ignored, seconds)
-    return list(_blame_of_commit(repository, path, first, last, revision, ignored, _Allowance(seconds)))
-
-
-class _Allowance(float):
-    """Seconds that a call may take, which do not tell one call from another."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Allowance)
-
-    def __hash__(self) -> int:
-        return 0
-
-
 @lru_cache(maxsize=1024)
 def _blame_of_commit(
-    repository: Repository,
-    path: str,
-    first: int,
-    last: int,
-    revision: str,
-    ignored: tuple[str, ...],
-    seconds: _Allowance,
+    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...]
 ) -> tuple[Origin, ...]:
-    return tuple(blame(repository, path, first, last, revision, ignored, seconds))
+    return tuple(blame(repository, path, first, last, revision, ignored, _PATIENCE))

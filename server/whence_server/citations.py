@@ -1,6 +1,7 @@
 """Citations against their sources: does the quote stand where the citation says?
 
-Takes a citation, the repository and the store; answers yes or no. Never repairs a citation.
+Takes a citation, the repository and the store; answers yes or no. Never repairs a citation. A commit that the index
+lacks, because it is behind or without history, is looked up in git.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from whence_indexer import schema
 from whence_indexer.chunker import chunk_file
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import is_present, read_text
+from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store, literal
 from whence_indexer.types import Citation
@@ -20,7 +22,15 @@ def verify(citation: Citation, repository: Repository, store: Store) -> bool:
         return False
     if citation.path is not None:
         return _in_file(citation, repository, store)
-    return citation.commit is not None and _in_commit(citation, store)
+    return citation.commit is not None and (_in_commit(citation, store) or in_history(citation, repository))
+
+
+def in_history(citation: Citation, repository: Repository) -> bool:
+    """Whether git has the commit, and its message holds the quote."""
+    if not citation.quote.strip() or citation.commit is None or repository.common_dir is None:
+        return False
+    commit = read_message(repository, citation.commit)
+    return commit is not None and citation.quote in f"{commit.subject}\n\n{commit.body}"
 
 
 def citation_url(repository: Repository, commit: str | None) -> str | None:

@@ -19,7 +19,7 @@ from rich.text import Text
 from whence_indexer.indexing import Progress as ProgressCallback
 from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
-from whence_server.types import Answer
+from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
@@ -101,6 +101,16 @@ def show_answer(answer: Answer, root: Path) -> None:
         console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
     about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
     console.print(Text(f"\n{about}", style="dim"))
+
+
+def show_explanation(explained: Explanation, root: Path) -> None:
+    """The answer, then every commit of the history in one line."""
+    show_answer(explained.answer, root)
+    console = Console(highlight=False)
+    for change in explained.history:
+        threads = "".join(f" #{number}" for number in change.threads)
+        line = f"{change.commit[:10]}  {change.date[:10]}  {change.author}  {change.subject}{threads}"
+        console.print(_text(f"{'  before' if change.earlier else ''}  {line}"), soft_wrap=True)
 
 
 def show_status(report: Mapping[str, Any]) -> None:

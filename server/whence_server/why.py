@@ -1,0 +1,181 @@
+"""Lines of a file -> why they are as they are: the commits that shaped them, and the reasons these give.
+
+Takes a repository and lines, asks git alone: the index may be behind, or there may be none. Every quotation is verified
+against git, or the thread it is from, before it is shown. Where nobody wrote down a reason, the answer says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from whence_indexer.lineage import Lineage, Range, Shaper, trace
+from whence_indexer.references import find_references
+from whence_indexer.repository import Repository
+from whence_indexer.source import find_source
+from whence_indexer.types import Citation, Kind, Span
+from whence_server.citations import citation_url, in_history
+from whence_server.extractive import plain, quoted
+from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
+from whence_server.types import Answer, Change, Explanation, Model, Timings
+
+SHOWN = 4  # commits quoted; the history names all
+HISTORY = Model("history")
+# An order, fitted on nothing: a sentence with a word of cause is an answer more often than one of what was wrong.
+_CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
+_EARLIER = 1  # a reason for what a line was before counts less, by as much as one strength, than one for what it is
+
+ThreadTexts = Callable[[Sequence[int]], Mapping[int, str]]
+
+
+def no_threads(numbers: Sequence[int]) -> Mapping[int, str]:
+    """The texts of the issues and pull requests with these numbers, of which none is known."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A reason and where it stands."""
+
+    reason: Reason
+    shaper: Shaper
+    kind: Kind = "commit"
+    thread: int | None = None
+
+    @property
+    def value(self) -> int:
+        return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+
+
+def explain(repository: Repository, lines: Span, threads: ThreadTexts = no_threads) -> Explanation:
+    """Why `lines` are as they are in the work tree.
+
+    `threads` maps numbers that commits name to what is known of them. Raises `SourceError` where the lines have no
+    history to tell, `RepositoryError` where git refuses.
+    """
+    started = time.monotonic()
+    source = find_source(repository, lines.path, lines.start_line, lines.end_line)
+    lineage = trace(repository, source, lines.start_line, lines.end_line)
+    retrieved = time.monotonic()
+    history = tuple(_change(shaper, repository.project) for shaper in lineage.shapers)
+    texts = threads(sorted({number for change in history for number in change.threads}))
+    cited = _verified(_best(lineage.shapers, history, texts), repository, texts)
+    citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
+    lead, told = _lead(lines, lineage, history, cited)
+    blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
+    total = time.monotonic() - started
+    answer = Answer(
+        text="\n\n".join(filter(None, (lead, *blocks, *_notes(lineage)))),
+        confidence=_CONFIDENCE[cited[0].reason.strength] if told else 0.0,
+        abstained=not told,
+        citations=tuple(citations),
+        model=HISTORY,
+        timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
+    )
+    seen_through = tuple((commit.sha, kind) for commit, kind in lineage.seen_through)
+    return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete)
+
+
+def _change(shaper: Shaper, project: str | None) -> Change:
+    commit = shaper.commit
+    named = find_references(commit.subject, commit.body, project)
+    return Change(
+        commit=commit.sha,
+        date=commit.date,
+        author=commit.author,
+        subject=commit.subject,
+        lines=shaper.lines,
+        threads=tuple(reference.number for reference in named),
+        earlier=shaper.earlier,
+    )
+
+
+def _best(shapers: Sequence[Shaper], history: Sequence[Change], texts: Mapping[int, str]) -> list[_Found]:
+    """The best reason of each of the commits shown, the best of all first; a subject where a commit gives none."""
+    found = []
+    for shaper, change in zip(shapers, history, strict=True):
+        commit = shaper.commit
+        given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
+        for number in change.threads:
+            told = find_reasons("", texts.get(number, ""))[:1]
+            given += [_Found(reason, shaper, "issue", number) for reason in told]
+        what = _Found(Reason(commit.subject, commit.subject, 0), shaper)
+        found.append(max(given, key=lambda each: each.value, default=what))
+    led = max(found, key=lambda each: each.value, default=None)
+    if led is not None and led.reason.strength:
+        found.insert(0, found.pop(found.index(led)))
+    return found[:SHOWN]
+
+
+def _verified(found: Iterable[_Found], repository: Repository, texts: Mapping[int, str]) -> list[_Found]:
+    """Those whose quotation stands where it is said to."""
+    return [
+        each
+        for each in found
+        if (
+            each.reason.quote in texts.get(each.thread, "")
+            if each.thread is not None
+            else in_history(_citation(0, each, repository), repository)
+        )
+    ]
+
+
+def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found]) -> tuple[str, bool]:
+    """What the answer begins with, and whether it is a reason."""
+    new = sum(last - first + 1 for first, last in lineage.uncommitted)
+    said = f"{_named(lineage.uncommitted)} not committed yet" if new else ""
+    if new == lines.end_line - lines.start_line + 1:
+        return f"{said}: no reason is recorded.", False
+    opening = f"{said}. " if said else ""
+    if cited and cited[0].reason.strength:
+        return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
+    what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]" if cited else "nothing was said"
+    numbers = dict.fromkeys(number for change in history for number in change.threads)
+    named = f" It may be told in {', '.join(f'#{number}' for number in numbers)}." if numbers else ""
+    return f"{opening}No reason was recorded: {what}.{named}", False
+
+
+def _citation(number: int, found: _Found, repository: Repository) -> Citation:
+    commit = found.shaper.commit
+    named = find_references(commit.subject, commit.body, repository.project)
+    first = next((reference.number for reference in named if reference.closes), None)
+    return Citation(
+        id=number,
+        kind=found.kind,
+        quote=found.reason.quote,
+        commit=commit.sha,
+        thread=found.thread or first or next((reference.number for reference in named), None),
+        url=citation_url(repository, commit.sha),
+    )
+
+
+def _block(found: _Found, citation: Citation) -> str:
+    """A commit's place in the history, then the quotation."""
+    commit = found.shaper.commit
+    thread = f" (#{citation.thread})" if citation.thread else ""
+    place = ("before " if found.shaper.earlier else "lines ") + _ranges(found.shaper.lines)
+    about = f"{place}, {plain(commit.author)}, {commit.date[:10]}"
+    subject = "" if found.reason.quote == commit.subject else f": {plain(commit.subject)}"
+    return f"**commit {commit.sha[:10]}**{thread}, {about}{subject} [{citation.id}]\n\n{quoted(found.reason.quote)}"
+
+
+def _notes(lineage: Lineage) -> list[str]:
+    """What a reader should know of how the commits were found."""
+    notes = []
+    if lineage.seen_through:
+        through = ", ".join(f"{commit.sha[:10]} ({kind})" for commit, kind in lineage.seen_through)
+        notes.append(f"Seen through, as only the form was changed: {through}.")
+    if lineage.shallow:
+        notes.append("The clone is shallow: what is older than its first commits is not known here.")
+    return notes
+
+
+def _named(ranges: Sequence[Range]) -> str:
+    """`Line 3 is` or `Lines 3-4, 9 are`."""
+    one = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f"Line {_ranges(ranges)} is" if one else f"Lines {_ranges(ranges)} are"
+
+
+def _ranges(ranges: Sequence[Range]) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
