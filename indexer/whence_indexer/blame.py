@@ -101,13 +101,13 @@ def _entries(output: bytes) -> Iterator[Origin]:
         if match := _ENTRY.fullmatch(line):
             entry, previous = match, None
         elif line.startswith(b"previous "):
-            sha, _, name = line.removeprefix(b"previous ").partition(b" ")
-            previous = sha.decode(), _path(name)
+            before, _, name = line.removeprefix(b"previous ").partition(b" ")
+            previous = before.decode(), _path(name)
         elif line.startswith(b"filename ") and entry is not None:
             line_then, line_now, count = map(int, entry.groups()[1:])
             sha = None if not entry[1].strip(b"0") else entry[1].decode()
-            name = _path(line.removeprefix(b"filename "))
-            yield Origin(line_now, line_now + count - 1, sha, name, line_then, previous)
+            path = _path(line.removeprefix(b"filename "))
+            yield Origin(line_now, line_now + count - 1, sha, path, line_then, previous)
             entry = None
 
 

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 
 from whence_indexer.blame import Origin, blame, ignored_revisions
 from whence_indexer.history import read_commit, shallow_commits
@@ -25,6 +26,7 @@ SECONDS = 0.15  # for them: an editor waits for the answer
 _PATIENCE = 30.0  # seconds for the first blame, without which there is no answer
 _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
+_MOST_ALIKE = 20  # lines of one place compared so
 _FEW_LINES = 4  # replaced lines that are taken as one place whatever they hold
 
 Range = tuple[int, int]
@@ -170,15 +172,13 @@ def _replaced(commit: Commit, place: Origin) -> list[int]:
 
 
 def _alike(text: str, rows: Iterable[int]) -> Iterator[int]:
-    """For each of the added `rows` of a hunk the removed row most like it, if any is."""
+    """For each of the first added `rows` of a hunk the removed row most like it, if any is."""
     removed = [line[1:].strip() for line in text.split("\n") if line.startswith("-")]
     added = [line[1:].strip() for line in text.split("\n") if line.startswith("+")]
-    for row in rows:
-        if row < len(added) and removed:
-            ratios = [SequenceMatcher(None, line, added[row]).ratio() for line in removed]
-            best = max(range(len(removed)), key=ratios.__getitem__)
-            if ratios[best] >= _ALIKE:
-                yield best
+    for row in islice(rows, _MOST_ALIKE):
+        if row < len(added):
+            for line in get_close_matches(added[row], removed, n=1, cutoff=_ALIKE):
+                yield removed.index(line)
 
 
 def _newest_first(shapers: Iterable[Shaper]) -> list[Shaper]:

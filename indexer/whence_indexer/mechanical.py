@@ -25,8 +25,8 @@ _FORMATTER = re.compile(
     re.IGNORECASE,
 )
 _SAYS_FORMAT = re.compile(
-    r"\b(re)?format(s|ted|ting|ter)?\b|\b(white-?space|indent(s|ed|ation)?|dedent|line (endings?|length)|trailing spaces?|pep-?8|code ?style|cosmetic"
-    r"|lint(ing|er)?|tabs?)\b|\bsort(ed)? imports?\b|\breorder.{0,20}imports?\b",
+    r"\b(re)?format(s|ted|ting|ter)?\b|\b(white-?space|indent(s|ed|ation)?|dedent|line (endings?|length)"
+    r"|trailing spaces?|pep-?8|code ?style|cosmetic|lint(ing|er)?|tabs?)\b|\bsort(ed)? imports?\b|\breorder.{0,20}imports?\b",
     re.IGNORECASE,
 )
 _SETTINGS = re.compile(
@@ -51,8 +51,8 @@ _IMPORT_LINE = re.compile(r"^\s*(from|import|use|using|#\s*include|require|expor
 def mechanical_kind(commit: Commit) -> str | None:
     """`whitespace`, `format`, `imports`, `header` or `move` where that is all a commit did; None for others.
 
-    Judged by the hunks that `read_commit` keeps; a mere rename has none, and blame never names one. The first commit, a merge and what a shallow clone ends with are
-    never mechanical: what they changed is not known.
+    Judged by the hunks that `read_commit` keeps; a mere rename has none, and blame never names one. The first commit,
+    a merge and what a shallow clone ends with are never mechanical: what they changed is not known.
     """
     if len(commit.parents) != 1:
         return None

@@ -21,9 +21,10 @@ CAUSE, PROBLEM, PROSE = (
 
 _CAUSE = re.compile(
     r"\b(because|so that|so (?:we|it|they|users|you|this|that)\b|in order to|to (?:avoid|prevent|ensure|allow|make sure"
-    r"|make it|work around|keep|support|help|comply|be (?:consistent|compatible|able))|otherwise|or else|as otherwise"
+    r"|make it|work around|keep|support|help|comply|reduce|simplify|improve|speed|match|preserve|mitigate|stop"
+    r"|be (?:able|consistent|compatible))|otherwise|or else"
     r"|due to|caused? (?:by|a|an|the)?|the (?:reason|problem|issue|idea|point|goal|motivation|intention)\b|that is why"
-    r"|this is why|therefore|as a result|prevent(?:s|ed|ing)|avoid(?:s|ing)|allow(?:s|ing)|lead(?:s|ing)? to|led to"
+    r"|this is why|therefore|as a result|prevent(?:s|ed|ing)|avoid(?:s|ing)|lead(?:s|ing)? to|led to"
     r"|which (?:means|meant|broke|breaks|caused?|causes|leads|led|made|makes|is|was)|instead of|rather than|no longer"
     r"|work-?around|in case|since (?!\d|v\d|version)|needed|necessary|required (?:by|for|to)|turns? out|it is better"
     r"|unless|would (?:otherwise )?(?:be|fail|break|crash|cause|have|not|never|lead|result|raise))\b",
@@ -38,8 +39,8 @@ _PROBLEM = re.compile(
 )
 _BOILERPLATE = re.compile(
     r"^\s*(?:[A-Z][\w-]*-(?:by|to|id|on|from|url|link|authors?|files?)\s*:|cc\s*:|change-id\b|git-svn-id\b|bug\s*[:=]"
-    r"|(?:closes?d?|fix(?:e[sd])?|resolve[sd]?|refs?|see(?: also)?|references?|issues?|related(?: to)?|part of|pr|gh|re)?"
-    r"\s*:?\s*(?:[\w./-]*#\d+|https?://\S+|[\w.-]+/[\w.-]+#\d+)(?:[\s,;.]|and|#\d+|https?://\S+)*$"
+    r"|(?:closes?d?|fix(?:e[sd])?|resolve[sd]?|refs?|see(?: also)?|references?|issues?|related(?: to)?|part of|pr|gh)?"
+    r"\s*:?\s*(?:[\w./-]*#\d++|https?://\S++)(?:[\s,;.]|and|[\w./-]*#\d++|https?://\S++)*+$"
     r"|#?\s*conflicts\s*:|merge (?:pull request|branch|remote-tracking branch|tag|commit)\b|merged in\b"
     r"|this reverts commit\b|\(cherry picked from\b|\[(?:skip ci|ci skip)\]|[-=*_#~]{3,}\s*$|diff --git |\t)",
     re.IGNORECASE,

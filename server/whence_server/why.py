@@ -124,9 +124,9 @@ def _verified(found: Iterable[_Found], repository: Repository, texts: Mapping[in
 def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found]) -> tuple[str, bool]:
     """What the answer begins with, and whether it is a reason."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
-    said = f"{_named(lineage.uncommitted)} not committed yet" if new else ""
+    said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
     if new == lines.end_line - lines.start_line + 1:
-        return f"{said}: no reason is recorded.", False
+        return f"{said}. No reason is recorded.", False
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
         return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
@@ -154,7 +154,7 @@ def _block(found: _Found, citation: Citation) -> str:
     """A commit's place in the history, then the quotation."""
     commit = found.shaper.commit
     thread = f" (#{citation.thread})" if citation.thread else ""
-    place = ("before " if found.shaper.earlier else "lines ") + _ranges(found.shaper.lines)
+    place = ("earlier form of " if found.shaper.earlier else "") + _named(found.shaper.lines)
     about = f"{place}, {plain(commit.author)}, {commit.date[:10]}"
     subject = "" if found.reason.quote == commit.subject else f": {plain(commit.subject)}"
     return f"**commit {commit.sha[:10]}**{thread}, {about}{subject} [{citation.id}]\n\n{quoted(found.reason.quote)}"
@@ -172,10 +172,6 @@ def _notes(lineage: Lineage) -> list[str]:
 
 
 def _named(ranges: Sequence[Range]) -> str:
-    """`Line 3 is` or `Lines 3-4, 9 are`."""
-    one = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
-    return f"Line {_ranges(ranges)} is" if one else f"Lines {_ranges(ranges)} are"
-
-
-def _ranges(ranges: Sequence[Range]) -> str:
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+    """`line 3` or `lines 3-4, 9`."""
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    return ("line " if len(shown) == 1 and "-" not in shown[0] else "lines ") + ", ".join(shown)

@@ -1,0 +1,234 @@
+"""`python -m tests.benchmarks.why`: is the commit that `why` names first the right one, and how long does it take?
+
+Samples lines of every clone with enough commits, and compares with `git blame -w -M -C` of the whole file from which
+the format-only commits are ignored, by a definition of its own: see `is_format_only`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from tests.benchmarks.checkouts import check_out
+from tests.benchmarks.markdown import measured, table, write_section
+
+from whence_indexer.decoding import decode
+from whence_indexer.files import list_files, read_text
+from whence_indexer.grammars import parser_of
+from whence_indexer.languages import language_of
+from whence_indexer.repository import Repository, open_repository
+from whence_indexer.types import Span
+from whence_server.why import explain
+
+MIN_COMMITS = 3_000
+MAX_LINES = 3_000
+_PUNCTUATION = frozenset(",;()\"'`\\") | {'"""', "'''"}
+_BLAME = "-w -M -C --root --incremental --no-textconv".split()
+
+
+@dataclass
+class Result:
+    """What was measured in one repository; times in seconds."""
+
+    name: str
+    commits: int
+    agreed: int = 0
+    seen_through: int = 0
+    warm: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure, print, and write where asked."""
+    options = _options()
+    results = list(_measure(options.clones, options.lines, options.cold, options.seed))
+    report = f"{measured()}\n\n{_table(results)}"
+    print(report)
+    for result in results:
+        for line in result.differing:
+            print(f"differs: {result.name} {line}", file=sys.stderr)
+    if options.write:
+        write_section(options.write, "why", report)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.benchmarks.why", description=__doc__)
+    parser.add_argument("--clones", type=Path, required=True, help="folder of clones; those with 3,000 commits count")
+    parser.add_argument("--lines", type=int, default=200, help="lines sampled of each")
+    parser.add_argument("--cold", type=int, default=40, help="of them, asked in a process of their own")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into this page")
+    return parser.parse_args()
+
+
+def _measure(clones: Path, lines: int, cold: int, seed: int) -> Iterator[Result]:
+    for clone in sorted(path for path in clones.iterdir() if (path / ".git").exists()):
+        commits = int(_git(clone, "rev-list", "--count", "HEAD"))
+        if commits >= MIN_COMMITS:
+            with TemporaryDirectory(prefix="whence-bench-") as folder:
+                work_tree, note = check_out(clone, Path(folder) / clone.name)
+                if note:
+                    print(f"{clone.name} is left out: {note}", file=sys.stderr)
+                    continue
+                yield _compared(Result(clone.name, commits), open_repository(work_tree), lines, cold, seed)
+
+
+def _compared(result: Result, repository: Repository, lines: int, cold: int, seed: int) -> Result:
+    places = _places(repository, lines, random.Random(seed))
+    for number, (path, line) in enumerate(track(places, result.name, console=Console(stderr=True), transient=True)):
+        if number < cold:
+            result.cold.append(_ask_anew(repository, path, line))
+        started = time.perf_counter()
+        explained = explain(repository, Span(path, line, line))
+        result.warm.append(time.perf_counter() - started)
+        expected, passed = _reference(repository, path, line)
+        named = explained.history[0].commit
+        result.agreed += named == expected
+        result.seen_through += bool(passed)
+        if named != expected:
+            result.differing.append(f"{path}:{line} why {named[:10]} reference {expected[:10]} passing {passed}")
+    return result
+
+
+def _places(repository: Repository, count: int, chance: random.Random) -> list[tuple[str, int]]:
+    """Lines with text, each as likely as any other, of the files that are indexed."""
+    texts = {path: read_text(repository, path, blob)[0] for path, blob in list_files(repository).files.items()}
+    rows = {path: text.split("\n") for path, text in sorted(texts.items()) if text}
+    every = [
+        (path, number)
+        for path, lines in rows.items()
+        if len(lines) <= MAX_LINES
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    return chance.sample(every, min(count, len(every)))
+
+
+def _reference(repository: Repository, path: str, line: int) -> tuple[str, list[str]]:
+    """The commit that the line is from, and the format-only ones that were ignored for that."""
+    ignored: list[str] = []
+    while True:
+        sha = _blamed(repository, path, tuple(ignored))[line]
+        if sha in ignored or not is_format_only(repository, sha):
+            return sha, [each[:10] for each in ignored]
+        ignored.append(sha)
+
+
+@lru_cache(maxsize=512)
+def _blamed(repository: Repository, path: str, ignored: tuple[str, ...]) -> dict[int, str]:
+    """The commit of every line of a file."""
+    file = repository.root / ".git-blame-ignore-revs"
+    listed = [f"--ignore-revs-file={file}"] if file.is_file() else []
+    skipped = [f"--ignore-rev={sha}" for sha in ignored]
+    found = {}
+    for row in _git(repository.root, "blame", *_BLAME, *listed, *skipped, "--", path).split("\n"):
+        parts = row.split(" ")
+        if len(parts) == 4 and len(parts[0]) == 40 and parts[1].isdecimal():
+            first, count = int(parts[2]), int(parts[3])
+            found.update(dict.fromkeys(range(first, first + count), parts[0]))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def is_format_only(repository: Repository, sha: str) -> bool:
+    """Whether a commit with one parent left the content of every file it changed as it was.
+
+    The content of a file in a language with a grammar is the leaves of its syntax tree, with their types, without
+    commas, semicolons, parentheses, quotes and white space; of any other file, its text without white space. Files
+    that were added or deleted are a change, files that were renamed are not.
+    """
+    parents = _git(repository.root, "rev-list", "--parents", "-n1", sha).split()[1:]
+    if len(parents) != 1:
+        return False
+    changed = _git(repository.root, "diff-tree", "-r", "-M", "-z", "--no-commit-id", parents[0], sha).split("\0")
+    fields = iter(changed)
+    some = False
+    for about in fields:
+        if not about:
+            break
+        _, mode, before, after, status = about.split(" ")
+        path = next(fields)
+        if status[0] == "R":
+            path = next(fields)
+        elif status[0] != "M" or mode == "160000":  # a submodule
+            return False
+        some = True
+        if before != after and _content(repository, path, before) != _content(repository, path, after):
+            return False
+    return some
+
+
+def _content(repository: Repository, path: str, blob: str) -> list[tuple[str, str]]:
+    data = subprocess.run(["git", "cat-file", "blob", blob], cwd=repository.root, capture_output=True, check=True)
+    text = decode(data.stdout)
+    if text is None:
+        return [("binary", blob)]
+    grammar = language_of(path, text).grammar
+    if grammar is None:
+        return [("text", "".join(text.split()))]
+    leaves = []
+    cursor = parser_of(grammar).parse(text.encode()).walk()
+    while True:
+        if cursor.goto_first_child():
+            continue
+        node = cursor.node
+        token = "".join(node.text.decode("utf-8", "replace").split()) if node is not None and node.text else ""
+        if node is not None and token and token not in _PUNCTUATION:
+            leaves.append((node.type, token))
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return leaves
+
+
+def _ask_anew(repository: Repository, path: str, line: int) -> float:
+    command = [sys.executable, "-m", "whence_server", "why", f"{path}:{line}", "--json", "--repo", str(repository.root)]
+    started = time.perf_counter()
+    finished = subprocess.run(command, check=True, capture_output=True)
+    seconds = time.perf_counter() - started
+    json.loads(finished.stdout)
+    return seconds
+
+
+def _table(results: list[Result]) -> str:
+    header = [
+        "repository",
+        "commits",
+        "lines",
+        "agreement",
+        "through format-only",
+        "warm p50",
+        "warm p95",
+        "cold p50",
+        "cold p95",
+    ]
+    rows = []
+    for result in results:
+        times = [
+            f"{np.percentile(part, share) * 1000:,.0f} ms" for part in (result.warm, result.cold) for share in (50, 95)
+        ]
+        asked = len(result.warm)
+        counts = [f"{result.commits:,}", str(asked), f"{result.agreed / asked:.1%}", str(result.seen_through)]
+        rows.append([result.name, *counts, *times])
+    return table(header, rows)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    finished = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+    return finished.stdout.decode("utf-8", "replace")
+
+
+if __name__ == "__main__":
+    main()
