@@ -9,10 +9,12 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from git.diff import decode_path
 
 from whence_indexer import plumbing
+from whence_indexer.errors import RepositoryError
 from whence_indexer.history import missing_revisions
 from whence_indexer.repository import Repository
 
@@ -20,9 +22,16 @@ IGNORE_FILE = ".git-blame-ignore-revs"
 # Git tells a moved line by its neighbours: some lines on either side make it agree with a blame of the whole file.
 MARGIN = 10
 
-# `-M -C`: lines moved within the file, and from other files that the same commit changed. The ignored commits of the
-# user's configuration are replaced by ours: a file that is not there would stop git.
+# `-M -C`: lines moved within the file, and from other files that the same commit changed.
 _OPTIONS = "-w -M -C --root --incremental --no-textconv --encoding=UTF-8".split()
+# Many name a list of ignored commits for all their repositories; git stops where one has none.
+_WITHOUT_THE_USERS_LIST = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "1",  # the repository was opened under the user's own rules: it is trusted
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
+}
 _ENTRY = re.compile(rb"([0-9a-f]{40,64}) (\d+) (\d+) (\d+)")
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -67,11 +76,20 @@ def blame(
     lines = f"-L{max(1, first - MARGIN)},{last + MARGIN}"
     skipped = [f"--ignore-rev={sha}" for sha in ignored]
     revisions = [revision] if revision else []
-    # The work tree is compared as it is: a content filter is a program of the repository's choice.
-    options = ("-c", "blame.ignoreRevsFile=", *(() if revision else plumbing.without_filters(repository.root)))
-    output = plumbing.run(
-        repository.root, "blame", *_OPTIONS, lines, *skipped, *revisions, "--", path, options=options, seconds=seconds
+    call = partial(
+        plumbing.run,
+        repository.root,
+        *("blame", *_OPTIONS, lines, *skipped, *revisions, "--", path),
+        # The work tree is compared as it is: a content filter is a program of the repository's choice.
+        options=() if revision else plumbing.without_filters(repository.root),
+        seconds=seconds,
     )
+    try:
+        output = call()
+    except RepositoryError as error:
+        if "object name list" not in str(error):
+            raise
+        output = call(environment=_WITHOUT_THE_USERS_LIST)
     parts = (origin.within(first, last) for origin in _entries(output))
     return sorted(filter(None, parts), key=lambda origin: origin.first)
 

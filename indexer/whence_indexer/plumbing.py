@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
@@ -39,12 +39,14 @@ def run(
     options: tuple[str, ...] = (),
     complain: Callable[[str], None] = lambda line: None,
     seconds: float | None = None,
+    environment: Mapping[str, str] = {},
 ) -> bytes:
     """What `git OPTIONS ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
 
     Raises `RepositoryError` with git's own first line, and `SlowError` when it takes longer than `seconds`.
     """
-    process = _start(folder, (*options, *arguments), stdin=subprocess.PIPE if stdin is not None else None)
+    piped = subprocess.PIPE if stdin is not None else None
+    process = _start(folder, (*options, *arguments), piped, environment)
     try:
         stdout, stderr = process.communicate(stdin, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -104,14 +106,16 @@ def _read_blocks(stdout: BinaryIO, ahead: Queue[bytes]) -> None:
             return
 
 
-def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -> Any:
+def _start(
+    folder: Path, arguments: tuple[str, ...], stdin: int | None = None, environment: Mapping[str, str] = {}
+) -> Any:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported below, in our words
     import git
 
     for name in _FOREIGN:
         os.environ.pop(name, None)
     command = git.Git(os.fspath(folder))
-    command.update_environment(**_ENVIRONMENT)
+    command.update_environment(**_ENVIRONMENT, **environment)
     try:
         return command.execute(["git", *_SAFE, *arguments], as_process=True, istream=stdin)
     except git.GitCommandNotFound as error:
