@@ -25,8 +25,8 @@ _FORMATTER = re.compile(
     re.IGNORECASE,
 )
 _SAYS_FORMAT = re.compile(
-    r"\b(re)?format(s|ted|ting|ter)?\b|\b(white-?space|indent(s|ed|ation)?|dedent|line (endings?|length)"
-    r"|trailing spaces?|pep-?8|code ?style|cosmetic|lint(ing|er)?|tabs?)\b|\bsort(ed)? imports?\b|\breorder.{0,20}imports?\b",
+    r"\b((re)?format(s|ted|ting|ter)?|white-?space|indent(s|ed|ation)?|dedent|line (endings?|length)|trailing spaces?"
+    r"|pep-?8|code ?style|cosmetic|lint(ing|er)?|tabs?|sort(ed)? imports?|reorder.{0,20}imports?)\b",
     re.IGNORECASE,
 )
 _SETTINGS = re.compile(

@@ -255,8 +255,8 @@ def test_a_path_may_be_given_from_anywhere_inside(shop, monkeypatch):
     shop.write("lib/tax.py", "tax = 1\n")
     repository = shop.open()
     monkeypatch.chdir(shop.path / "lib")
-    for given in ("tax.py", "lib/tax.py", "./lib/../lib/tax.py", str(shop.path / "lib" / "tax.py")):
-        assert relative_path(repository, given) == "lib/tax.py"
+    for name in ("tax.py", "lib/tax.py", "./lib/../lib/tax.py", str(shop.path / "lib" / "tax.py")):
+        assert relative_path(repository, name) == "lib/tax.py"
     assert relative_path(repository, "cart.py") == "cart.py"
     for outside in ("../../elsewhere.py", "/etc/passwd"):
         with pytest.raises(SourceError, match="outside the repository"):
