@@ -22,11 +22,12 @@ from whence_indexer.source import Source
 from whence_indexer.types import Commit
 
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
-SECONDS = 0.15  # for them: an editor waits for the answer
+SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
 _PATIENCE = 30.0  # seconds for the first blame, without which there is no answer
 _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
 _MOST_ALIKE = 20  # lines of one place compared so
+_PREPARED = 64  # files kept ready
 _FEW_LINES = 4  # replaced lines that are taken as one place whatever they hold
 
 Range = tuple[int, int]
@@ -70,20 +71,46 @@ class _Walk:
 
     def origins(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
         """Where lines are from once mechanical commits are passed over."""
-        for _ in range(_ROUNDS):
-            found = self._blame(path, lines, revision)
-            kinds = {sha: mechanical_kind(self.commit(sha)) for sha in _ids(found) if sha not in self.ignored}
-            new = {sha: (self.commit(sha), kind) for sha, kind in kinds.items() if kind}
+        rounds = _prepared.get((self.repository, revision, path, tuple(self.ignored)))
+        if rounds is None:
+            rounds = self.rounds(path, lines, revision)
+        within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
+        for sha in {sha for found in within[:-1] for sha in _ids(found)}:
+            if kind := mechanical_kind(self.commit(sha)):
+                self.seen[sha] = self.commit(sha), kind
+        return within[-1]
+
+    def rounds(self, path: str, lines: Range, revision: str | None) -> list[Sequence[Origin]]:
+        """Blames of which each passes over the mechanical commits that the ones before it named."""
+        rounds: list[Sequence[Origin]] = []
+        ignored = self.ignored
+        while len(rounds) < _ROUNDS:
+            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored)))
+            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
             if not new:
                 break
-            self.seen |= new
-            self.ignored += new
-        return found
+            ignored = [*ignored, *new]
+        return rounds
 
-    def _blame(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
-        if revision is None:  # the work tree may change at any time
-            return blame(self.repository, path, *lines, None, self.ignored, _PATIENCE)
-        return _blame_of_commit(self.repository, path, *lines, revision, tuple(self.ignored))
+
+def prepare(repository: Repository, source: Source) -> None:
+    """Blame the whole file once, so that `trace` tells any of its lines from memory; an editor does when it opens one.
+
+    Costs a second or so. Nothing is kept of a file that differs from its last commit. Raises as `trace` does.
+    """
+    walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
+    if source.revision is not None:
+        rounds = walk.rounds(source.path, (1, len(source.lines)), source.revision)
+        if len(_prepared) >= _PREPARED:
+            _prepared.pop(next(iter(_prepared)), None)
+        _prepared[repository, source.revision, source.path, tuple(walk.ignored)] = rounds
+
+
+def forget() -> None:
+    """Drop all that is kept in memory of files and commits."""
+    _prepared.clear()
+    _blame_of_commit.cache_clear()
+    _read.cache_clear()
 
 
 def trace(
@@ -91,14 +118,15 @@ def trace(
 ) -> Lineage:
     """The commits that shaped lines `first` to `last` of `source`.
 
-    Earlier ones are read for at most `steps` steps and about `seconds` seconds. Raises `RepositoryError` where git
-    cannot tell, as in a partial clone without the contents.
+    Earlier ones are read for at most `steps` steps, none of which begins later than `seconds` after the call. Raises
+    `RepositoryError` where git cannot tell, as in a partial clone without the contents.
     """
+    started = time.monotonic()
     walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
     origins = walk.origins(source.path, (first, last), source.revision)
     shapers = sorted(_newest_first(_grouped(walk, origins)), key=lambda shaper: -_size(shaper.lines))
     known = {shaper.commit.sha for shaper in shapers}
-    earlier, complete = _earlier(walk, origins, known, steps, time.monotonic() + seconds)
+    earlier, complete = _earlier(walk, origins, known, steps, started + seconds)
     named = [*shapers, *_newest_first(earlier)]
     shown = {shaper.commit.sha for shaper in named}
     return Lineage(
@@ -210,8 +238,19 @@ def _read(repository: Repository, sha: str, boundary: bool) -> Commit:
     return read_commit(repository, sha)
 
 
+def _blame(
+    repository: Repository, path: str, lines: Range, revision: str | None, ignored: tuple[str, ...]
+) -> Sequence[Origin]:
+    if revision is None:  # the work tree may change at any time
+        return blame(repository, path, *lines, None, ignored, _PATIENCE)
+    return _blame_of_commit(repository, path, *lines, revision, ignored)
+
+
 @lru_cache(maxsize=1024)
 def _blame_of_commit(
     repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...]
 ) -> tuple[Origin, ...]:
     return tuple(blame(repository, path, first, last, revision, ignored, _PATIENCE))
+
+
+_prepared: dict[tuple[Repository, str | None, str, tuple[str, ...]], list[Sequence[Origin]]] = {}

@@ -11,8 +11,9 @@ from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
-from whence_server.citations import citation_url, verify
+from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
 
 HITS = 12  # read for an answer

@@ -10,10 +10,10 @@ from whence_indexer import schema
 from whence_indexer.chunker import chunk_file
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import is_present, read_text
-from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store, literal
 from whence_indexer.types import Citation
+from whence_server.receipts import in_history
 
 
 def verify(citation: Citation, repository: Repository, store: Store) -> bool:
@@ -23,19 +23,6 @@ def verify(citation: Citation, repository: Repository, store: Store) -> bool:
     if citation.path is not None:
         return _in_file(citation, repository, store)
     return citation.commit is not None and (_in_commit(citation, store) or in_history(citation, repository))
-
-
-def in_history(citation: Citation, repository: Repository) -> bool:
-    """Whether git has the commit, and its message holds the quote."""
-    if not citation.quote.strip() or citation.commit is None or repository.common_dir is None:
-        return False
-    commit = read_message(repository, citation.commit)
-    return commit is not None and citation.quote in f"{commit.subject}\n\n{commit.body}"
-
-
-def citation_url(repository: Repository, commit: str | None) -> str | None:
-    """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
-    return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
 
 
 def _in_file(citation: Citation, repository: Repository, store: Store) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from whence_indexer.query import Query
 from whence_indexer.types import Citation, Hit
+from whence_server.markup import plain, quoted
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
@@ -172,14 +173,3 @@ def _place(passage: Passage, citation: Citation) -> str:
     shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted
     symbol = f" — `{hit.symbol}`" if shown else ""
     return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"
-
-
-def quoted(quote: str) -> str:
-    """A fence longer than any in the quote, so that nothing in it is taken for Markdown of ours."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", quote)), default=0))
-    return f"{fence}\n{quote}\n{fence}"
-
-
-def plain(lead: str) -> str:
-    """A repository's sentence must bring no link, no markup and nothing that looks like a receipt."""
-    return lead if lead.startswith("`") else re.sub(r"([\[\]<>])", r"\\\1", lead)

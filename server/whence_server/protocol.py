@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from whence_indexer.indexing import Report
 from whence_indexer.types import Hit
 from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
+    from whence_indexer.indexing import Report
 
 _HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
 

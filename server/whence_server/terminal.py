@@ -16,13 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from whence_indexer.indexing import Progress as ProgressCallback
-from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
 from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
+    from whence_indexer.indexing import Progress as ProgressCallback
+    from whence_indexer.indexing import Report
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")

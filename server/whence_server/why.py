@@ -15,9 +15,9 @@ from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.source import find_source
 from whence_indexer.types import Citation, Kind, Span
-from whence_server.citations import citation_url, in_history
-from whence_server.extractive import plain, quoted
+from whence_server.markup import plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
+from whence_server.receipts import citation_url, in_history
 from whence_server.types import Answer, Change, Explanation, Model, Timings
 
 SHOWN = 4  # commits quoted; the history names all
