@@ -9,7 +9,7 @@ BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-abstention bench-adaptation build constraints clean
+.PHONY: help ask test test-slow test-training lint typecheck bench bench-retrieval bench-ablation bench-abstention bench-adaptation bench-why build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same c
 
 bench-adaptation: $(VENV)/.dev  ## Measure what adapting to a repository brings, over the same clones
 	$(BIN)/python -m tests.benchmarks.adaptation --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-why: $(VENV)/.dev  ## Measure whether why names the right commits, and how fast, over the clones in CLONES
+	$(BIN)/python -m tests.benchmarks.why --clones "$(CLONES)" --write docs/benchmarks.md
 
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build

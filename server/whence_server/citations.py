@@ -49,6 +49,8 @@ def _in_file(citation: Citation, repository: Repository, store: Store) -> bool:
 
 
 def _in_commit(citation: Citation, store: Store) -> bool:
+    if schema.COMMITS_TABLE not in store.state.tables:  # indexed without history
+        return False
     where = f"sha = {literal(citation.commit or '')}"
     found = store.rows(schema.COMMITS_TABLE, ["subject", "body"], where).to_pylist()
     return any(citation.quote in f"{commit['subject']}\n\n{commit['body']}" for commit in found)

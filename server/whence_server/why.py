@@ -7,8 +7,10 @@ against git, or the thread it is from, before it is shown. Where nobody wrote do
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from whence_indexer.lineage import Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references
@@ -48,8 +50,8 @@ class _Found:
         return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
 
 
-def explain(repository: Repository, lines: Span, threads: ThreadTexts = no_threads) -> Explanation:
-    """Why `lines` are as they are in the work tree.
+def explain(repository: Repository, lines: Span, threads: ThreadTexts = no_threads, who: bool = False) -> Explanation:
+    """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
     `threads` maps numbers that commits name to what is known of them. Raises `SourceError` where the lines have no
     history to tell, `RepositoryError` where git refuses.
@@ -66,7 +68,7 @@ def explain(repository: Repository, lines: Span, threads: ThreadTexts = no_threa
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
     total = time.monotonic() - started
     answer = Answer(
-        text="\n\n".join(filter(None, (lead, *blocks, *_notes(lineage)))),
+        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage)))),
         confidence=_CONFIDENCE[cited[0].reason.strength] if told else 0.0,
         abstained=not told,
         citations=tuple(citations),
@@ -134,6 +136,19 @@ def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Seque
     numbers = dict.fromkeys(number for change in history for number in change.threads)
     named = f" It may be told in {', '.join(f'#{number}' for number in numbers)}." if numbers else ""
     return f"{opening}No reason was recorded: {what}.{named}", False
+
+
+def _authors(history: Sequence[Change]) -> str:
+    """Whose the lines are, and who was there last."""
+    lines = Counter[str]()
+    now = [change for change in history if not change.earlier]
+    for change in now:
+        lines[change.author] += sum(last - first + 1 for first, last in change.lines)
+    if not now:
+        return ""
+    last = max(now, key=lambda change: datetime.fromisoformat(change.date))
+    shares = ", ".join(f"{plain(author)} ({count})" for author, count in lines.most_common())
+    return f"Lines by author: {shares}. Last changed by {plain(last.author)} on {last.date[:10]}."
 
 
 def _citation(number: int, found: _Found, repository: Repository) -> Citation:
