@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from whence_indexer.lineage import Lineage, Range, Shaper, trace
+from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.source import find_source
@@ -50,15 +50,21 @@ class _Found:
         return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
 
 
-def explain(repository: Repository, lines: Span, threads: ThreadTexts = no_threads, who: bool = False) -> Explanation:
+def explain(
+    repository: Repository,
+    lines: Span,
+    threads: ThreadTexts = no_threads,
+    who: bool = False,
+    seconds: float = SECONDS,
+) -> Explanation:
     """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
-    `threads` maps numbers that commits name to what is known of them. Raises `SourceError` where the lines have no
+    `threads` maps numbers that commits name to what is known of them; `seconds` are those of `trace`. Raises `SourceError` where the lines have no
     history to tell, `RepositoryError` where git refuses.
     """
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line)
-    lineage = trace(repository, source, lines.start_line, lines.end_line)
+    lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
     retrieved = time.monotonic()
     history = tuple(_change(shaper, repository.project) for shaper in lineage.shapers)
     texts = threads(sorted({number for change in history for number in change.threads}))
@@ -132,7 +138,9 @@ def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Seque
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
         return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
-    what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]" if cited else "nothing was said"
+    what = "the commit has no message"
+    if cited and not cited[0].shaper.earlier:
+        what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
     numbers = dict.fromkeys(number for change in history for number in change.threads)
     named = f" It may be told in {', '.join(f'#{number}' for number in numbers)}." if numbers else ""
     return f"{opening}No reason was recorded: {what}.{named}", False
