@@ -59,8 +59,8 @@ def explain(
 ) -> Explanation:
     """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
-    `threads` maps numbers that commits name to what is known of them; `seconds` are those of `trace`. Raises `SourceError` where the lines have no
-    history to tell, `RepositoryError` where git refuses.
+    `threads` maps numbers that commits name to what is known of them; `seconds` are those of `trace`. Raises
+    `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
     """
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line)
@@ -75,7 +75,7 @@ def explain(
     total = time.monotonic() - started
     answer = Answer(
         text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage)))),
-        confidence=_CONFIDENCE[cited[0].reason.strength] if told else 0.0,
+        confidence=_CONFIDENCE[max(cited[0].value, PROSE)] if told else 0.0,
         abstained=not told,
         citations=tuple(citations),
         model=HISTORY,
