@@ -99,11 +99,12 @@ def prepare(repository: Repository, source: Source) -> None:
     Costs a second or so. Nothing is kept of a file that differs from its last commit. Raises as `trace` does.
     """
     walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
-    if source.revision is not None:
+    key = repository, source.revision, source.path, tuple(walk.ignored)
+    if source.revision is not None and key not in _prepared:
         rounds = walk.rounds(source.path, (1, len(source.lines)), source.revision)
-        if len(_prepared) >= _PREPARED:
+        while len(_prepared) >= _PREPARED:
             _prepared.pop(next(iter(_prepared)), None)
-        _prepared[repository, source.revision, source.path, tuple(walk.ignored)] = rounds
+        _prepared[key] = rounds
 
 
 def forget() -> None:

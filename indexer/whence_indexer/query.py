@@ -24,7 +24,8 @@ _HISTORY = re.compile(
     re.IGNORECASE,
 )
 _BY_COMMIT = re.compile(
-    r"^\W*(?:(?:which|what) (?:commit|pull request|pr|change|release|version)|who|(?:since )?when (?:was|were|did|has|have))\b",
+    r"^\W*(?:(?:which|what) (?:commit|pull request|pr|change|release|version)"
+    r"|who|(?:since )?when (?:was|were|did|has|have))\b",
     re.IGNORECASE,
 )
 # Of the past: "who removes expired sessions" asks for code.

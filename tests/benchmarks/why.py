@@ -12,6 +12,7 @@ import io
 import json
 import random
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -49,17 +50,20 @@ _SETTINGS = ("pyproject.toml", ".pre-commit-config.yaml", ".editorconfig", ".pre
 _BLAME = "-w -M -C --root --incremental --no-textconv".split()
 
 
+Times = tuple[float, float]
+
+
 @dataclass
 class Result:
-    """What was measured in one repository; times in seconds."""
+    """What was measured in one repository; times in seconds, of a clock and of processors."""
 
     name: str
     commits: int
     agreed: int = 0
     seen_through: int = 0
-    warm: list[float] = field(default_factory=list)
-    first: list[float] = field(default_factory=list)
-    cold: list[float] = field(default_factory=list)
+    warm: list[Times] = field(default_factory=list)
+    first: list[Times] = field(default_factory=list)
+    cold: list[Times] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
 
 
@@ -116,11 +120,11 @@ def _compared(result: Result, repository: Repository, lines: int, cold: int, see
     return result
 
 
-def _ask(repository: Repository, path: str, line: int, times: list[float]) -> str:
+def _ask(repository: Repository, path: str, line: int, times: list[Times]) -> str:
     """The commit named first; how long that took goes into `times`."""
-    started = time.perf_counter()
+    before = _clocks()
     explained = explain(repository, Span(path, line, line))
-    times.append(time.perf_counter() - started)
+    times.append(_since(before))
     return explained.history[0].commit
 
 
@@ -239,27 +243,43 @@ def _leaves(parser: Parser, text: str) -> list[str]:
                 return leaves
 
 
-def _ask_anew(repository: Repository, path: str, line: int) -> float:
+def _ask_anew(repository: Repository, path: str, line: int) -> Times:
     command = [sys.executable, "-m", "whence_server", "why", f"{path}:{line}", "--json", "--repo", str(repository.root)]
-    started = time.perf_counter()
+    before = _clocks()
     finished = subprocess.run(command, check=True, capture_output=True)
-    seconds = time.perf_counter() - started
+    times = _since(before)
     json.loads(finished.stdout)
-    return seconds
+    return times
+
+
+def _clocks() -> Times:
+    """Now, and the processor time that this process and those it waited for have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _since(before: Times) -> Times:
+    after = _clocks()
+    return after[0] - before[0], after[1] - before[1]
 
 
 def _table(results: list[Result]) -> str:
-    names = ("warm", "first", "cold")
     header = ["repository", "commits", "lines", "agreement", "through format-only"]
-    header += [f"{name} p{share}" for name in names for share in (50, 95)]
-    rows = []
+    found = []
+    times = []
     for result in results:
-        parts = (result.warm, result.first, result.cold)
-        times = [f"{np.percentile(part, share) * 1000:,.0f} ms" for part in parts for share in (50, 95)]
         asked = len(result.warm)
         counts = [f"{result.commits:,}", str(asked), f"{result.agreed / asked:.1%}", str(result.seen_through)]
-        rows.append([result.name, *counts, *times])
-    return table(header, rows)
+        found.append([result.name, *counts])
+        for name, part in (("warm", result.warm), ("first", result.first), ("cold", result.cold)):
+            columns = [
+                f"{np.percentile(column, share) * 1000:,.0f}"
+                for column in zip(*part, strict=True)
+                for share in (50, 95)
+            ]
+            times.append([f"{result.name}, {name}", *columns])
+    clocks = ["ms", "p50", "p95", "processor p50", "processor p95"]
+    return f"{table(header, found)}\n\n{table(clocks, times)}"
 
 
 def _git(folder: Path, *arguments: str) -> str:
