@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 
 from git.diff import decode_path
@@ -124,6 +125,14 @@ def shallow_commits(repository: Repository) -> frozenset[str]:
     """Commits at which a shallow clone ends. Their diff is the whole tree, which says nothing of what they changed."""
     marks = repository.common_dir / "shallow" if repository.common_dir else None
     return frozenset(marks.read_text().split()) if marks is not None and marks.is_file() else frozenset()
+
+
+def instant(date: str) -> datetime:
+    """When `Commit.date` was; the beginning of time for what a broken client wrote."""
+    try:
+        return datetime.fromisoformat(date)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _log(repository: Repository, *arguments: str) -> Iterator[bytes]:

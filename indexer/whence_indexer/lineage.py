@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 
 from whence_indexer.blame import Origin, blame, ignored_revisions
-from whence_indexer.history import read_commit, shallow_commits
+from whence_indexer.history import instant, read_commit, shallow_commits
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
@@ -211,7 +210,7 @@ def _alike(text: str, rows: Iterable[int]) -> Iterator[int]:
 
 
 def _newest_first(shapers: Iterable[Shaper]) -> list[Shaper]:
-    return sorted(shapers, key=lambda shaper: datetime.fromisoformat(shaper.commit.date), reverse=True)
+    return sorted(shapers, key=lambda shaper: instant(shaper.commit.date), reverse=True)
 
 
 def _ids(origins: Iterable[Origin]) -> list[str]:

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from whence_indexer import schema
+from whence_indexer.history import instant
 from whence_indexer.query import Change
-from whence_indexer.store import Store, literal
+from whence_indexer.store import Store, is_one_of, literal
 
 _DEFINITION = 10  # how much more the line that defines a name counts than one that uses it
 _DEFINES = (
@@ -21,9 +22,10 @@ _DEFINES = (
 
 
 def find_changes(store: Store, names: Sequence[str], change: Change, limit: int) -> list[str]:
-    """The ids of at most `limit` commits that took away (or brought) these names most, best first.
+    """The ids of at most `limit` commits that took away (or brought) these names, best first.
 
-    A commit that moved a name as often in as out has not changed it.
+    First those that took away a definition, the last one before the others (or brought one, the first before the
+    others), then those that did so with most uses. A commit that moved a name as often in as out has not changed it.
     """
     if schema.HUNKS_TABLE not in store.state.tables:
         return []
@@ -38,4 +40,14 @@ def find_changes(store: Store, names: Sequence[str], change: Change, limit: int)
                 if line[:1] in "+-" and used.search(line):
                     weight = _DEFINITION if defines.search(line) else 1
                     weights[sha] += weight if line[0] == sign else -weight
-    return [sha for sha, weight in weights.most_common(limit) if weight > 0]
+    found = [sha for sha, weight in weights.most_common() if weight > 0]
+    defining = [sha for sha in found if weights[sha] >= _DEFINITION]
+    dates = _dates(store, defining)
+    defining.sort(key=lambda sha: instant(dates.get(sha, "")), reverse=change == "removed")
+    return list(dict.fromkeys([*defining, *found]))[:limit]
+
+
+def _dates(store: Store, shas: Sequence[str]) -> dict[str, str]:
+    where = is_one_of("sha", shas)
+    rows = store.rows(schema.COMMITS_TABLE, ["sha", "date"], where).to_pylist() if shas else []
+    return {row["sha"]: row["date"] for row in rows}

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
@@ -154,7 +154,7 @@ def _authors(history: Sequence[Change]) -> str:
         lines[change.author] += sum(last - first + 1 for first, last in change.lines)
     if not now:
         return ""
-    last = max(now, key=lambda change: datetime.fromisoformat(change.date))
+    last = max(now, key=lambda change: instant(change.date))
     shares = ", ".join(f"{plain(author)} ({count})" for author, count in lines.most_common())
     return f"Lines by author: {shares}. Last changed by {plain(last.author)} on {last.date[:10]}."
 

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from whence_indexer.errors import RepositoryError, SourceError
-from whence_indexer.lineage import trace
+from whence_indexer.history import instant
+from whence_indexer.lineage import prepare, trace
 from whence_indexer.ownership import find_owners, last_to_understand
 from whence_indexer.source import find_source, relative_path
 
@@ -70,6 +71,15 @@ def test_a_line_names_who_wrote_it_last_and_what_it_was_before(shop):
     assert (shas(traced), shas(traced, earlier=True)) == ([shop.second], [shop.first])
     assert [shaper.lines for shaper in traced.shapers] == [((2, 2),), ((2, 2),)]
     assert traced.complete
+
+
+def test_a_prepared_file_is_told_the_same(shop):
+    shop.write("cart.py", FORMATTED)
+    shop.commit("Reformat with black")
+    before = [lineage(shop, "cart.py", line) for line in range(1, 17)]
+    repository = shop.open()
+    prepare(repository, find_source(repository, "cart.py", 1, 1))
+    assert [lineage(shop, "cart.py", line) for line in range(1, 17)] == before
 
 
 def test_lines_of_several_commits_name_the_one_of_most_lines_first(shop):
@@ -140,6 +150,10 @@ def test_a_file_that_is_only_staged_has_no_commit(shop):
     shop.git("add", "new.py")
     traced = lineage(shop, "new.py", 1)
     assert (traced.shapers, traced.uncommitted) == ((), ((1, 1),))
+
+
+def test_a_commit_of_no_known_time_is_the_oldest(shop):
+    assert instant("2024-05-06T07:08:09+02:00") > instant("2024-05-06T06:08:09+02:00") > instant("some day")
 
 
 def test_a_line_that_came_by_a_merge_is_its_authors(shop):
