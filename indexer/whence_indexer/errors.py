@@ -2,6 +2,8 @@
 
 WhenceError
 ├── RepositoryError   not a folder, no permission, git refuses
+│   ├── SourceError   a file or lines of it that have no history to tell
+│   └── SlowError     git was given up on
 ├── StoreError        the index cannot be read, written or made sense of
 │   ├── NoIndexError  there is none yet
 │   ├── DamagedError  what is there cannot be made sense of; a rebuild mends it
@@ -21,6 +23,14 @@ class WhenceError(Exception):
 
 class RepositoryError(WhenceError):
     """The repository cannot be read."""
+
+
+class SourceError(RepositoryError):
+    """The lines asked about have no history: they, or their file, are not there or not git's."""
+
+
+class SlowError(RepositoryError):
+    """Git took longer than it was given."""
 
 
 class StoreError(WhenceError):

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 
 from git.diff import decode_path
@@ -48,6 +49,7 @@ _BRACKETED = re.compile(r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>")
 _BARE = re.compile(r"(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
 _BEYOND = 2_000  # bytes read past the end of a hunk that is clipped, so that a secret there is seen whole
 _MAX_SECTION = 78  # git clips the name of a section at 80 bytes
+_RENAMES = 300  # files added and deleted by one commit beyond which pairing them up takes longer than a reader waits
 
 
 def read_commits(
@@ -79,6 +81,29 @@ def read_log(
                 yield record
 
 
+def read_commit(repository: Repository, sha: str) -> Commit:
+    """The commit `sha` with its hunks as far as the first `MAX_COMMIT_BYTES` hold them, however large it is.
+
+    Raises `RepositoryError` when there is no such commit, or its contents are missing.
+    """
+    options = ("--no-walk", "-p", *_PATCH_OPTIONS, f"-l{_RENAMES}")
+    record = b""
+    for block in plumbing.stream(repository.root, "log", *_OPTIONS, _FORMAT, *options, "--end-of-options", sha, "--"):
+        record += block
+        if len(record) > MAX_COMMIT_BYTES:
+            record = record[: record.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1]
+            break
+    return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
+
+
+def read_message(repository: Repository, sha: str) -> Commit | None:
+    """The commit with this full id, without its paths and hunks; None when git has none."""
+    if not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", sha) or missing_revisions(repository, [sha]):
+        return None
+    (record,) = _log(repository, "--no-walk", "--no-patch", sha)
+    return parse_commit(record, frozenset(), read_allowed(repository)[0])
+
+
 def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[str]:
     """Those of `revisions` that this repository no longer holds."""
     query = "\n".join(revisions).encode()
@@ -104,6 +129,14 @@ def shallow_commits(repository: Repository) -> frozenset[str]:
     """Commits at which a shallow clone ends. Their diff is the whole tree, which says nothing of what they changed."""
     marks = repository.common_dir / "shallow" if repository.common_dir else None
     return frozenset(marks.read_text().split()) if marks is not None and marks.is_file() else frozenset()
+
+
+def instant(date: str) -> datetime:
+    """When `Commit.date` was; the beginning of time for what a broken client wrote."""
+    try:
+        return datetime.fromisoformat(date)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _log(repository: Repository, *arguments: str) -> Iterator[bytes]:

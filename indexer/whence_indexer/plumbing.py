@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any, BinaryIO
 
-from whence_indexer.errors import RepositoryError
+from whence_indexer.errors import RepositoryError, SlowError
 
 # A repository's own configuration can name programs to run; none of the calls here may start one.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
@@ -38,13 +38,21 @@ def run(
     stdin: bytes | None = None,
     options: tuple[str, ...] = (),
     complain: Callable[[str], None] = lambda line: None,
+    seconds: float | None = None,
+    environment: Mapping[str, str] = {},
 ) -> bytes:
     """What `git OPTIONS ARGUMENTS` prints, run in `folder`; `complain` hears each line of warning.
 
-    Raises `RepositoryError` with git's own first line.
+    Raises `RepositoryError` with git's own first line, and `SlowError` when it takes longer than `seconds`.
     """
-    process = _start(folder, (*options, *arguments), stdin=subprocess.PIPE if stdin is not None else None)
-    stdout, stderr = process.communicate(stdin)
+    piped = subprocess.PIPE if stdin is not None else None
+    process = _start(folder, (*options, *arguments), piped, environment)
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.proc.kill()
+        process.communicate()
+        raise SlowError(f"git {arguments[0]} took longer than {seconds:.1f} s") from None
     if process.returncode:
         raise RepositoryError(_reason(arguments, stderr))
     for line in stderr.decode("utf-8", "backslashreplace").splitlines():
@@ -98,14 +106,16 @@ def _read_blocks(stdout: BinaryIO, ahead: Queue[bytes]) -> None:
             return
 
 
-def _start(folder: Path, arguments: tuple[str, ...], stdin: int | None = None) -> Any:
+def _start(
+    folder: Path, arguments: tuple[str, ...], stdin: int | None = None, environment: Mapping[str, str] = {}
+) -> Any:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported below, in our words
     import git
 
     for name in _FOREIGN:
         os.environ.pop(name, None)
     command = git.Git(os.fspath(folder))
-    command.update_environment(**_ENVIRONMENT)
+    command.update_environment(**_ENVIRONMENT, **environment)
     try:
         return command.execute(["git", *_SAFE, *arguments], as_process=True, istream=stdin)
     except git.GitCommandNotFound as error:

@@ -13,6 +13,7 @@ from whence_indexer.errors import QueryError
 from whence_indexer.terms import words
 
 Intent = Literal["history", "definition", "explanation"]
+Change = Literal["removed", "added"]
 
 MAX_CHARACTERS = 20_000  # a pasted traceback is a fair question, a pasted log file is not
 _SEARCHED_WORDS = 200
@@ -22,6 +23,22 @@ _HISTORY = re.compile(
     r"|\b(commit(s|ted)?|introduced|was (added|removed|changed|dropped|renamed)|history of|reason for)\b",
     re.IGNORECASE,
 )
+_BY_COMMIT = re.compile(
+    r"^\W*(?:(?:which|what) (?:commit|pull request|pr|change|release|version)"
+    r"|who|(?:since )?when (?:was|were|did|has|have))\b",
+    re.IGNORECASE,
+)
+# Of the past: "who removes expired sessions" asks for code.
+_REMOVED = re.compile(r"\b(removed|deleted|dropped|got rid of|did .+ (?:remove|delete|drop))\b", re.IGNORECASE)
+_ADDED = re.compile(r"\b(added|introduced|created|did .+ (?:add|introduce|create))\b", re.IGNORECASE)
+# A version has a dot, a `v`, or is called one; four digits alone are a year.
+_POINT = (
+    r"(?:(?:version|release)\s+)?"
+    r"(?P<{0}>v\d[\w.-]*\w|v\d|\d{{4}}-\d\d(?:-\d\d)?|\d{{4}}(?![\d.])|\d+(?:\.\w+)+|(?<=version )\d+)"
+)
+_SINCE = re.compile(r"\b(?:since|after|newer than)\s+" + _POINT.format("since"), re.IGNORECASE)
+_UNTIL = re.compile(r"\b(?:before|until|prior to|older than|up to)\s+" + _POINT.format("until"), re.IGNORECASE)
+_DURING = re.compile(r"\b(?:in|during)\s+(?P<during>(?:19|20)\d\d(?:-\d\d)?)\b(?![-.]\d)", re.IGNORECASE)
 _DEFINITION = re.compile(r"^\W*where\b|\b(defined|definition|declared|implemented|located)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"`([^`]+)`|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
 _IDENTIFIER = re.compile(
@@ -42,10 +59,20 @@ _FUNCTION_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """When, as typed: a version, a year, a month or a day; empty for an open end. `during` is one of these in whole."""
+
+    since: str = ""
+    until: str = ""
+    during: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What a question asks.
 
-    `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names.
+    `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names. `change` is
+    what is asked to have been done to the names; `period` is when, None where the question does not say.
     """
 
     text: str
@@ -53,6 +80,8 @@ class Query:
     names: tuple[str, ...]
     paths: tuple[str, ...]
     intent: Intent
+    change: Change | None = None
+    period: Period | None = None
 
     @property
     def content(self) -> tuple[str, ...]:
@@ -76,6 +105,8 @@ def parse_query(text: str) -> Query:
         names=tuple(dict.fromkeys([*quoted, *names])),
         paths=tuple(dict.fromkeys(_PATH.findall(stripped))),
         intent=_intent(stripped),
+        change=_change(stripped),
+        period=_period(stripped),
     )
 
 
@@ -83,3 +114,19 @@ def _intent(text: str) -> Intent:
     if _HISTORY.search(text):
         return "history"
     return "definition" if _DEFINITION.search(text) else "explanation"
+
+
+def _change(text: str) -> Change | None:
+    """What was done, where the question is which commit, who or when."""
+    if not _BY_COMMIT.search(text):
+        return None
+    if _REMOVED.search(text):
+        return "removed"
+    return "added" if _ADDED.search(text) else None
+
+
+def _period(text: str) -> Period | None:
+    since, until, during = _SINCE.search(text), _UNTIL.search(text), _DURING.search(text)
+    if not (since or until or during):
+        return None
+    return Period(since["since"] if since else "", until["until"] if until else "", during["during"] if during else "")

@@ -22,6 +22,8 @@ from whence_indexer.collection import Collection, StoredVectors, load
 from whence_indexer.edits import Edit, read_edits
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
+from whence_indexer.periods import commits_within
+from whence_indexer.pickaxe import find_changes
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
@@ -31,6 +33,8 @@ from whence_indexer.types import KINDS, Hit, Kind
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
 _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 30 made no difference
+_CHANGING_COMMITS = 5  # that added or removed a name of the question
+_CHANGING = 1.5  # their score, above what any message and, by its weight in a question of history, any chunk can have
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
@@ -58,7 +62,7 @@ class Searcher:
             store, schema.chunks_table(repository.work_tree), schema.CHUNKS, _CHUNK_COLUMNS, vectors
         )
         self._chunks, self._edits = self._stored_chunks, dict[str, Edit]()
-        self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths"], vectors)
+        self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths", "sha"], vectors)
 
     @property
     def nbytes(self) -> int:
@@ -111,7 +115,7 @@ class Searcher:
         chosen = set(kinds or KINDS)
         if under is not None and kinds and chosen <= {"commit", "issue", "pull"}:
             raise QueryError("a folder narrows files only, and the kinds asked for are none")
-        commits = self._search_commits(parsed, vector)
+        commits = self._changing(parsed, self._search_commits(parsed, vector))
         found: list[_Found] = []
         if chosen & {"code", "doc"}:
             found += self._search_chunks(parsed, vector, limit, chosen, under, self._touched(commits))
@@ -158,11 +162,26 @@ class Searcher:
         return [_Found(float(scores[index]), self._chunks, int(found[index])) for index in order]
 
     def _search_commits(self, query: Query, vector: NDArray[np.float32]) -> list[_Found]:
-        """The commits that say what the question asks, best first."""
-        found, dense, lexical = self._candidates(self._commits, query, vector, None)
+        """The commits of the question's period that say what it asks, best first."""
+        allowed = None
+        if query.period and len(self._commits) and (ids := commits_within(self._repository, query.period)) is not None:
+            allowed = np.array([sha in ids for sha in self._commits.columns["sha"].to_pylist()], bool)
+        found, dense, lexical = self._candidates(self._commits, query, vector, allowed)
         scores = fuse(dense, lexical)
         order = np.argsort(-scores, kind="stable")
         return [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
+
+    def _changing(self, query: Query, commits: list[_Found]) -> list[_Found]:
+        """The commits, first those that changed the names of the question as it says they were."""
+        if not (query.change and query.names and commits):
+            return commits
+        shas = self._commits.columns["sha"].to_pylist()
+        places = {sha: place for place, sha in enumerate(shas)}
+        ids = commits_within(self._repository, query.period) if query.period else None
+        changed = find_changes(self.store, query.names, query.change, _CHANGING_COMMITS)
+        first = [places[sha] for sha in changed if sha in places and (ids is None or sha in ids)]
+        above = [_Found(_CHANGING - rank / 100, self._commits, place) for rank, place in enumerate(first)]
+        return [*above, *(each for each in commits if each.position not in first)]
 
     def _touched(self, commits: Sequence[_Found]) -> dict[str, float]:
         """How much these commits point to each file, as a share of the file they point to most."""

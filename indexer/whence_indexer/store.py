@@ -177,8 +177,7 @@ class Writer:
         """Remove the rows whose `column` is one of `values`."""
         with self._written(name):
             for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
-                quoted = ", ".join(map(literal, values[start : start + 500]))
-                self._tables[name].delete(f"{column} IN ({quoted})")
+                self._tables[name].delete(is_one_of(column, values[start : start + 500]))
 
     def clear(self, name: str) -> None:
         """Remove all rows of a table."""
@@ -260,6 +259,11 @@ class Writer:
 def literal(value: str) -> str:
     """`value` as it is written in a condition."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def is_one_of(column: str, values: Sequence[str]) -> str:
+    """The condition that selects the rows with these values."""
+    return f"{column} IN ({', '.join(map(literal, values))})"
 
 
 def next_generation(folder: Path) -> int:

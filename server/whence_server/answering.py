@@ -6,14 +6,18 @@ Takes a `Searcher`; knows no editor and no command line.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
+from whence_indexer.errors import RepositoryError
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
-from whence_server.citations import citation_url, verify
+from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
+from whence_server.why import explain
 
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
@@ -23,9 +27,12 @@ _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left
 
 
 def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
-    """Answer from the index alone."""
+    """Answer from the index; of the lines under the cursor, why, when and who from their history."""
     started = time.monotonic()
     query = question.query
+    if question.at and query.intent == "history":
+        with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
+            return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
     hits = searcher.search(query, HITS)
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     retrieved = time.monotonic()

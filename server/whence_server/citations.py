@@ -1,6 +1,7 @@
 """Citations against their sources: does the quote stand where the citation says?
 
-Takes a citation, the repository and a searcher of it; answers yes or no. Never repairs a citation.
+Takes a citation, the repository and a searcher of it; answers yes or no. Never repairs a citation. A commit that the
+index lacks, because it is behind or without history, is looked up in git.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store, literal
 from whence_indexer.types import Citation
+from whence_server.receipts import in_history
 
 
 def verify(citation: Citation, repository: Repository, searcher: Searcher) -> bool:
@@ -21,12 +23,8 @@ def verify(citation: Citation, repository: Repository, searcher: Searcher) -> bo
         return False
     if citation.path is not None:
         return _in_file(citation, repository, searcher)
-    return citation.commit is not None and _in_commit(citation, searcher.store)
-
-
-def citation_url(repository: Repository, commit: str | None) -> str | None:
-    """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
-    return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
+    in_index = citation.commit is not None and _in_commit(citation, searcher.store)
+    return in_index or (citation.commit is not None and in_history(citation, repository))
 
 
 def _in_file(citation: Citation, repository: Repository, searcher: Searcher) -> bool:
@@ -52,6 +50,8 @@ def _in_file(citation: Citation, repository: Repository, searcher: Searcher) -> 
 
 
 def _in_commit(citation: Citation, store: Store) -> bool:
+    if schema.COMMITS_TABLE not in store.state.tables:  # indexed without history
+        return False
     where = f"sha = {literal(citation.commit or '')}"
     found = store.rows(schema.COMMITS_TABLE, ["subject", "body"], where).to_pylist()
     return any(citation.quote in f"{commit['subject']}\n\n{commit['body']}" for commit in found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -142,6 +143,28 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
         terminal.show_answer(answered, workspace.repository.root)
 
 
+@cli.command()
+@click.argument("lines", callback=lambda ctx, argument, value: _lines(value), metavar="PATH:LINE[-LINE]")
+@_common
+def why(lines: Span, repo: str, as_json: bool) -> None:
+    """Show which commits shaped these lines, and the reasons they give."""
+    from dataclasses import replace
+
+    from whence_indexer.repository import open_repository
+    from whence_indexer.source import relative_path
+    from whence_server.protocol import why_json
+    from whence_server.why import explain
+
+    repository = open_repository(repo)
+    explained = explain(repository, replace(lines, path=relative_path(repository, lines.path)))
+    if as_json:
+        _print(why_json(explained))
+    else:
+        from whence_server import terminal
+
+        terminal.show_explanation(explained, repository.root)
+
+
 @cli.command("eval")
 @click.argument("file", type=click.Path(path_type=Path))
 @_common
@@ -208,6 +231,18 @@ def _position(value: str | None) -> Span | None:
     if not path or not line.isdecimal() or not 1 <= int(line[:10]) < 2**31:
         raise click.BadParameter(f"{value!r} is not PATH:LINE")
     return Span(posixpath.normpath(path), int(line), int(line))
+
+
+def _lines(value: str) -> Span:
+    from whence_indexer.types import Span
+
+    match = re.fullmatch(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", value, re.DOTALL)
+    if not match:
+        raise click.BadParameter(f"{value!r} is not PATH:LINE or PATH:LINE-LINE")
+    first, last = int(match[2]), int(match[3] or match[2])
+    if not 1 <= first <= last:
+        raise click.BadParameter(f"{value!r} names no lines: they begin at 1, and the first comes first")
+    return Span(match[1], first, last)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from whence_indexer.query import Query
 from whence_indexer.types import Citation, Hit
+from whence_server.markup import plain, quoted
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
@@ -63,9 +64,9 @@ def draft(
 
 def render(lead: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
     """Markdown: the leading sentence, then each passage under its place, every one with its `[n]`."""
-    blocks = [f"{_plain(lead)} [{citations[0].id}]"] if lead else []
+    blocks = [f"{plain(lead)} [{citations[0].id}]"] if lead else []
     for passage, citation in zip(passages, citations, strict=True):
-        blocks.append(f"{_place(passage, citation)} [{citation.id}]\n\n{_quoted(passage)}")
+        blocks.append(f"{_place(passage, citation)} [{citation.id}]\n\n{quoted(passage.quote)}")
     return "\n\n".join(blocks)
 
 
@@ -172,14 +173,3 @@ def _place(passage: Passage, citation: Citation) -> str:
     shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted
     symbol = f" — `{hit.symbol}`" if shown else ""
     return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"
-
-
-def _quoted(passage: Passage) -> str:
-    """A fence longer than any in the quote, so that nothing in it is taken for Markdown of ours."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", passage.quote)), default=0))
-    return f"{fence}\n{passage.quote}\n{fence}"
-
-
-def _plain(lead: str) -> str:
-    """A repository's sentence must bring no link, no markup and nothing that looks like a receipt."""
-    return lead if lead.startswith("`") else re.sub(r"([\[\]<>])", r"\\\1", lead)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from whence_indexer.indexing import Report
 from whence_indexer.types import Hit
-from whence_server.types import Answer
+from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
+    from whence_indexer.indexing import Report
 
 _HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
 
@@ -47,4 +47,15 @@ def answer_json(answer: Answer, stale: bool) -> dict[str, Any]:
         "model": asdict(answer.model),
         "timings": asdict(answer.timings),
         "stale": stale,
+    }
+
+
+def why_json(explained: Explanation) -> dict[str, Any]:
+    """`whence why`: the answer, and what the lines went through. It is git's own, so that it is never stale."""
+    return answer_json(explained.answer, stale=False) | {
+        "history": [asdict(change) for change in explained.history],
+        "uncommitted": explained.uncommitted,
+        "seen_through": [{"commit": commit, "kind": kind} for commit, kind in explained.seen_through],
+        "shallow": explained.shallow,
+        "complete": explained.complete,
     }

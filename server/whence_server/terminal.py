@@ -16,13 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from whence_indexer.indexing import Progress as ProgressCallback
-from whence_indexer.indexing import Report
 from whence_indexer.types import Citation, Hit
-from whence_server.types import Answer
+from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
+    from whence_indexer.indexing import Progress as ProgressCallback
+    from whence_indexer.indexing import Report
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
@@ -103,6 +103,16 @@ def show_answer(answer: Answer, root: Path) -> None:
         console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
     about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
     console.print(Text(f"\n{about}", style="dim"))
+
+
+def show_explanation(explained: Explanation, root: Path) -> None:
+    """The answer, then every commit of the history in one line."""
+    show_answer(explained.answer, root)
+    console = Console(highlight=False)
+    for change in explained.history:
+        threads = "".join(f" #{number}" for number in change.threads)
+        line = f"{change.commit[:10]}  {change.date[:10]}  {change.author}  {change.subject}{threads}"
+        console.print(_text(f"{'  before' if change.earlier else ''}  {line}"), soft_wrap=True)
 
 
 def show_status(report: Mapping[str, Any]) -> None:

@@ -50,3 +50,35 @@ class Answer:
     citations: tuple[Citation, ...]
     model: Model
     timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit of the history of lines; `lines` are ranges of the file as it is now, both ends included.
+
+    `threads` are the issues and pull requests its message names; an `earlier` one changed what the lines were before.
+    """
+
+    commit: str
+    date: str
+    author: str
+    subject: str
+    lines: tuple[tuple[int, int], ...]
+    threads: tuple[int, ...]
+    earlier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why lines are as they are: the answer, and the commits that shaped them, those the lines are from first.
+
+    `uncommitted` are lines in no commit. `seen_through` are commits, with their kind, that changed only the form.
+    `shallow` where the clone's history ends with a commit shown; `complete` unless older commits were not read.
+    """
+
+    answer: Answer
+    history: tuple[Change, ...]
+    uncommitted: tuple[tuple[int, int], ...]
+    seen_through: tuple[tuple[str, str], ...]
+    shallow: bool
+    complete: bool

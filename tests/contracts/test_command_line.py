@@ -87,6 +87,55 @@ def test_every_citation_of_a_file_quotes_its_lines(shop):
         assert f"[{citation['id']}]" in result["answer"]
 
 
+def test_why_prints_the_answer_and_the_history_without_an_index(shop):
+    result = answer("why", "shop/pay.py:2-3", "--repo", shop)
+    assert list(result) == [
+        "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
+        "history", "uncommitted", "seen_through", "shallow", "complete",
+    ]  # fmt: skip
+    assert "customers paid twice" in result["answer"]
+    assert result["source"]["issue_id"] == 5
+    (change,) = result["history"]
+    assert list(change) == ["commit", "date", "author", "subject", "lines", "threads", "earlier"]
+    assert (change["author"], change["lines"], change["threads"]) == ("Ada Author", [[2, 3]], [7, 5])
+    assert (result["uncommitted"], result["seen_through"], result["stale"]) == ([], [], False)
+    assert not (shop / ".git" / "whence").exists()
+
+
+def test_why_takes_a_path_from_the_working_directory_and_shows_people_the_history(shop):
+    run = whence("why", "pay.py:3", cwd=shop / "shop")
+    assert run.returncode == 0, run.stderr
+    assert "The bank repeated its answers" in run.stdout
+    assert "Charge cards once (#7)" in run.stdout
+
+
+def test_why_imports_no_index(shop):
+    script = (
+        "import sys; from whence_server.cli import cli\n"
+        f"cli.main(['why', 'shop/pay.py:3', '--json', '--repo', {str(shop)!r}], standalone_mode=False)\n"
+        "print([name for name in ('lancedb', 'pyarrow', 'numpy', 'rich') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("shop/pay.py:99", "shop/pay.py has 3 lines; there is no line 99"),
+        ("shop/none.py:1", "there is no file shop/none.py"),
+        ("shop:1", "shop is a folder"),
+        ("../elsewhere.py:1", "outside the repository"),
+        (".git/config:1", ".git/config is not tracked by git"),
+    ],
+)
+def test_lines_without_history_are_named_and_exit_with_1(shop, lines, reason):
+    run = whence("why", lines, "--repo", shop)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert reason in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_eval_prints_its_measures(shop, tmp_path):
     questions = tmp_path / "questions.jsonl"
     questions.write_text(
@@ -153,6 +202,9 @@ def test_a_large_change_is_left_for_whence_index_and_said(shop):
         (["search", "x", "-k", "many"], "not a valid integer"),
         (["search", "x", "--kind", "poem"], "'poem' is none of"),
         (["ask", "x", "--at", "nowhere"], "'nowhere' is not PATH:LINE"),
+        (["why", "nowhere"], "'nowhere' is not PATH:LINE"),
+        (["why", "a.py:0"], "'a.py:0' names no lines"),
+        (["why", "a.py:5-3"], "'a.py:5-3' names no lines"),
         (["ask", "x", "--model", "oracle"], "no model 'oracle'"),
         (["eval", "missing.jsonl"], "cannot be read"),
         (["dance"], "No such command"),
@@ -167,7 +219,7 @@ def test_bad_usage_is_named_and_exits_with_2(tmp_path, arguments, reason):
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("command", [["index"], ["search", "x"], ["ask", "x"], ["status"]])
+@pytest.mark.parametrize("command", [["index"], ["search", "x"], ["ask", "x"], ["why", "x:1"], ["status"]])
 def test_a_repository_that_is_none_is_named_and_exits_with_1(tmp_path, command):
     (tmp_path / "file").write_text("not a folder")
     for name, reason in (("missing", "does not exist"), ("file", "is not a folder")):

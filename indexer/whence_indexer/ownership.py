@@ -1,0 +1,67 @@
+"""Who wrote a file, or lines of it, and who last understood it: authors by lines that are theirs, and by recency.
+
+Takes a repository and a `Source`, returns `Owner`s. Names only: nobody's address is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from whence_indexer import plumbing
+from whence_indexer.history import read_commit
+from whence_indexer.lineage import trace
+from whence_indexer.mechanical import mechanical_kind
+from whence_indexer.repository import Repository
+from whence_indexer.source import Source
+
+_RECENT = 500  # commits of a file that are counted
+_JUDGED = 10  # newest ones, which decide who was there last, that are looked into
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An author, how many of the lines are theirs, how many commits of the file, and when the last was (ISO 8601).
+
+    Commits that only changed how the file stands are not counted where they are the newest; `last` is "" without any.
+    """
+
+    author: str
+    lines: int
+    commits: int
+    last: str
+
+
+def find_owners(repository: Repository, source: Source, first: int = 1, last: int | None = None) -> list[Owner]:
+    """The authors of lines `first` to `last` (none: the whole file), and of the file's commits; of most lines first.
+
+    Raises `RepositoryError` where git cannot tell.
+    """
+    traced = trace(repository, source, first, last or len(source.lines), steps=0)
+    lines = Counter[str]()
+    for shaper in traced.shapers:
+        lines[shaper.commit.author] += sum(end - start + 1 for start, end in shaper.lines)
+    commits, newest = Counter[str](), dict[str, str]()
+    for author, date in _commits(repository, source.path):
+        commits[author] += 1
+        newest.setdefault(author, date)
+    names = lines.keys() | commits.keys()
+    owners = [Owner(name, lines[name], commits[name], newest.get(name, "")) for name in names]
+    return sorted(owners, key=lambda owner: (-owner.lines, -owner.commits, owner.author))
+
+
+def last_to_understand(owners: Iterable[Owner]) -> Owner | None:
+    """The one who last changed what the file says."""
+    return max((owner for owner in owners if owner.last), key=lambda owner: owner.last, default=None)
+
+
+def _commits(repository: Repository, path: str) -> Iterable[tuple[str, str]]:
+    """(author, date) of the file's commits, newest first, through renames; dates in universal time."""
+    options = f"--follow --no-merges -n{_RECENT} --no-show-signature --no-color --encoding=UTF-8".split()
+    dates = ("--date=iso-strict-local", "--format=%H%x00%an%x00%ad", "--no-patch")
+    output = plumbing.run(repository.root, "log", *options, *dates, "--no-ext-diff", "--", path)
+    for number, line in enumerate(output.decode("utf-8", "replace").splitlines()):
+        sha, author, date = line.split("\0")
+        if number >= _JUDGED or mechanical_kind(read_commit(repository, sha)) is None:
+            yield author, date

@@ -1,0 +1,23 @@
+"""Citations of commits against git itself, and where a commit is shown to people.
+
+Takes a citation and the repository, needs no index. Never repairs a citation.
+"""
+
+from __future__ import annotations
+
+from whence_indexer.history import read_message
+from whence_indexer.repository import Repository
+from whence_indexer.types import Citation
+
+
+def in_history(citation: Citation, repository: Repository) -> bool:
+    """Whether git has the commit, and its message holds the quote."""
+    if not citation.quote.strip() or citation.commit is None or repository.common_dir is None:
+        return False
+    commit = read_message(repository, citation.commit)
+    return commit is not None and citation.quote in f"{commit.subject}\n\n{commit.body}"
+
+
+def citation_url(repository: Repository, commit: str | None) -> str | None:
+    """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
+    return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
