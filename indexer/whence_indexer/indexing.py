@@ -27,6 +27,8 @@ from whence_indexer.history import read_log, shallow_commits
 from whence_indexer.lock import write_lock
 from whence_indexer.repository import Repository
 from whence_indexer.store import State, Store, Writer, next_generation, size_bytes
+from whence_indexer.threadrows import add_threads, redacted, stored_threads
+from whence_indexer.threads import Thread
 from whence_indexer.types import Problem
 
 Progress = Callable[[str, int, int | None], None]  # stage, done, total (None when it is not known)
@@ -36,6 +38,7 @@ _FILES_AT_ONCE, _COMMITS_AT_ONCE = 40, 200  # one job: large enough to work in b
 # More takes longer than starting another process. A large model keeps all cores busy itself.
 _FILES_ALONE, _COMMITS_ALONE = 200, 2_000
 _MAX_UNUSED = 2  # times as many vectors as are in use; the rest belongs to branches left behind
+_LOST = "the imported issues and pull requests cannot be read; whence index --issues brings them again"
 _DROPPED = "the adapted model does not fit this version's model and is dropped; whence adapt makes a new one"
 
 
@@ -156,7 +159,10 @@ class _Update:
 
     def _update_history(self, changes: Changes, history: bool) -> None:
         for table in (schema.COMMITS_TABLE, schema.HUNKS_TABLE, schema.REDACTIONS_TABLE):
-            self.writer.clear(table) if changes.refill else self.writer.delete(table, "sha", changes.lost_commits)
+            if changes.refill:
+                self.writer.remove(table, "sha IS NOT NULL")
+            else:
+                self.writer.delete(table, "sha", changes.lost_commits)
         log = read_log(self.repository, *changes.revisions, incomplete=self._incomplete)
         jobs = map(Records, _batches(log if changes.new_commits else (), _COMMITS_AT_ONCE))
         enough = changes.new_commits > _COMMITS_ALONE
@@ -211,7 +217,7 @@ class _Update:
 
     def _drop_unused_vectors(self, trees: set[str]) -> None:
         """Vectors outlive their chunks, for the way back to a branch; but not without bound."""
-        tables = [schema.COMMITS_TABLE, *map(schema.chunks_table, trees)]
+        tables = [schema.COMMITS_TABLE, schema.THREADS_TABLE, *map(schema.chunks_table, trees)]
         used = {digest for table in tables for digest in self.writer.column(table, "digest")}
         if len(self.embedded) > _MAX_UNUSED * len(used):
             self.writer.keep(schema.VECTORS_TABLE, "digest", used)
@@ -223,6 +229,7 @@ class _Update:
         report.files = reasons.pop("", 0)
         report.chunks = self.writer.count(self.chunks)
         report.commits = self.writer.count(schema.COMMITS_TABLE)
+        report.threads = self.writer.column(schema.THREADS_TABLE, "part").count(0)
         kinds = Counter(self.writer.column(self.redactions, "kind"))
         kinds.update(self.writer.column(schema.REDACTIONS_TABLE, "kind"))
         report.redacted = dict(sorted(kinds.items()))
@@ -258,6 +265,7 @@ def _open_writer(
     made_so = (state.schema, state.embedder, state.allowed) == (schema.VERSION, embedder.name, allowed.name)
     if not rebuild and made_so:
         return Writer(folder, state), embedder, problems
+    threads = _threads(folder)
     useful = not rebuild and state.embedder == embedder.name and state.schema >= schema.REDACTED_SINCE
     vectors = _vectors(folder, embedder) if useful else None
     fresh = State(
@@ -268,11 +276,26 @@ def _open_writer(
         generation=next_generation(folder),
         adapted=kept,
         allowed=allowed.name,
+        sources=state.sources if threads is not None else {},
     )
     writer = Writer(folder, fresh)
     if vectors is not None:
         writer.append(schema.VECTORS_TABLE, vectors)
+    known = set(vectors["digest"].to_pylist()) if vectors is not None else set()
+    add_threads(writer, embedder, [redacted(thread, allowed)[0] for thread in threads or ()], known)
+    if threads is None:
+        problems.append(Problem("threads", _LOST))
     return writer, embedder, problems
+
+
+def _threads(folder: Path) -> list[Thread] | None:
+    """The threads of the index that is there, which are not made again as all else is; None where they are lost."""
+    try:
+        return stored_threads(Store(folder))
+    except NoIndexError:
+        return []
+    except DamagedError:
+        return None
 
 
 def _vectors(folder: Path, embedder: Embedder) -> pa.Table | None:

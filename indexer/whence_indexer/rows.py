@@ -104,6 +104,7 @@ def redaction_rows(redactions: Sequence[Redaction]) -> pa.Table:
         "path": [each.path for each in redactions],
         "line": [each.line for each in redactions],
         "sha": [each.commit for each in redactions],
+        "thread": [each.thread for each in redactions],
     }
     return pa.table(columns, schema=schema.REDACTIONS)
 

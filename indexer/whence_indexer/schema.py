@@ -10,7 +10,7 @@ import pyarrow as pa
 VERSION = 3
 REDACTED_SINCE = 3  # what older ones hold, digests and vectors too, was made from texts as they were
 
-COMMITS_TABLE, HUNKS_TABLE, VECTORS_TABLE = "commits", "hunks", "vectors"
+COMMITS_TABLE, HUNKS_TABLE, THREADS_TABLE, VECTORS_TABLE = "commits", "hunks", "threads", "vectors"
 REDACTIONS_TABLE = "redactions"  # of the history
 
 # Values are compressed together, some kilobytes at a time: without `miniblock` each longer one is compressed by itself,
@@ -108,6 +108,23 @@ REDACTIONS = pa.schema(
         pa.field("path", pa.string()),
         pa.field("line", pa.int32()),
         pa.field("sha", pa.string()),
+        pa.field("thread", pa.int32()),
+    ]
+)
+# What was said: the opening of a thread is part 0 and has what is known of the whole, its comments follow.
+THREADS = pa.schema(
+    [
+        pa.field("kind", pa.string()),
+        _number("number"),
+        _number("part"),
+        _text("title"),
+        _text("text"),
+        _text("author"),
+        _text("date"),
+        _text("url"),
+        _text("about"),  # JSON: the other fields of a thread or comment
+        _DIGEST,
+        _WORDS,
     ]
 )
 

@@ -38,6 +38,8 @@ _CHANGING = 1.5  # their score, above what any message and, by its weight in a q
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
+# The same for what was said in an issue or pull request, of which there are more, and longer ones.
+_THREAD_WEIGHT: dict[Intent, float] = {"history": 1.7, "definition": 0.5, "explanation": 0.7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ class Searcher:
         )
         self._chunks, self._edits = self._stored_chunks, dict[str, Edit]()
         self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths", "sha"], vectors)
+        self._threads = load(store, schema.THREADS_TABLE, schema.THREADS, ["kind", "number", "part"], vectors)
 
     @property
     def nbytes(self) -> int:
         """What the opened index takes in memory: vectors, signs, columns and what words are scored by."""
-        return self._chunks.nbytes + self._commits.nbytes
+        return self._chunks.nbytes + self._commits.nbytes + self._threads.nbytes
 
     @cached_property
     def _stored_blobs(self) -> dict[str, str]:
@@ -122,6 +125,9 @@ class Searcher:
         if "commit" in chosen and under is None:
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
             found += [replace(each, score=each.score * weight) for each in commits[:limit]]
+        if chosen & {"issue", "pull"} and under is None and len(self._threads):
+            weight = _THREAD_WEIGHT[parsed.intent] if chosen - {"issue", "pull"} else 1.0
+            found += [replace(each, score=each.score * weight) for each in self._search_threads(parsed, vector, chosen)]
         return self._hits(sorted(found, key=lambda each: -each.score)[:limit])
 
     def at(self, path: str, line: int) -> Hit | None:
@@ -171,6 +177,22 @@ class Searcher:
         order = np.argsort(-scores, kind="stable")
         return [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
 
+    def _search_threads(self, query: Query, vector: NDArray[np.float32], kinds: set[Kind]) -> list[_Found]:
+        """The issues and pull requests in which what the question asks was said, best first, each by its best part."""
+        about = self._threads.columns
+        allowed = None
+        if not {"issue", "pull"} <= kinds:
+            allowed = np.asarray(about["kind"].to_numpy() == ("issue" if "issue" in kinds else "pull"), bool)
+        found, dense, lexical = self._candidates(self._threads, query, vector, allowed)
+        scores = fuse(dense, lexical)
+        best: dict[tuple[str, int], _Found] = {}
+        for index in np.argsort(-scores, kind="stable"):
+            row = about.slice(int(found[index]), 1).to_pylist()[0]
+            best.setdefault(
+                (row["kind"], row["number"]), _Found(float(scores[index]), self._threads, int(found[index]))
+            )
+        return list(best.values())
+
     def _changing(self, query: Query, commits: list[_Found]) -> list[_Found]:
         """The commits, first those that changed the names of the question as it says they were."""
         if not (query.change and query.names and commits):
@@ -210,6 +232,8 @@ class Searcher:
         commits = [each for each in found if each.collection is self._commits]
         hits = dict(zip(map(id, chunks), self._chunk_hits(chunks), strict=True))
         hits |= dict(zip(map(id, commits), self._commit_hits(commits), strict=True))
+        threads = [each for each in found if each.collection is self._threads]
+        hits |= dict(zip(map(id, threads), self._thread_hits(threads), strict=True))
         return [hits[id(each)] for each in found]
 
     def _chunk_hits(self, found: list[_Found]) -> Iterator[Hit]:
@@ -237,6 +261,15 @@ class Searcher:
                 commit=row["sha"],
                 thread=next(iter(row["closes"]), row["pull"]),
             )
+
+    def _thread_hits(self, found: list[_Found]) -> Iterator[Hit]:
+        columns = ["kind", "number", "part", "title", "text", "url"]
+        rows = self._threads.texts(self.store, [each.position for each in found], columns)
+        for each, row in zip(found, rows, strict=True):
+            said = [row["text"]] if row["part"] else [row["title"], row["text"]]
+            text = "\n\n".join(filter(None, said))
+            url = row["url"] or None
+            yield Hit(kind=row["kind"], score=round(each.score, 4), text=text, thread=row["number"], url=url)
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:

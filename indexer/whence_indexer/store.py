@@ -58,6 +58,7 @@ class State:
     heads: list[str] = field(default_factory=list)
     boundary: list[str] = field(default_factory=list)
     trees: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     generation: int = 0
     uncompacted: int = 0
     adapted: str = ""
@@ -82,12 +83,12 @@ class Store:
     def _database(self) -> DBConnection:
         return _connect(self.folder / self.state.tables_folder)
 
-    def count(self, name: str) -> int:
-        """Rows of a table; a table that was never written has none."""
+    def count(self, name: str, where: str | None = None) -> int:
+        """Rows of a table (those matching the SQL condition `where`); a table that was never written has none."""
         if name not in self.state.tables:
             return 0
         with _reporting(name):
-            return int(self._table(name).count_rows())
+            return int(self._table(name).count_rows(where))
 
     def rows(self, name: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
         """All rows of a table (those matching the SQL condition `where`), with `_rowid` as the last column."""
@@ -179,11 +180,11 @@ class Writer:
             for start in range(0, len(values) if name in self._tables else 0, 500):  # the condition is parsed as SQL
                 self._tables[name].delete(is_one_of(column, values[start : start + 500]))
 
-    def clear(self, name: str) -> None:
-        """Remove all rows of a table."""
+    def remove(self, name: str, where: str) -> None:
+        """Remove the rows that match the SQL condition `where`."""
         with self._written(name):
             if name in self._tables:
-                self._tables[name].delete("true")
+                self._tables[name].delete(where)
 
     def forget(self, name: str) -> None:
         """Leave a table out of the next commit; the next writer deletes it."""

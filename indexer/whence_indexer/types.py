@@ -63,13 +63,15 @@ class Hunk:
 class Redaction:
     """What was taken out before anything was stored: its kind and where it stood. Never what it was.
 
-    In a file: its `path` and the `line`. In the history: the `commit`, and the `path` unless it was in the message.
+    In a file: its `path` and the `line`. In the history: the `commit`, and the `path` unless it was in the message. In
+    an issue or pull request: the number of the `thread`.
     """
 
     kind: str
     path: str | None = None
     line: int | None = None
     commit: str | None = None
+    thread: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it closes or came by."""
+    """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it closes or came by.
+
+    Hits of kind issue or pull have a thread, and the `url` at which its tracker shows what was said.
+    """
 
     kind: Kind
     score: float
@@ -117,6 +122,7 @@ class Hit:
     symbol: str | None = None
     commit: str | None = None
     thread: int | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

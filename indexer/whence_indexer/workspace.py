@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from whence_indexer import schema
@@ -23,6 +24,7 @@ from whence_indexer.store import Store
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
+    from whence_indexer.importing import Imported
 
 T = TypeVar("T")
 
@@ -100,6 +102,31 @@ class Workspace:
                 progress=progress,
                 waiting=lambda holder: self._note(f"waiting for {holder}, which is writing the index"),
             )
+
+    def import_threads(self, spec: str) -> Imported:
+        """`importing.import_threads` for this repository, which is indexed by then, with its progress shown."""
+        from whence_indexer.importing import import_threads
+
+        with self._progress() as progress:
+            return import_threads(
+                self.repository,
+                spec,
+                progress=progress,
+                say=self._note,
+                waiting=lambda holder: self._note(f"waiting for {holder}, which is writing the index"),
+            )
+
+    @property
+    def threads(self) -> int:
+        """How many issues and pull requests the index holds."""
+        return Store(self.repository.index_dir).count(schema.THREADS_TABLE, "part = 0")
+
+    def export_threads(self, file: Path) -> int:
+        """Write them all into `file`, in the schema of docs/threads.md; how many. Raises `TrackerError`."""
+        from whence_indexer.threadfile import write_threads
+        from whence_indexer.threadrows import stored_threads
+
+        return write_threads(stored_threads(Store(self.repository.index_dir)), file)
 
     def adapt(self, off: bool = False) -> Outcome:
         """`adapting.adapt` for this repository, or the way back, with its progress shown."""

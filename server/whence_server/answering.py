@@ -63,7 +63,7 @@ def _verified_draft(
     while True:
         draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from)
         citations = [
-            extractive.cite(number, passage, citation_url(repository, passage.hit.commit))
+            extractive.cite(number, passage, passage.hit.url or citation_url(repository, passage.hit.commit))
             for number, passage in enumerate(draft.passages, 1)
         ]
         failed = {

@@ -23,6 +23,8 @@ def verify(citation: Citation, repository: Repository, searcher: Searcher) -> bo
         return False
     if citation.path is not None:
         return _in_file(citation, repository, searcher)
+    if citation.kind in {"issue", "pull"}:
+        return _in_thread(citation, searcher.store)
     in_index = citation.commit is not None and _in_commit(citation, searcher.store)
     return in_index or (citation.commit is not None and in_history(citation, repository))
 
@@ -55,3 +57,13 @@ def _in_commit(citation: Citation, store: Store) -> bool:
     where = f"sha = {literal(citation.commit or '')}"
     found = store.rows(schema.COMMITS_TABLE, ["subject", "body"], where).to_pylist()
     return any(citation.quote in f"{commit['subject']}\n\n{commit['body']}" for commit in found)
+
+
+def _in_thread(citation: Citation, store: Store) -> bool:
+    """Whether the thread was imported, and its title or something said in it holds the quote."""
+    if schema.THREADS_TABLE not in store.state.tables:
+        return False
+    where = f"number = {int(citation.thread or 0)} AND kind = {literal(citation.kind)}"
+    said = store.rows(schema.THREADS_TABLE, ["part", "title", "text"], where).to_pylist()
+    texts = (part["text"] if part["part"] else f"{part['title']}\n\n{part['text']}" for part in said)
+    return any(citation.quote in text for text in texts)

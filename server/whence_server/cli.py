@@ -65,13 +65,19 @@ def _common(command: F) -> F:
 @click.option("--rebuild", is_flag=True, help="Start anew; the old index serves until the new one is complete.")
 @click.option("--history/--no-history", default=None, help="Index the commits too, or files alone; else as before.")
 @click.option("--embedder", envvar="WHENCE_EMBEDDER", metavar="MODEL", help="A sentence-transformers model, or static.")
-def index(repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None) -> None:
+@click.option("--issues", metavar="FILE|URL|REMOTE", help="Also issues and pull requests: of a file, or of a tracker.")
+def index(
+    repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None, issues: str | None
+) -> None:
     """Index a repository: what is new since the last time, or all of it."""
     from whence_server import terminal
     from whence_server.protocol import report_json
 
     workspace = _workspace(repo)
     report = workspace.update(model=embedder, rebuild=rebuild, history=history)
+    if issues:
+        report.problems += workspace.import_threads(issues).problems
+        report.threads = workspace.threads
     outcome = workspace.adapt() if workspace.adaptation_due() else None
     if as_json:
         _print(report_json(report, outcome))
@@ -141,6 +147,15 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
         from whence_server import terminal
 
         terminal.show_answer(answered, workspace.repository.root)
+
+
+@cli.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@_common
+def export(file: Path, repo: str, as_json: bool) -> None:
+    """Write the imported issues and pull requests into FILE.jsonl, for `whence index --issues` elsewhere."""
+    written = _workspace(repo).export_threads(file)
+    _print({"threads": written}) if as_json else click.echo(f"{written:,} threads written to {file}")
 
 
 @cli.command()

@@ -21,7 +21,7 @@ from whence_server.passages import Passage, best_passage, coverage, sentences, s
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 LEADS_FROM = 6  # hits searched for the sentence that answers
 _OPENING = 0.2  # the first sentence of a passage says what the rest explains
-_HISTORY_LEAD = 1.15  # a commit's sentence leads when history is asked for
+_HISTORY_LEAD = 1.15  # what was told in a commit or thread leads when history is asked for
 
 _MERGE_TITLE = re.compile(r"Merge (pull request|branch|remote-tracking branch|tag)\b")
 
@@ -103,10 +103,10 @@ COEFFICIENTS = {"likeness": 15.04, "lead": 1.19, "coverage": 1.4, "names": 3.77}
 
 
 def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
-    """The leading passage and the next best; commits leave one place to the code as it is, where there is some."""
+    """The leading passage and the next best; what was told leaves one place to the code as it is, if there is some."""
     order = [*passages[source : source + 1], *passages[:source], *passages[source + 1 :]]
-    commits = [passage for passage in order if passage.hit.commit][: PASSAGES - 1]
-    chosen = [passage for passage in order if not passage.hit.commit or passage in commits]
+    told = [passage for passage in order if passage.hit.path is None][: PASSAGES - 1]
+    chosen = [passage for passage in order if passage.hit.path is not None or passage in told]
     return tuple(chosen[:PASSAGES])
 
 
@@ -127,7 +127,7 @@ def _lead(
     def value(position: int) -> float:
         text, index, opens = found[position]
         hit = passages[index].hit
-        preferred = _HISTORY_LEAD if query.intent == "history" and hit.kind == "commit" else 1.0
+        preferred = _HISTORY_LEAD if query.intent == "history" and hit.path is None else 1.0
         likeness_and_words = float(likeness[position]) + coverage(text, weights)
         return preferred * (likeness_and_words + hit.score / top + _OPENING * opens)
 
@@ -168,6 +168,8 @@ def _support(
 
 def _place(passage: Passage, citation: Citation) -> str:
     hit = passage.hit
+    if hit.path is None and hit.commit is None:
+        return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**"
     if hit.commit is not None:
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
     shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted

@@ -36,14 +36,15 @@ def search_json(hits: Sequence[Hit], seconds: float, stale: bool) -> dict[str, A
 
 
 def answer_json(answer: Answer, stale: bool) -> dict[str, Any]:
-    """`whence ask`. `source` is the first commit that the answer cites, with the thread it belongs to."""
-    cited = next((citation for citation in answer.citations if citation.commit), None)
+    """`whence ask`. `source` is the first commit that the answer cites, and the first thread that it cites or names."""
+    commit = next((citation.commit for citation in answer.citations if citation.commit), None)
+    thread = next((citation.thread for citation in answer.citations if citation.thread), None)
     return {
         "answer": answer.text,
         "confidence": answer.confidence,
         "abstained": answer.abstained,
         "citations": [asdict(citation) for citation in answer.citations],
-        "source": {"commit": cited.commit if cited else None, "issue_id": cited.thread if cited else None},
+        "source": {"commit": commit, "issue_id": thread},
         "model": asdict(answer.model),
         "timings": asdict(answer.timings),
         "stale": stale,

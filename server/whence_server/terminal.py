@@ -52,11 +52,14 @@ def progress_bar() -> Iterator[ProgressCallback]:
         yield report
 
 
+_KINDS = {"issue": "issue", "pull": "pull request"}
+
+
 def show_report(report: Report) -> None:
     """What an index run did, problems by name."""
     console = Console(highlight=False)
     console.print(
-        f"{report.files:,} files, {report.chunks:,} chunks, {report.commits:,} commits; "
+        f"{report.files:,} files, {report.chunks:,} chunks, {report.commits:,} commits, {report.threads:,} threads; "
         f"{report.embedded:,} embedded in {report.seconds:.1f} s; index {_bytes(report.index_bytes)}"
     )
     if report.skipped:
@@ -148,8 +151,8 @@ def _place(source: Hit | Citation, root: Path) -> Text:
         text = f"{source.path}:{source.start_line}-{source.end_line}"
         return _text(text, f"bold link {(root / source.path).as_uri()}")
     thread = f" (#{source.thread})" if source.thread else ""
-    url = source.url if isinstance(source, Citation) else None
-    return Text(f"commit {source.commit}{thread}", style=f"bold link {url}" if url else "bold")
+    named = f"commit {source.commit}{thread}" if source.commit else f"{_KINDS[source.kind]} #{source.thread}"
+    return Text(named, style=f"bold link {source.url}" if source.url else "bold")
 
 
 def _text(value: str, style: str = "") -> Text:

@@ -13,7 +13,7 @@ from whence_indexer import schema
 from whence_indexer.allowing import parse_allowed
 from whence_indexer.chunker import chunk_file
 from whence_indexer.files import list_files, read_text
-from whence_indexer.indexing import save, update
+from whence_indexer.indexing import update
 from whence_indexer.redaction import marker, redact
 from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
@@ -238,7 +238,7 @@ def test_what_was_taken_out_is_forgotten_with_the_line(make_repository):
     repository = project.open()
     assert update(repository, history=False).redacted == {"github-token": 1}
     project.write("a.py", "x = 1\n" + PLANTED["npm-token"][1] + "\n")
-    save(repository, ["a.py"])
+    update(repository, history=False)
     table = schema.redactions_table(repository.work_tree)
     rows = Store(repository.index_dir).rows(table, ["kind", "path", "line"]).to_pylist()
     assert [(row["kind"], row["path"], row["line"]) for row in rows] == [("npm-token", "a.py", 2)]
