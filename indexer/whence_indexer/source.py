@@ -13,6 +13,7 @@ from whence_indexer import plumbing
 from whence_indexer.decoding import decode
 from whence_indexer.errors import SourceError
 from whence_indexer.files import blob_hash, is_present
+from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
 
 _LINK, _MODULE, _FOLDER = "120000", "160000", "040000"
@@ -103,8 +104,10 @@ def _is_staged(repository: Repository, path: str) -> bool:
 
 
 def _told_of_removal(repository: Repository, path: str) -> str:
-    options = "--no-show-signature --no-color --diff-filter=D --no-renames --format=%h%x20%s".split()
-    removed = plumbing.run(repository.root, "log", "-1", *options, "--", f":(literal){path}")
-    if not removed.strip():
+    options = "--no-show-signature --no-color --diff-filter=D --no-renames --format=%H".split()
+    removed = plumbing.run(repository.root, "log", "-1", *options, "--", f":(literal){path}").decode().strip()
+    commit = read_message(repository, removed)
+    if commit is None:
         return f"there is no file {path}"
-    return f"there is no file {path} any more; it was removed by {removed.decode('utf-8', 'replace').strip()}"
+    subject = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in commit.subject)
+    return f"there is no file {path} any more; it was removed by {removed[:10]}: {subject}"

@@ -12,6 +12,7 @@ from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.datasets import Target, gold_files, ndcg_of_targets
 from tests.benchmarks.markdown import table, with_section
 from tests.benchmarks.speed import Measure
+from tests.benchmarks.why import is_format_only
 
 from whence_indexer import ranking
 from whence_indexer.types import Hit
@@ -129,3 +130,27 @@ def test_every_weight_of_the_ranking_has_its_ablation():
     assert {name for name, value in vars(ranking).items() if name[0].isupper() and isinstance(value, float)} == set(
         NEUTRAL
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "expected"),
+    [
+        ("a.py", "x = f('a', 'b')  # c\n", 'x = f(\n    "a",\n    "b",\n)  #  c\n', True),
+        ("a.py", "x = 'a' 'b'\n", "x = 'ab'\n", True),
+        ("a.py", "x = 0\n", "x = '0'\n", False),
+        ("a.py", "x = (1)  # c\n", "x = (1,)  # c\n", False),
+        ("a.py", "x = 1  # c\n", "x = 1  # d\n", False),
+        ("a.js", "f('a', b);\n", 'f(\n  "a",\n  b,\n)\n', True),
+        ("a.js", "f(1)\n", "f('1')\n", False),
+        ("a.txt", "one two\nthree\n", "one\ntwo three\n", True),
+        ("a.txt", "one\n", "two\n", False),
+    ],
+)
+def test_a_commit_is_format_only_when_its_files_say_the_same(make_repository, path, before, after, expected):
+    project = make_repository()
+    project.write(path, before)
+    first = project.commit("Before")
+    project.write(path, after)
+    second = project.commit("After")
+    assert is_format_only(project.open(), second) is expected
+    assert not is_format_only(project.open(), first)

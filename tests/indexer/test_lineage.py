@@ -230,7 +230,7 @@ def test_a_bare_repository_is_asked_at_its_head(shop, make_repository):
     [
         ("cart.py", 99, "cart.py has 8 lines; there is no line 99"),
         ("nowhere.py", 1, "there is no file nowhere.py"),
-        ("gone.py", 1, "it was removed by"),
+        ("gone.py", 1, "it was removed by [0-9a-f]{10}: Remove one for�$"),
         ("lost.py", 1, "lost.py is deleted in the work tree"),
         ("folder", 1, "folder is a folder"),
         ("untracked.py", 1, "untracked.py is not tracked by git"),
@@ -247,7 +247,7 @@ def test_what_has_no_history_is_named(shop, path, line, reason):
     (shop.path / "link.py").symlink_to("cart.py")
     shop.commit("Add files")
     shop.remove("gone.py")
-    shop.commit("Remove one")
+    shop.commit("Remove one for <ada@example.com>\x1b")
     shop.remove("lost.py")
     shop.write("untracked.py", "x = 1\n")
     with pytest.raises(SourceError, match=reason):
