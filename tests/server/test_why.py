@@ -2,6 +2,7 @@
 
 import pytest
 
+from whence_indexer.embedder import load_embedder
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
 from whence_indexer.search import Searcher
@@ -31,6 +32,11 @@ def shop(make_repository):
 
 def why(project, first, last=None, path="pay.py", **options):
     return explain(project.open(), Span(path, first, last or first), seconds=60, **options)  # however slow the machine
+
+
+def searcher_of(repository):
+    store = Store(repository.index_dir)
+    return Searcher(repository, store, load_embedder(store.state.model))
 
 
 def test_the_reason_leads_and_is_quoted_from_the_commit(shop):
@@ -110,10 +116,7 @@ def test_text_of_a_commit_brings_no_link_and_no_receipt_of_its_own(shop):
 def test_a_question_of_why_at_a_line_goes_through_its_history(shop):
     repository = shop.open()
     update(repository)
-    store = Store(repository.index_dir)
-    from whence_indexer.embedder import load_embedder
-
-    searcher = Searcher(repository, store, load_embedder(store.state.model))
+    searcher = searcher_of(repository)
     at = Span("pay.py", 2, 2)
     assert answer(Question(parse_query("why is this here?"), at), searcher, repository).text.startswith(REASON)
     whose = answer(Question(parse_query("who wrote this?"), at), searcher, repository).text
@@ -127,8 +130,8 @@ def test_a_question_of_why_at_a_line_goes_through_its_history(shop):
 def test_a_commit_that_the_index_lacks_is_verified_in_git(shop):
     repository = shop.open()
     update(repository, history=False)
-    store = Store(repository.index_dir)
-    assert verify(Citation(1, "commit", REASON, commit=shop.fix), repository, store)
-    assert not verify(Citation(1, "commit", REASON + "!", commit=shop.fix), repository, store)
+    searcher = searcher_of(repository)
+    assert verify(Citation(1, "commit", REASON, commit=shop.fix), repository, searcher)
+    assert not verify(Citation(1, "commit", REASON + "!", commit=shop.fix), repository, searcher)
     for wrong in ("HEAD", "main", "--help", shop.fix[:10], "f" * 40):
         assert not in_history(Citation(1, "commit", REASON, commit=wrong), repository)
