@@ -1,14 +1,18 @@
-"""What all tests share: real git repositories made on the spot, and no trace of the user's own configuration."""
+"""What all tests share: real git repositories and a model made on the spot, nothing of the user's configuration."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from whence_indexer.repository import Repository, open_repository
 
@@ -85,3 +89,20 @@ def make_repository(tmp_path: Path) -> Callable[..., GitRepository]:
         return made
 
     return make
+
+
+@pytest.fixture
+def tiny_embedder(tmp_path):
+    """The folder of a static model with eight dimensions and a vocabulary of single letters."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    tokenizer = Tokenizer(models.WordLevel({"?": 0} | {letter: index + 1 for index, letter in enumerate(letters)}, "?"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    folder = tmp_path / "tiny" / "0_StaticEmbedding"
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    module = {"idx": 0, "name": "0", "path": folder.name, "type": "sentence_transformers.models.StaticEmbedding"}
+    (folder.parent / "modules.json").write_text(json.dumps([module]))
+    weights = np.random.default_rng(0).normal(size=(len(letters) + 1, 8)).astype(np.float16)
+    save_file({"embedding.weight": weights}, folder / "model.safetensors")
+    return str(folder.parent)

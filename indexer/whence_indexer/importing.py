@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from whence_indexer import schema
 from whence_indexer.adapted import open_embedder
-from whence_indexer.allowing import Allowed, read_allowed
+from whence_indexer.allowing import read_allowed
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import TrackerError
 from whence_indexer.indexing import Progress
@@ -23,7 +23,7 @@ from whence_indexer.store import Store, Writer
 from whence_indexer.threadrows import add_threads, redacted, stored_threads
 from whence_indexer.threads import Page, Thread, merge
 from whence_indexer.trackers import open_source
-from whence_indexer.types import Problem
+from whence_indexer.types import Problem, Redaction
 
 _AT_ONCE, _PATIENCE = 1_000, 10.0  # threads, seconds: whichever is reached first is written
 
@@ -78,29 +78,31 @@ def _store(repository: Repository, name: str, pages: Iterable[Page]) -> int:
     """Write these pages under one commit point; how many threads they changed."""
     store = Store(repository.index_dir)
     allowed, _ = read_allowed(repository)
-    known = {thread.key: thread for thread in stored_threads(store, {n for page in pages for n in page.numbers})}
+    stored = {thread.key: thread for thread in stored_threads(store, {n for page in pages for n in page.numbers})}
+    known = dict(stored)
     changed: dict[tuple[str, int], Thread] = {}
     cursor = store.state.sources.get(name, {})
     for page in pages:
         for thread in merge(page, [known[key] for key in known if known[key].number in page.numbers]):
             known[thread.key] = changed[thread.key] = thread
         cursor = page.cursor
+    cleaned = [redacted(thread, allowed) for thread in changed.values()]
+    new = [(thread, found) for thread, found in cleaned if thread != stored.get(thread.key)]
     writer = Writer(store.folder, store.state)
-    _write(writer, open_embedder(store), list(changed.values()), allowed)
+    if new:
+        _write(writer, open_embedder(store), new)
     writer.commit(sources=store.state.sources | {name: cursor})
-    return len(changed)
+    return len(new)
 
 
-def _write(writer: Writer, embedder: Embedder, threads: Sequence[Thread], allowed: Allowed) -> None:
-    """Put threads in the place of their older selves."""
-    cleaned = [redacted(thread, allowed) for thread in threads]
-    numbers = sorted({thread.number for thread in threads})
+def _write(writer: Writer, embedder: Embedder, cleaned: Sequence[tuple[Thread, list[Redaction]]]) -> None:
+    """Put threads, with what was taken out of them, in the place of their older selves."""
+    threads = [thread for thread, _ in cleaned]
     for kind in sorted({thread.kind for thread in threads}):
         of_kind = [thread.number for thread in threads if thread.kind == kind]
         writer.remove(schema.THREADS_TABLE, f"kind = '{kind}' AND number IN ({', '.join(map(str, of_kind))})")
-    if numbers:
-        writer.remove(schema.REDACTIONS_TABLE, f"thread IN ({', '.join(map(str, numbers))})")
+    writer.remove(schema.REDACTIONS_TABLE, f"thread IN ({', '.join(str(thread.number) for thread in threads)})")
     found = [redaction for _, redactions in cleaned for redaction in redactions]
     writer.append(schema.REDACTIONS_TABLE, redaction_rows(found))
     embedded = set(writer.column(schema.VECTORS_TABLE, "digest"))
-    add_threads(writer, embedder, [thread for thread, _ in cleaned], embedded)
+    add_threads(writer, embedder, threads, embedded)

@@ -29,7 +29,7 @@ from whence_indexer.repository import Repository
 from whence_indexer.store import State, Store, Writer, next_generation, size_bytes
 from whence_indexer.threadrows import add_threads, redacted, stored_threads
 from whence_indexer.threads import Thread
-from whence_indexer.types import Problem
+from whence_indexer.types import Problem, Redaction
 
 Progress = Callable[[str, int, int | None], None]  # stage, done, total (None when it is not known)
 T = TypeVar("T")
@@ -276,13 +276,17 @@ def _open_writer(
         generation=next_generation(folder),
         adapted=kept,
         allowed=allowed.name,
-        sources=state.sources if threads is not None else {},
+        # Where other values may stay than before, what was taken out of threads must be fetched again.
+        sources=state.sources if threads is not None and state.allowed == allowed.name else {},
     )
     writer = Writer(folder, fresh)
     if vectors is not None:
         writer.append(schema.VECTORS_TABLE, vectors)
     known = set(vectors["digest"].to_pylist()) if vectors is not None else set()
-    add_threads(writer, embedder, [redacted(thread, allowed)[0] for thread in threads or ()], known)
+    cleaned = [redacted(thread, allowed) for thread in threads or ()]
+    add_threads(writer, embedder, [thread for thread, _ in cleaned], known)
+    newly = [redaction for _, found in cleaned for redaction in found]
+    writer.append(schema.REDACTIONS_TABLE, rows.redaction_rows([*_taken_from_threads(folder, threads), *newly]))
     if threads is None:
         problems.append(Problem("threads", _LOST))
     return writer, embedder, problems
@@ -296,6 +300,15 @@ def _threads(folder: Path) -> list[Thread] | None:
         return []
     except DamagedError:
         return None
+
+
+def _taken_from_threads(folder: Path, threads: list[Thread] | None) -> list[Redaction]:
+    """What was taken out of the threads that are carried over: it cannot be found in them again."""
+    store = Store(folder) if threads else None
+    if store is None or schema.REDACTIONS_TABLE not in store.state.tables:
+        return []
+    found = store.rows(schema.REDACTIONS_TABLE, ["kind", "thread"], "thread IS NOT NULL").to_pylist()
+    return [Redaction(row["kind"], thread=row["thread"]) for row in found]
 
 
 def _vectors(folder: Path, embedder: Embedder) -> pa.Table | None:

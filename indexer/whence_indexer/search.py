@@ -5,6 +5,7 @@ Takes a `Store` and an `Embedder`, returns `Hit`s. Reads the store only; never u
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from whence_indexer.types import KINDS, Hit, Kind
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
 _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 30 made no difference
+_TELLING_THREADS = 5  # best issues and pull requests whose commits count beside them
 _CHANGING_COMMITS = 5  # that added or removed a name of the question
 _CHANGING = 1.5  # their score, above what any message and, by its weight in a question of history, any chunk can have
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
@@ -119,15 +121,18 @@ class Searcher:
         if under is not None and kinds and chosen <= {"commit", "issue", "pull"}:
             raise QueryError("a folder narrows files only, and the kinds asked for are none")
         commits = self._changing(parsed, self._search_commits(parsed, vector))
+        asks_threads = bool(chosen & {"issue", "pull"}) and under is None
+        threads = self._search_threads(parsed, vector, chosen) if len(self._threads) else []
         found: list[_Found] = []
         if chosen & {"code", "doc"}:
-            found += self._search_chunks(parsed, vector, limit, chosen, under, self._touched(commits))
+            touched = self._touched(commits, self._fixing(threads))
+            found += self._search_chunks(parsed, vector, limit, chosen, under, touched)
         if "commit" in chosen and under is None:
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
             found += [replace(each, score=each.score * weight) for each in commits[:limit]]
-        if chosen & {"issue", "pull"} and under is None and len(self._threads):
+        if asks_threads:
             weight = _THREAD_WEIGHT[parsed.intent] if chosen - {"issue", "pull"} else 1.0
-            found += [replace(each, score=each.score * weight) for each in self._search_threads(parsed, vector, chosen)]
+            found += [replace(each, score=each.score * weight) for each in threads]
         return self._hits(sorted(found, key=lambda each: -each.score)[:limit])
 
     def at(self, path: str, line: int) -> Hit | None:
@@ -181,7 +186,7 @@ class Searcher:
         """The issues and pull requests in which what the question asks was said, best first, each by its best part."""
         about = self._threads.columns
         allowed = None
-        if not {"issue", "pull"} <= kinds:
+        if len(kinds & {"issue", "pull"}) == 1:
             allowed = np.asarray(about["kind"].to_numpy() == ("issue" if "issue" in kinds else "pull"), bool)
         found, dense, lexical = self._candidates(self._threads, query, vector, allowed)
         scores = fuse(dense, lexical)
@@ -205,9 +210,33 @@ class Searcher:
         above = [_Found(_CHANGING - rank / 100, self._commits, place) for rank, place in enumerate(first)]
         return [*above, *(each for each in commits if each.position not in first)]
 
-    def _touched(self, commits: Sequence[_Found]) -> dict[str, float]:
+    @cached_property
+    def _commits_of(self) -> dict[int, list[int]]:
+        """The places of the commits that name each thread, or that its tracker says brought it in."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        rows = self.store.rows(schema.COMMITS_TABLE, ["sha", "threads"]) if len(self._commits) else None
+        places = {sha: place for place, sha in enumerate(self._commits.columns["sha"].to_pylist())}
+        for sha, numbers in zip(rows["sha"].to_pylist(), rows["threads"].to_pylist(), strict=True) if rows else ():
+            for number in numbers:
+                found[number].append(places[sha])
+        for row in self.store.rows(schema.THREADS_TABLE, ["number", "about"], "part = 0").to_pylist():
+            place = places.get(json.loads(row["about"]).get("merge_commit", ""))
+            if place is not None and place not in found[row["number"]]:
+                found[row["number"]].append(place)
+        return dict(found)
+
+    def _fixing(self, threads: Sequence[_Found]) -> list[_Found]:
+        """The commits of the best threads, each as good as its thread; of many that name one, none tells much."""
+        found = []
+        for each in threads[:_TELLING_THREADS]:
+            number = self._threads.columns["number"][each.position].as_py()
+            places = self._commits_of.get(number, [])
+            found += [_Found(each.score / len(places), self._commits, place) for place in places]
+        return found
+
+    def _touched(self, commits: Sequence[_Found], fixing: Sequence[_Found] = ()) -> dict[str, float]:
         """How much these commits point to each file, as a share of the file they point to most."""
-        best = commits[:_TELLING_COMMITS]
+        best = [*commits[:_TELLING_COMMITS], *fixing]
         lists = self._commits.columns["paths"].take([each.position for each in best]).to_pylist() if best else []
         weights: defaultdict[str, float] = defaultdict(float)
         for each, paths in zip(best, lists, strict=True):

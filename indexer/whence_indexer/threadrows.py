@@ -65,7 +65,10 @@ def thread_rows(parts: Sequence[Part]) -> pa.Table:
         "url": [part.url for part in parts],
         "about": [json.dumps(part.about) for part in parts],
         "digest": [digest(part.embedded) for part in parts],
-        "terms": [word_bag(part.thread.title, part.text, f"{part.thread.number}") for part in parts],
+        # Words of the title find the opening, which shows it, and not each of a hundred comments.
+        "terms": [
+            word_bag("" if part.part else part.thread.title, part.text, f"{part.thread.number}") for part in parts
+        ],
     }
     return pa.table(columns, schema=schema.THREADS)
 

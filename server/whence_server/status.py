@@ -53,18 +53,20 @@ def index_status(workspace: Workspace, places: bool = False) -> dict[str, Any]:
 
 
 def redactions(workspace: Workspace, store: Store) -> list[dict[str, Any]]:
-    """What was taken out of this work tree's files, then of the history: kind, path, line and commit; no values."""
-    columns = ["kind", "path", "line", "sha"]
+    """What was taken out of this work tree's files, of threads and of the history: kind and place; no values."""
+    columns = ["kind", "path", "line", "sha", "thread"]
     found = []
     for table in (schema.redactions_table(workspace.repository.work_tree), schema.REDACTIONS_TABLE):
         if table in store.state.tables:
             found += (
                 store.rows(table, columns)
                 .select(columns)
-                .rename_columns(["kind", "path", "line", "commit"])
+                .rename_columns(["kind", "path", "line", "commit", "thread"])
                 .to_pylist()
             )
-    return sorted(found, key=lambda each: (each["commit"] or "", each["path"] or "", each["line"] or 0))
+    return sorted(
+        found, key=lambda each: (each["commit"] or "", each["path"] or "", each["line"] or 0, each["thread"] or 0)
+    )
 
 
 def _memory_bytes(workspace: Workspace, store: Store) -> int | None:

@@ -133,9 +133,8 @@ def show_status(report: Mapping[str, Any]) -> None:
     for place in report.get("places", ()):
         lines = f":{place['line']}" if place["line"] else ""
         commit = f"commit {place['commit'][:10]} " if place["commit"] else ""
-        Console(highlight=False).print(
-            _text(f"{place['kind']}  {commit}{place['path'] or 'message'}{lines}"), soft_wrap=True
-        )
+        where = f"thread #{place['thread']}" if place["thread"] else f"{commit}{place['path'] or 'message'}{lines}"
+        Console(highlight=False).print(_text(f"{place['kind']}  {where}"), soft_wrap=True)
 
 
 def show_table(rows: Mapping[str, Any]) -> None:
@@ -151,7 +150,7 @@ def _place(source: Hit | Citation, root: Path) -> Text:
         text = f"{source.path}:{source.start_line}-{source.end_line}"
         return _text(text, f"bold link {(root / source.path).as_uri()}")
     thread = f" (#{source.thread})" if source.thread else ""
-    named = f"commit {source.commit}{thread}" if source.commit else f"{_KINDS[source.kind]} #{source.thread}"
+    named = f"{_KINDS[source.kind]} #{source.thread}" if source.kind in _KINDS else f"commit {source.commit}{thread}"
     return Text(named, style=f"bold link {source.url}" if source.url else "bold")
 
 

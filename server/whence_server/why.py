@@ -1,14 +1,15 @@
 """Lines of a file -> why they are as they are: the commits that shaped them, and the reasons these give.
 
-Takes a repository and lines, asks git alone: the index may be behind, or there may be none. Every quotation is verified
-against git, or the thread it is from, before it is shown. Where nobody wrote down a reason, the answer says so.
+Takes a repository and lines, asks git; the index is asked for imported threads alone, and there need be none. Every
+quotation is verified against git, or the thread or file it is from, before it is shown. Where nobody wrote down a
+reason, the answer says so.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from whence_indexer.history import instant
@@ -16,7 +17,9 @@ from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.source import find_source
-from whence_indexer.types import Citation, Kind, Span
+from whence_indexer.types import Citation, Commit, Span
+from whence_server.changelogs import Entry, find_entries
+from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
 from whence_server.markup import plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
 from whence_server.receipts import citation_url, in_history
@@ -28,22 +31,18 @@ HISTORY = Model("history")
 _CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
 _EARLIER = 1  # a reason for what a line was before counts less, by as much as one strength, than one for what it is
 
-ThreadTexts = Callable[[Sequence[int]], Mapping[int, str]]
-
-
-def no_threads(numbers: Sequence[int]) -> Mapping[int, str]:
-    """The texts of the issues and pull requests with these numbers, of which none is known."""
-    return {}
+FindDiscussions = Callable[[Repository, Sequence[Commit]], Discussions]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A reason and where it stands."""
+    """A reason and where it stands: in the message of the commit, in a thread of it, or in a changelog `entry`."""
 
     reason: Reason
     shaper: Shaper
-    kind: Kind = "commit"
-    thread: int | None = None
+    told: Told | None = None
+    entry: Entry | None = None
+    number: int | None = None
 
     @property
     def value(self) -> int:
@@ -53,22 +52,22 @@ class _Found:
 def explain(
     repository: Repository,
     lines: Span,
-    threads: ThreadTexts = no_threads,
+    discuss: FindDiscussions = find_discussions,
     who: bool = False,
     seconds: float = SECONDS,
 ) -> Explanation:
     """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
-    `threads` maps numbers that commits name to what is known of them; `seconds` are those of `trace`. Raises
+    `discuss` finds the threads of commits; `seconds` are those of `trace`. Raises
     `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
     """
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
+    discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
-    history = tuple(_change(shaper, repository.project) for shaper in lineage.shapers)
-    texts = threads(sorted({number for change in history for number in change.threads}))
-    cited = _verified(_best(lineage.shapers, history, texts), repository, texts)
+    history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
+    cited = _verified(_best(lineage.shapers, discussions, repository), repository)
     citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
     lead, told = _lead(lines, lineage, history, cited)
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
@@ -85,29 +84,29 @@ def explain(
     return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete)
 
 
-def _change(shaper: Shaper, project: str | None) -> Change:
+def _change(shaper: Shaper, discussions: Discussions) -> Change:
     commit = shaper.commit
-    named = find_references(commit.subject, commit.body, project)
     return Change(
         commit=commit.sha,
         date=commit.date,
         author=commit.author,
         subject=commit.subject,
         lines=shaper.lines,
-        threads=tuple(reference.number for reference in named),
+        threads=tuple(reference.number for reference in discussions.references.get(commit.sha, ())),
         earlier=shaper.earlier,
     )
 
 
-def _best(shapers: Sequence[Shaper], history: Sequence[Change], texts: Mapping[int, str]) -> list[_Found]:
+def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repository) -> list[_Found]:
     """The best reason of each of the commits shown, the best of all first; a subject where a commit gives none."""
     found = []
-    for shaper, change in zip(shapers, history, strict=True):
+    for shaper in shapers[: SHOWN * 2]:
         commit = shaper.commit
         given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
-        for number in change.threads:
-            told = find_reasons("", texts.get(number, ""))[:1]
-            given += [_Found(reason, shaper, "issue", number) for reason in told]
+        threads = [thread for thread in discussions.of(commit.sha) if thread.merge_commit != commit.sha]
+        given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
+        if not given or max(each.reason.strength for each in given) < CAUSE:
+            given += _noted(shaper, discussions, repository)
         what = _Found(Reason(commit.subject, commit.subject, 0), shaper)
         found.append(max(given, key=lambda each: each.value, default=what))
     led = max(found, key=lambda each: each.value, default=None)
@@ -116,17 +115,31 @@ def _best(shapers: Sequence[Shaper], history: Sequence[Change], texts: Mapping[i
     return found[:SHOWN]
 
 
-def _verified(found: Iterable[_Found], repository: Repository, texts: Mapping[int, str]) -> list[_Found]:
-    """Those whose quotation stands where it is said to."""
-    return [
-        each
-        for each in found
-        if (
-            each.reason.quote in texts.get(each.thread, "")
-            if each.thread is not None
-            else in_history(_citation(0, each, repository), repository)
-        )
+def _noted(shaper: Shaper, discussions: Discussions, repository: Repository) -> list[_Found]:
+    """The best reason that changelogs give for threads of a commit of which nothing was imported."""
+    sha = shaper.commit.sha
+    known = {thread.number for thread in discussions.of(sha) if not thread.derived}
+    numbers = [each.number for each in discussions.references.get(sha, ()) if each.number not in known]
+    found = [
+        _Found(Reason(reason.sentence, entry.text, reason.strength), shaper, None, entry, number)
+        for number, entry in find_entries(repository, numbers)
+        for reason in find_reasons("", entry.text)[:1]
+        if reason.strength > PROSE  # it says what was done, unless it says why
     ]
+    return sorted(found, key=lambda each: -each.reason.strength)[:1]
+
+
+def _verified(found: Iterable[_Found], repository: Repository) -> list[_Found]:
+    """Those whose quotation stands where it is said to."""
+    return [each for each in found if _stands(each, repository)]
+
+
+def _stands(found: _Found, repository: Repository) -> bool:
+    if found.entry is not None:  # it was made of the lines of the file as it is
+        return True
+    if found.told is not None and not found.told.thread.derived:
+        return holds(found.told)
+    return in_history(_citation(0, found, repository), repository)
 
 
 def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found]) -> tuple[str, bool]:
@@ -161,26 +174,48 @@ def _authors(history: Sequence[Change]) -> str:
 
 def _citation(number: int, found: _Found, repository: Repository) -> Citation:
     commit = found.shaper.commit
+    quote, url = found.reason.quote, citation_url(repository, commit.sha)
+    if found.entry is not None:
+        place = found.entry.place
+        return Citation(number, "doc", quote, place.path, place.start_line, place.end_line, commit.sha, found.number)
+    if found.told is not None:
+        thread = found.told.thread
+        if thread.derived:  # what is known of it is the message of the commit that brought it in
+            merge = thread.merge_commit
+            url = citation_url(repository, merge)
+            return Citation(number, "commit", quote, commit=merge, thread=thread.number, url=url)
+        said = found.told.comment.url if found.told.comment else ""
+        return Citation(
+            number, thread.kind, quote, commit=commit.sha, thread=thread.number, url=said or thread.url or None
+        )
     named = find_references(commit.subject, commit.body, repository.project)
     first = next((reference.number for reference in named if reference.closes), None)
-    return Citation(
-        id=number,
-        kind=found.kind,
-        quote=found.reason.quote,
-        commit=commit.sha,
-        thread=found.thread or first or next((reference.number for reference in named), None),
-        url=citation_url(repository, commit.sha),
-    )
+    thread_number = first or next((reference.number for reference in named), None)
+    return Citation(number, "commit", quote, commit=commit.sha, thread=thread_number, url=url)
 
 
 def _block(found: _Found, citation: Citation) -> str:
-    """A commit's place in the history, then the quotation."""
+    """A commit's place in the history, or where it was told, then the quotation."""
     commit = found.shaper.commit
     thread = f" (#{citation.thread})" if citation.thread else ""
     place = ("earlier form of " if found.shaper.earlier else "") + _named(found.shaper.lines)
     about = f"{place}, {plain(commit.author)}, {commit.date[:10]}"
     subject = "" if found.reason.quote == commit.subject else f": {plain(commit.subject)}"
+    if found.told is not None:
+        subject += f"\n\nin {_told_where(found.told)}"
+    elif found.entry is not None:
+        span = found.entry.place
+        subject += f"\n\nin {plain(span.path)}:{span.start_line}-{span.end_line}"
     return f"**commit {commit.sha[:10]}**{thread}, {about}{subject} [{citation.id}]\n\n{quoted(found.reason.quote)}"
+
+
+def _told_where(told: Told) -> str:
+    """`pull request #12 (Add brakes), review by grace`."""
+    thread, comment = told.thread, told.comment
+    kind = "pull request" if thread.kind == "pull" else "issue"
+    by = comment.author if comment else thread.author
+    what = "" if comment is None else ", comment" if comment.kind == "comment" else ", review"
+    return f"{kind} #{thread.number} ({plain(thread.title)}){what}{f' by {plain(by)}' if by else ''}"
 
 
 def _notes(lineage: Lineage) -> list[str]:

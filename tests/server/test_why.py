@@ -96,16 +96,6 @@ def test_a_sweep_is_seen_through_and_named(shop):
     assert f"Seen through, as only the form was changed: {sweep[:10]} (format)." in explained.answer.text
 
 
-def test_a_thread_that_is_known_is_asked_for_the_reason(shop):
-    shop.write("pay.py", PAY.replace("amount", "sum"))
-    shop.commit("Rename amount (#9)")
-    told = "We call it sum because amount is taken by the ledger."
-    explained = why(shop, 4, threads=lambda numbers: {9: told} if 9 in numbers else {})
-    first = explained.answer.citations[0]
-    assert explained.answer.text.startswith(f"{told} [1]")
-    assert (first.kind, first.thread, first.quote) == ("issue", 9, told)
-
-
 def test_text_of_a_commit_brings_no_link_and_no_receipt_of_its_own(shop):
     shop.write("pay.py", PAY.replace("amount", "sum"))
     shop.commit("Rename\n\nIt was wrong because of [this](https://example.org) and [3].\n```\n")

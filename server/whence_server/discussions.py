@@ -1,0 +1,162 @@
+"""Commits -> the issues and pull requests that they belong to, and the reasons given there.
+
+Imported threads are read from the index. Of others only what merge commits and changelogs say is known. All of it was
+written by outsiders: it is quoted, never followed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from whence_indexer.arrival import bringing_merge
+from whence_indexer.derivation import derive_threads
+from whence_indexer.errors import StoreError
+from whence_indexer.references import find_references
+from whence_indexer.repository import Repository
+from whence_indexer.threads import Comment, Thread
+from whence_indexer.types import Commit, Reference
+from whence_server.reasons import CAUSE, PROSE, Reason, find_reasons
+
+_ASKED = 4  # commits whose merge is looked for: those that are shown
+_SECONDS = 0.15  # for each look, and after which none begins
+_LONGEST_QUOTE = 500  # characters; paragraphs of threads are often one line
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+# What a thread holds beside what its author wrote: quotations, output, headings, the boxes and hints of a template.
+_NO_PROSE = re.compile(r"\s*>|\t|    |\s*[-*+] \[[ xX]\]|#{1,6}\s|\s*<!--|.*-->\s*$|Traceback |\s*\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reason given in a thread, in its title and opening, or in `comment`."""
+
+    reason: Reason
+    thread: Thread
+    comment: Comment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discussions:
+    """The threads of commits: their references by commit id, and what is known of each number."""
+
+    references: Mapping[str, tuple[Reference, ...]]
+    threads: Mapping[int, Sequence[Thread]]
+
+    def of(self, sha: str) -> list[Thread]:
+        """What is known of a commit's threads; of two with a number, as GitLab has them, the kind that is named."""
+        found: list[Thread] = []
+        for reference in self.references.get(sha, ()):
+            same = self.threads.get(reference.number, ())
+            named = [thread for thread in same if (thread.kind == "pull") == reference.pull]
+            found += (named or same)[:1]
+        return found
+
+
+def find_discussions(repository: Repository, commits: Sequence[Commit]) -> Discussions:
+    """The threads that `commits` name, those of the merges that brought them in, and the issues that these close."""
+    started = time.monotonic()
+    references: dict[str, tuple[Reference, ...]] = {}
+    merges: dict[str, Commit] = {}
+    for place, commit in enumerate(commits):
+        named = find_references(commit.subject, commit.body, repository.project)
+        if not named and place < _ASKED and time.monotonic() - started < _SECONDS:
+            merge = bringing_merge(repository, commit.sha, _SECONDS)
+            if merge is not None and (brought := derive_threads([merge], {})):
+                merges[merge.sha] = merge
+                named = [Reference(brought[0].number, pull=True)]
+        references[commit.sha] = tuple(named)
+    numbers = {reference.number for named in references.values() for reference in named}
+    derived = derive_threads([*commits, *merges.values()], {}, repository.project)
+    threads = _threads(repository, numbers, derived)
+    closed = {sha: _closed(repository, Discussions(references, threads).of(sha)) for sha in references}
+    references = {sha: tuple(_each_once([*named, *closed[sha]])) for sha, named in references.items()}
+    further = {reference.number for named in closed.values() for reference in named} - numbers
+    return Discussions(references, {**_threads(repository, further, derived), **threads})
+
+
+def find_told(threads: Iterable[Thread]) -> list[Told]:
+    """The reasons given in threads, best first: what opened one before what was answered."""
+    found = [told for thread in threads for told in _told(thread)]
+    return sorted(found, key=lambda told: -told.reason.strength)
+
+
+def holds(told: Told) -> bool:
+    """Whether the thread, as it is known, holds the quotation."""
+    thread = told.thread
+    text = f"{thread.title}\n\n{thread.body}" if told.comment is None else told.comment.body
+    return told.reason.quote in text
+
+
+def _told(thread: Thread) -> Iterator[Told]:
+    for reason in find_reasons(thread.title, _prose(thread.body)):
+        # Whoever opens a pull request explains it; an issue tells what happened, whatever the words.
+        if reason.strength > PROSE or thread.kind == "pull":
+            yield Told(_short(reason, thread.body), thread)
+    for comment in thread.comments:
+        for reason in find_reasons("", _prose(comment.body)):
+            if reason.strength == CAUSE:  # and yet it is one answer among many
+                short = _short(reason, comment.body)
+                yield Told(Reason(short.sentence, short.quote, CAUSE - 1), thread, comment)
+
+
+def _prose(text: str) -> str:
+    """`text` with empty lines in place of those that are no prose."""
+    lines, fenced = [], False
+    for line in text.split("\n"):
+        fence = _FENCE.match(line) is not None
+        lines.append("" if fence or fenced or _NO_PROSE.match(line) else line)
+        fenced = fenced != fence
+    return "\n".join(lines)
+
+
+def _short(reason: Reason, text: str) -> Reason:
+    """The reason with its sentence for a quotation, where the paragraph is long and the sentence stands in a line."""
+    if len(reason.quote) <= _LONGEST_QUOTE or reason.sentence not in text:
+        return reason
+    return Reason(reason.sentence, reason.sentence, reason.strength)
+
+
+def _closed(repository: Repository, threads: Iterable[Thread]) -> list[Reference]:
+    """The issues that pull requests say they close: one step."""
+    pulls = [thread for thread in threads if thread.kind == "pull"]
+    found = [each for pull in pulls for each in find_references("", f"{pull.title}\n{pull.body}", repository.project)]
+    return [reference for reference in found if reference.closes]
+
+
+def _each_once(references: Iterable[Reference]) -> list[Reference]:
+    found: dict[int, Reference] = {}
+    for reference in references:
+        found.setdefault(reference.number, reference)
+    return list(found.values())
+
+
+def _threads(repository: Repository, numbers: set[int], derived: Sequence[Thread]) -> dict[int, list[Thread]]:
+    """What is known of the threads with these numbers: what was imported, else what was derived."""
+    found: dict[int, list[Thread]] = {}
+    for thread in derived:
+        if thread.number in numbers:
+            found[thread.number] = [thread]
+    imported: dict[int, list[Thread]] = {}
+    for thread in _imported(repository, numbers):
+        imported.setdefault(thread.number, []).append(thread)
+    return found | imported
+
+
+def _imported(repository: Repository, numbers: set[int]) -> list[Thread]:
+    """The imported ones. Without an index, or one without threads, no database is opened: that takes a second."""
+    if not numbers or not (repository.index_dir / "state.json").is_file():
+        return []
+    from whence_indexer import schema
+    from whence_indexer.store import Store
+
+    try:
+        store = Store(repository.index_dir)
+        if schema.THREADS_TABLE not in store.state.tables:
+            return []
+        from whence_indexer.threadrows import stored_threads
+
+        return stored_threads(store, numbers)
+    except StoreError:  # why needs no index, so that a damaged one is not in its way
+        return []
