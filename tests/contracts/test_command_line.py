@@ -249,3 +249,37 @@ def test_help_imports_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip().endswith("[]")
+
+
+def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(shop, tmp_path):
+    threads = tmp_path / "threads.jsonl"
+    good = {"number": 5, "title": "Customers pay twice", "body": "The bank repeats its answers at midnight."}
+    threads.write_text(json.dumps(good) + "\nnonsense\n")
+    run = whence("index", "--issues", threads, "--repo", shop, "--json")
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert report["threads"] == 1
+    assert report["problems"] == [{"where": f"{threads}:2", "what": "not JSON: Expecting value at column 1"}]
+    hits = answer("search", "customers pay twice at midnight", "--kind", "issue", "--repo", shop)["hits"]
+    assert [(hit["kind"], hit["thread"]) for hit in hits] == [("issue", 5)]
+    assert answer("export", tmp_path / "out.jsonl", "--repo", shop) == {"threads": 1}
+    assert json.loads((tmp_path / "out.jsonl").read_text())["body"] == good["body"]
+    assert answer("status", "--repo", shop)["sources"] == [str(threads)]
+
+
+def test_a_redacted_thread_is_named_but_not_what_was_in_it(shop, tmp_path):
+    (tmp_path / "threads.jsonl").write_text(
+        json.dumps({"number": 8, "title": "Help", "body": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"})
+    )
+    answer("index", "--issues", tmp_path / "threads.jsonl", "--repo", shop)
+    run = whence("status", "--redacted", "--repo", shop)
+    assert "github-token  thread #8" in run.stdout
+    assert "ghp_" not in run.stdout
+
+
+@pytest.mark.parametrize("spec", ["nowhere.jsonl", "upstream", "https://git.example.com/a/b"])
+def test_a_source_of_issues_that_is_none_exits_with_1(shop, spec):
+    run = whence("index", "--issues", spec, "--repo", shop)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert spec in run.stderr or "what kind of tracker" in run.stderr
