@@ -10,7 +10,7 @@ CLONES ?= ../clones
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why build constraints clean
+.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-adaptation: $(VENV)/.dev  ## Measure what adapting to a repository brings,
 
 bench-redaction: $(VENV)/.dev  ## Measure what redaction takes out wrongly, and its cost, over the same clones
 	$(BIN)/python -m tests.benchmarks.redaction --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-history: $(VENV)/.dev  ## Measure how changelog entries find their commits, and how fast a history is indexed, over clones in CLONES
+	$(BIN)/python -m tests.benchmarks.history --changelogs "$(CLONES)/flask" "$(CLONES)/click" "$(CLONES)/requests" --large "$(CLONES)/scrapy" --write docs/benchmarks.md
 
 bench-why: $(VENV)/.dev  ## Measure whether why names the right commits, and how fast, over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.why --clones "$(CLONES)" --write docs/benchmarks.md

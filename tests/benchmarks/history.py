@@ -22,6 +22,7 @@ from tests.benchmarks.checkouts import check_out, open_searcher
 from tests.benchmarks.markdown import measured, number, table, write_section
 
 from whence_indexer import schema
+from whence_indexer.arrival import bringing_merge
 from whence_indexer.derivation import derive_threads
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
@@ -38,11 +39,15 @@ _ADDED = 100  # commits
 
 @dataclass(frozen=True)
 class Entries:
-    """How often the commit of a changelog entry is among the first five, of commits and of everything."""
+    """How often the commit of a changelog entry is among the first five, of commits and of everything.
+
+    `brought` also counts commits that name no number and came by a merge that carries it.
+    """
 
     name: str
     asked: int
     of_commits: int
+    brought: int
     of_all: int
 
 
@@ -51,8 +56,11 @@ def main() -> None:
     options = _options()
     parts = []
     if found := [entries for clone in options.changelogs if (entries := _entries(clone, options.entries))]:
-        header = ["repository", "entries", "in the top 5 of commits", "in the top 5 of everything"]
-        rows = [[e.name, str(e.asked), f"{e.of_commits / e.asked:.0%}", f"{e.of_all / e.asked:.0%}"] for e in found]
+        header = ["repository", "entries", "in the top 5 of commits", "or brought by its merge", "of everything"]
+        rows = [
+            [e.name, str(e.asked), *(f"{count / e.asked:.0%}" for count in (e.of_commits, e.brought, e.of_all))]
+            for e in found
+        ]
         parts.append(table(header, rows))
     if options.large:
         header = ["repository", "commits", "hunks", "commits/s", "seconds", "peak memory (GB)"]
@@ -90,9 +98,14 @@ def _entries(clone: Path, count: int) -> Entries | None:
         if not asked:
             print(f"{clone.name} is left out: no entry names a number that a commit carries", file=sys.stderr)
             return None
-        of_commits = sum(_finds(searcher, text, carrying[each], "commit") for text, each in asked)
-        of_all = sum(_finds(searcher, text, carrying[each]) for text, each in asked)
-        return Entries(clone.name, len(asked), of_commits, of_all)
+        of_commits = of_all = brought = 0
+        for text, each in asked:
+            first = _commits(searcher, text, "commit")
+            of_commits += not carrying[each].isdisjoint(first)
+            merges = (bringing_merge(repository, sha) for sha in first)
+            brought += not carrying[each].isdisjoint(first) or any(m and m.sha in carrying[each] for m in merges)
+            of_all += not carrying[each].isdisjoint(_commits(searcher, text))
+        return Entries(clone.name, len(asked), of_commits, brought, of_all)
 
 
 def _changelogs(work_tree: Path) -> dict[str, str]:
@@ -118,9 +131,10 @@ def _carrying(store: Store) -> dict[int, set[str]]:
     return found
 
 
-def _finds(searcher: Searcher, text: str, commits: set[str], *kinds: str) -> bool:
+def _commits(searcher: Searcher, text: str, *kinds: str) -> list[str]:
+    """The commits among the first five hits."""
     hits = searcher.search(parse_query(text), 5, kinds)  # type: ignore[arg-type]
-    return any(hit.commit in commits for hit in hits)
+    return [hit.commit for hit in hits if hit.commit]
 
 
 def _rate(clone: Path) -> list[str]:
