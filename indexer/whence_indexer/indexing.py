@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -299,16 +300,19 @@ def _threads(folder: Path) -> list[Thread] | None:
     except NoIndexError:
         return []
     except DamagedError:
-        return None
+        return None if any(folder.glob(f"tables-*/{schema.THREADS_TABLE}.lance")) else []
 
 
 def _taken_from_threads(folder: Path, threads: list[Thread] | None) -> list[Redaction]:
     """What was taken out of the threads that are carried over: it cannot be found in them again."""
-    store = Store(folder) if threads else None
-    if store is None or schema.REDACTIONS_TABLE not in store.state.tables:
+    if not threads:
         return []
-    found = store.rows(schema.REDACTIONS_TABLE, ["kind", "thread"], "thread IS NOT NULL").to_pylist()
-    return [Redaction(row["kind"], thread=row["thread"]) for row in found]
+    with suppress(DamagedError):
+        store = Store(folder)
+        if schema.REDACTIONS_TABLE in store.state.tables:
+            found = store.rows(schema.REDACTIONS_TABLE, ["kind", "thread"], "thread IS NOT NULL").to_pylist()
+            return [Redaction(row["kind"], thread=row["thread"]) for row in found]
+    return []
 
 
 def _vectors(folder: Path, embedder: Embedder) -> pa.Table | None:

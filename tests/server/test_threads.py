@@ -305,6 +305,19 @@ def test_a_damaged_index_is_not_in_the_way_of_why(bought, threads):
     assert why(bought).history[0].threads == (7,)
 
 
+def test_threads_that_damage_took_are_named_and_imported_again(shop, threads):
+    spec = threads()
+    workspace = indexed(shop, spec)
+    for file in workspace.repository.index_dir.glob("tables-*/threads.lance/data/*"):
+        file.write_bytes(b"")
+    (workspace.repository.index_dir / "state.json").write_text("{")
+    problems = workspace.update().problems
+    assert [problem.where for problem in problems] == ["threads", "index"]
+    assert "whence index --issues" in problems[0].what
+    assert workspace.threads == 0
+    assert workspace.import_threads(spec).threads == 2
+
+
 def test_the_words_of_an_issue_find_the_code_of_its_fix(make_repository, threads):
     project = make_repository("fleet")
     for name in ("amber", "birch", "cedar", "dahlia", "elder"):
