@@ -109,8 +109,8 @@ def _measure(folder: Path, clones: Path | None, progress: Progress) -> Iterator[
 def _clone(clone: Path, folder: Path) -> Iterator[Measure]:
     work_tree, _ = check_out(clone, folder / clone.name)
     try:
-        yield from _code(clone.name, work_tree)
         yield from _indexing(clone.name, work_tree)
+        yield from _code(clone.name, work_tree)
     except RepositoryError as error:  # a clone that lacks blobs has no history to compare with
         Console(stderr=True).print(f"{clone.name} is left out: {error}", markup=False)
 
@@ -119,7 +119,7 @@ def _indexing(name: str, folder: Path) -> Iterator[Measure]:
     repository = open_repository(folder)
     read_everything(repository)  # warms the page cache, for whoever comes first
     before = _seconds(lambda: read_everything(repository))
-    report = update(repository)
+    report = update(repository, rebuild=True, history=True)
     reading = fmean((before, _seconds(lambda: read_everything(repository))))
     bar = _INDEX_RATIO if report.seconds > _INDEX_FROM_SECONDS else None
     about = f"{name}: {report.files:,} files, {report.commits:,} commits"
