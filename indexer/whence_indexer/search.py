@@ -101,7 +101,8 @@ class Searcher:
     ) -> list[Hit]:
         """The best `limit` hits, best first; `kinds` (none: all) and the folder or file `under` narrow the search.
 
-        Raises `QueryError` for an empty or enormous question, an unknown kind, or a limit below 1.
+        Raises `QueryError` for an empty or enormous question, an unknown kind, a limit below 1, or a folder with
+        nothing indexed in it.
         """
         if unknown := set(kinds) - set(KINDS):
             raise QueryError(f"unknown kind {min(unknown)!r}; there are {', '.join(KINDS)}")
@@ -234,5 +235,7 @@ def _allowed(columns: pa.Table, kinds: set[Kind], under: str | None) -> NDArray[
         allowed = np.asarray(columns["kind"].to_numpy() == ("code" if "code" in kinds else "doc"), bool)
     if under is not None and (folder := under.strip("/").removeprefix("./")) not in {"", "."}:
         inside = [path == folder or path.startswith(folder + "/") for path in columns["path"].to_pylist()]
+        if not any(inside):
+            raise QueryError(f"nothing that is indexed is in {under}")
         allowed = np.array(inside, bool) if allowed is None else allowed & np.array(inside, bool)
     return allowed

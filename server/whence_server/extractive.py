@@ -169,7 +169,8 @@ def _place(passage: Passage, citation: Citation) -> str:
     hit = passage.hit
     if hit.commit is not None:
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
-    shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted
+    opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
+    shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))
     symbol = f" — `{hit.symbol}`" if shown else ""
     return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"
 
