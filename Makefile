@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 REPO   ?= .
-Q      ?= How does Whence keep a killed writer from damaging the index?
+Q      ?= How are chunks spread over files in the ranking?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
@@ -17,10 +17,12 @@ help:  ## List the targets
 	@echo '  make ask Q="..." REPO=/path   asks another question of another repository'
 
 ask: $(VENV)/.installed  ## Index this repository and answer a question about it
-	@$(BIN)/whence index --repo "$(REPO)"
-	@echo; echo "Q: $(Q)"; echo
-	@$(BIN)/whence ask --repo "$(REPO)" "$$QUESTION"
-ask: export QUESTION = $(Q)
+	@$(BIN)/whence index --repo "$$REPOSITORY"
+	@printf '\nQ: %s\n\n' "$$QUESTION"
+	@$(BIN)/whence ask --repo "$$REPOSITORY" -- "$$QUESTION"
+# As typed: neither make nor the shell may read backquotes and dollar signs in a question about code.
+ask: export QUESTION := $(value Q)
+ask: export REPOSITORY := $(value REPO)
 
 test: $(VENV)/.dev  ## Run the tests
 	$(BIN)/python -m pytest -m "not slow"

@@ -111,9 +111,8 @@ def restore(
 ) -> Outcome:
     """Return to the base model, remove the adapted one, and try no more until `adapt` is run again."""
     started, folder = time.monotonic(), repository.index_dir
-    was = Store(folder).state.adapted
     with write_lock(_lock_folder(folder), wait, waiting):
-        if was:
+        if was := Store(folder).state.adapted:
             update(repository, adapted="", wait=wait, progress=progress, waiting=waiting)
         remove_adapted(folder)
         forget(folder)

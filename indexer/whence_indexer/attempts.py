@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_indexer import schema
+from whence_indexer.embedder import embedder_name
 from whence_indexer.errors import NoIndexError
 from whence_indexer.store import Store
 
@@ -23,7 +24,7 @@ def is_due(folder: Path) -> bool:
         last, store = _read(folder), Store(folder)
     except NoIndexError:
         return False
-    if not last:
+    if not last or last.get("base") != embedder_name(store.state.model):
         return False
     new = store.count(schema.COMMITS_TABLE) - int(last["commits"])
     return new >= max(DUE_COMMITS, DUE_SHARE * int(last["commits"]))

@@ -1,6 +1,6 @@
 """Files as they were saved since the index was written: their rows in memory, to be searched before they are stored.
 
-An index kept open follows every save this way, in time that does not depend on its size. Writes nothing.
+An index kept open follows every save this way, without a look at any other file. Writes nothing.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -42,6 +43,8 @@ _MINIFIED_LINE = 5_000  # no line written by hand is that long, in a file of whi
 _CLOSED_FOLDER = re.compile(r"warning: could not open directory '(.*)': (.*)")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
+_NAMED_AT_ONCE = 500  # files in the arguments of one call to git
+
 
 @dataclass
 class Listing:
@@ -74,15 +77,23 @@ def list_files(repository: Repository) -> Listing:
 
 
 def list_named(repository: Repository, paths: Collection[str]) -> Listing:
-    """Those of the files `paths` to index, as they are on disk; no other file is looked at."""
-    listing = Listing()
-    git = repository.common_dir is not None
+    """Those of the files `paths` to index, under the ids that `list_files` gives them; no other file is looked at.
+
+    A path that is not relative to the root in its shortest form names no file.
+    """
+    listing, git = Listing(), repository.common_dir is not None
     rules = IgnoreRules(lambda path: _rule_text(repository, path, ""), git=git)
-    for path in _known_to_git(repository, paths) if git else paths:
+    named = [path for path in dict.fromkeys(paths) if _is_relative(path)]
+    if git:
+        for start in range(0, len(named), _NAMED_AT_ONCE):
+            for path, blob in _named_entries(repository, named[start : start + _NAMED_AT_ONCE], listing):
+                _admit(repository, path, blob, rules, listing)
+        return listing
+    for path in named:
         folders = [f"{folder}/" for folder in PurePosixPath(path).parents[:-1]]
         if os.path.islink(repository.root / path) or _beyond_link(repository.root, path):
             listing.skip("symlink")
-        elif not git and (any(map(rules.ignored, folders)) or ".." in path.split("/")):
+        elif any(map(rules.ignored, folders)):
             listing.skip("ignored")
         elif os.path.lexists(repository.root / path):
             _admit(repository, path, "", rules, listing)
@@ -141,25 +152,33 @@ def _admit(repository: Repository, path: str, blob: str, rules: IgnoreRules, lis
         listing.files[path] = blob
 
 
-def _known_to_git(repository: Repository, paths: Collection[str]) -> list[str]:
-    """Those that git tracks, or would offer to add."""
+def _is_relative(path: str) -> bool:
+    return "\0" not in path and path == posixpath.normpath(path) and not path.startswith(("/", "../")) and path != ".."
+
+
+def _named_entries(repository: Repository, paths: list[str], listing: Listing) -> Iterator[tuple[str, str]]:
+    """`_work_tree_entries` of these files, none of them in a repository without a work tree."""
     if repository.bare or not paths:
-        return []
-    question = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+        return
     try:
-        listed = plumbing.run(repository.root, *question, *(f":(literal){path}" for path in paths))
-    except RepositoryError:  # one lies in a submodule, or outside
-        return [known for path in paths for known in _known_to_git(repository, [path])] if len(paths) > 1 else []
-    return sorted({os.fsdecode(name) for name in listed.split(b"\0")} & set(paths))
+        found = list(_work_tree_entries(repository, listing, [f":(literal){path}" for path in paths]))
+    except RepositoryError:  # one lies in a submodule
+        for path in paths if len(paths) > 1 else ():
+            yield from _named_entries(repository, [path], listing)
+        return
+    yield from ((path, blob) for path, blob in found if path in paths)  # not what is below a folder of that name
 
 
-def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tuple[str, str]]:
-    """Tracked files with their blob, or "" when the work tree differs from it; then the untracked ones."""
+def _work_tree_entries(repository: Repository, listing: Listing, only: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Tracked files with their blob, or "" when the work tree differs from it; then the untracked ones.
+
+    `only` are git's pathspecs; none: all files.
+    """
     # No look into submodules: it would run their filters. Names that are not UTF-8 are told once, below.
-    question = ("diff-files", "-z", "--name-only", "--ignore-submodules=all")
+    question = ("diff-files", "-z", "--name-only", "--ignore-submodules=all", "--", *only)
     differing = plumbing.run(repository.root, *question, options=plumbing.without_filters(repository.root))
     changed = {os.fsdecode(name) for name in differing.split(b"\0")}
-    staged = plumbing.run(repository.root, "ls-files", "-z", "--stage")
+    staged = plumbing.run(repository.root, "ls-files", "-z", "--stage", "--", *only)
     for path, blob in _staged(staged, listing):
         if path not in changed:
             yield path, blob
@@ -167,8 +186,8 @@ def _work_tree_entries(repository: Repository, listing: Listing) -> Iterator[tup
             listing.skip("symlink")
         elif os.path.lexists(repository.root / path) and not _beyond_link(repository.root, path):
             yield path, ""
-    complain = partial(_note_complaint, listing)
-    untracked = plumbing.run(repository.root, "ls-files", "-z", "--others", "--exclude-standard", complain=complain)
+    question = ("ls-files", "-z", "--others", "--exclude-standard", "--", *only)
+    untracked = plumbing.run(repository.root, *question, complain=partial(_note_complaint, listing))
     for path in _paths(untracked, listing):
         if path.endswith("/"):
             listing.problems.append(Problem(path, "a git repository of its own; index it with --repo"))

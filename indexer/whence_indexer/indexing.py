@@ -140,8 +140,10 @@ class _Update:
         with self.crew:
             if changes.files or self.repository.work_tree not in state.trees:
                 self._update_files(changes)
-                if not (replacing and to_history):
-                    self._commit()
+                if not to_history:
+                    self._commit(last=True)
+                elif not replacing:
+                    self._commit(last=False)
             if to_history:
                 self._update_history(changes, history)
         self._summarise(changes)
@@ -169,7 +171,7 @@ class _Update:
         enough = changes.new_commits > _COMMITS_ALONE
         for _ in self._make(jobs, "Indexing history", changes.new_commits, enough):
             pass
-        self._commit(heads=changes.heads, boundary=changes.boundary, history=history)
+        self._commit(last=True, heads=changes.heads, boundary=changes.boundary, history=history)
 
     def _incomplete(self, reason: str) -> None:
         self.report.problems.append(Problem("history", f"some commits have no contents here ({reason})"))
@@ -196,13 +198,17 @@ class _Update:
         self.report.embedded += sum(new)
         return vectors.filter(new)
 
-    def _commit(self, **changes: Any) -> None:
-        """Make what was written the index, and clean up where that is due."""
+    def _commit(self, *, last: bool, **changes: Any) -> None:
+        """Make what was written the index, and clean up where that is due.
+
+        Vectors are dropped by the `last` commit alone: until then those who make batches rely on what there is.
+        """
         self.progress("Writing the index", 0, None)
         trees = self.writer.state.trees
         if self.writer.compaction_due and self.writer.state.tables:
             trees = self._without_removed(trees)
-            self._drop_unused_vectors({*trees, self.repository.work_tree})
+            if last:
+                self._drop_unused_vectors({*trees, self.repository.work_tree})
         name = self.repository.work_tree
         tree = {"head": self.repository.head, "root": str(self.repository.root), "indexed_at": time.time()}
         self.writer.commit(trees=trees | {name: tree}, **changes)

@@ -85,8 +85,9 @@ class Query:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """The words that carry the question: all but those that any question may hold."""
-        return tuple(word for word in self.words if word not in _FUNCTION_WORDS) or self.words
+        """The words that carry the question: those of names, and all others but those that any question may hold."""
+        named = {word for name in self.names for word in words(name)}
+        return tuple(word for word in self.words if word in named or word not in _FUNCTION_WORDS) or self.words
 
 
 def parse_query(text: str) -> Query:

@@ -43,7 +43,8 @@ _TEST_PATH = re.compile(
     re.IGNORECASE,
 )
 _CHANGELOG_PATH = re.compile(
-    r"(^|/)(changes|changelog|history|news|releases?|release[-_]?notes|whatsnew|authors|contributors)(\.\w+)?$"
+    r"(^|/)(changes|changelog|history|news|releases?|release[-_]?notes|whatsnew|authors|contributors)"
+    r"(\.(md|rst|txt|adoc|rdoc|org|markdown|html))?$"
     r"|(^|/)(changelogs?|release[-_]?notes|whatsnew)/",
     re.IGNORECASE,
 )

@@ -72,7 +72,8 @@ class Searcher:
     @property
     def nbytes(self) -> int:
         """What the opened index takes in memory: vectors, signs, columns and what words are scored by."""
-        return self._chunks.nbytes + self._commits.nbytes + self._threads.nbytes
+        edited = self._chunks.nbytes if self._edits else 0
+        return self._stored_chunks.nbytes + edited + self._commits.nbytes + self._threads.nbytes
 
     @cached_property
     def _stored_blobs(self) -> dict[str, str]:
@@ -86,18 +87,18 @@ class Searcher:
         """The content id of a file as it is searched; '' for one that is not indexed."""
         return self._edits[path].blob if path in self._edits else self._stored_blobs.get(path, "")
 
-    def read_edits(self, paths: Sequence[str]) -> dict[str, Edit]:
-        """Those of the files `paths` that are on disk not as they are searched."""
-        return read_edits(self._repository, self._embedder, paths, {path: self.blob(path) for path in paths})
+    def with_files(self, paths: Sequence[str]) -> tuple[Searcher, list[str]]:
+        """A searcher that has these files as they are on disk, and those of them that differ from what this one has.
 
-    def with_edits(self, edits: Mapping[str, Edit]) -> Searcher:
-        """A searcher that has these files as they were edited; this one stays as it is."""
-        if not edits:
-            return self
+        No other file is looked at, and this searcher stays as it is.
+        """
+        edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs)
         other = copy(self)
-        other._edits = {**self._edits, **edits}
-        other._chunks = self._stored_chunks.with_edits(other._edits)
-        return other
+        other._edits = {path: edit for path, edit in self._edits.items() if path not in set(paths)} | edits
+        changed = [path for path in dict.fromkeys(paths) if other.blob(path) != self.blob(path)]
+        if changed:
+            other._chunks = self._stored_chunks.with_edits(other._edits) if other._edits else self._stored_chunks
+        return (other if changed else self), changed
 
     @property
     def edits(self) -> list[str]:
@@ -109,7 +110,8 @@ class Searcher:
     ) -> list[Hit]:
         """The best `limit` hits, best first; `kinds` (none: all) and the folder or file `under` narrow the search.
 
-        Raises `QueryError` for an empty or enormous question, an unknown kind, or a limit below 1.
+        Raises `QueryError` for an empty or enormous question, an unknown kind, a limit below 1, or a folder with
+        nothing indexed in it.
         """
         if unknown := set(kinds) - set(KINDS):
             raise QueryError(f"unknown kind {min(unknown)!r}; there are {', '.join(KINDS)}")
@@ -314,5 +316,7 @@ def _allowed(columns: pa.Table, kinds: set[Kind], under: str | None) -> NDArray[
         allowed = np.asarray(columns["kind"].to_numpy() == ("code" if "code" in kinds else "doc"), bool)
     if under is not None and (folder := under.strip("/").removeprefix("./")) not in {"", "."}:
         inside = [path == folder or path.startswith(folder + "/") for path in columns["path"].to_pylist()]
+        if not any(inside):
+            raise QueryError(f"nothing that is indexed is in {under}")
         allowed = np.array(inside, bool) if allowed is None else allowed & np.array(inside, bool)
     return allowed

@@ -120,9 +120,9 @@ class Bags:
 def merge(segments: Sequence[Segment], live: NDArray[np.uint64]) -> tuple[list[int], list[Segment]]:
     """(places of the segments to replace, what replaces them), so that little is left of texts not in `live`.
 
-    A segment more than half full of live texts stays as it is.
+    Of equal texts only the last is live. A segment more than half full of live texts stays as it is.
     """
-    seen = [np.isin(segment.keys, live) for segment in segments]
+    seen = _last_of_each(segments, live)
     worn = [place for place, marks in enumerate(seen) if 2 * marks.sum() <= CAPACITY]
     if len(worn) == 1 and seen[worn[0]].all():
         return [], []
@@ -133,6 +133,16 @@ def merge(segments: Sequence[Segment], live: NDArray[np.uint64]) -> tuple[list[i
             groups.append([])
         groups[-1].append(rest)
     return worn, [segment for segment in map(_packed, groups) if len(segment.keys)]
+
+
+def _last_of_each(segments: Sequence[Segment], live: NDArray[np.uint64]) -> list[NDArray[np.bool_]]:
+    """Which texts of each segment are in `live` and have no equal after them."""
+    keys = np.concatenate([np.zeros(0, np.uint64), *(segment.keys for segment in segments)])
+    marks = np.zeros(len(keys), bool)
+    _, from_the_end = np.unique(keys[::-1], return_index=True)
+    marks[len(keys) - 1 - from_the_end] = True
+    marks &= np.isin(keys, live)
+    return np.split(marks, np.cumsum([len(segment.keys) for segment in segments])[:-1])
 
 
 def _packed(parts: Sequence[_Loose]) -> Segment:

@@ -50,8 +50,8 @@ class Trial:
     def recalls(self, weights: Floats, summed: Floats, changes: Sequence[Change]) -> NDArray[np.float64]:
         """Recall of each change's files in the order of `MEASURES`, shape (changes, 4).
 
-        `summed` are the chunks' sums of these `weights`. Hybrid is search as users get it, over files; dense is the
-        order of the cosines alone.
+        `summed` are the chunks' sums of these `weights`. Hybrid is the whole ranking over files, but for the
+        commits, which would give the answers away; dense is the order of the cosines alone.
         """
         vectors = unit(summed)
         searcher = self._searcher(weights, vectors)

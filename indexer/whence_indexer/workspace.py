@@ -60,33 +60,36 @@ class Workspace:
             with suppress(DamagedError):
                 if look or not (self.repository.index_dir / "state.json").exists():
                     self._freshen()
-                return question(self._open())
+                return question(self._open(look))
         self._note("the index is damaged and is being rebuilt")
         self.update(rebuild=True)
-        return question(self._open())
+        return question(self._open(look))
 
     def saved(self, paths: Sequence[str]) -> list[str]:
-        """Take over these files, relative to the root, as they are on disk; those that differ from what is searched.
+        """Take over these files, relative to the root, as they are on disk; those that differ from what was searched.
 
-        They are searched from now on, but stored by `store_edits`, or by the next `ask` that looks. The time it takes
-        does not depend on how many other files there are. Without an index nothing is done.
+        They are searched from now on, but stored by `store_edits`, or by the next `ask` that looks. No other file is
+        looked at. Without an index that can be read nothing is done.
         """
-        try:
-            searcher = self._open()
-            edits = searcher.read_edits(paths)
-        except (NoIndexError, DamagedError):
-            return []
-        self._searcher = searcher.with_edits(edits)
-        return list(edits)
+        for _ in range(2):  # as in `ask`
+            with suppress(DamagedError):
+                try:
+                    self._searcher, changed = self._open().with_files(paths)
+                except NoIndexError:
+                    return []
+                return changed
+        return []
 
     def store_edits(self) -> bool:
-        """Write what `saved` took over into the index, when there is time; whether nothing is left to write."""
+        """Bring the index up to date, so that what `saved` took over is stored; whether nothing of it is left to store.
+
+        For a moment when there is time: it looks at the whole repository, and loads the index anew.
+        """
         if self._searcher is None or not self._searcher.edits:
             return True
         with suppress(LockedError, ReadOnlyError):
             self.update(wait=False)
-            self._open()
-        return not self._searcher.edits
+        return not self._open(look=True).edits
 
     def update(
         self, *, model: str | None = None, rebuild: bool = False, history: bool | None = None, wait: bool = True
@@ -154,8 +157,7 @@ class Workspace:
         self.repository = replace(self.repository)  # a new one has not yet asked git where HEAD is
         try:
             store = Store(self.repository.index_dir)
-            made_with = (store.state.schema, store.state.allowed)
-            outdated = made_with != (schema.VERSION, read_allowed(self.repository)[0].name) or not _fits(store)
+            outdated = _outdated(self.repository, store)
         except NoIndexError:
             outdated = True
         if outdated:
@@ -174,20 +176,30 @@ class Workspace:
         if self.stale:
             self._note("the index is behind the repository; run whence index to bring it up to date")
 
-    def _open(self) -> Searcher:
-        """A searcher of the index as it is now, which this or another process wrote, and of later edits."""
+    def _open(self, look: bool = False) -> Searcher:
+        """A searcher of the index as it is now, which this or another process wrote, and of later edits.
+
+        With `look` the edited files are read again: one may be what it was before.
+        """
         store = Store(self.repository.index_dir)
-        if self._searcher is None or self._searcher.store.state != store.state:
-            edited = self._searcher.edits if self._searcher else []
-            self._searcher = Searcher(self.repository, store, open_embedder(store))
-            self._searcher = self._searcher.with_edits(self._searcher.read_edits(edited))
-        return self._searcher
+        if _outdated(self.repository, store):
+            self.update()
+            store = Store(self.repository.index_dir)
+        edited = self._searcher.edits if self._searcher else []
+        opened = self._searcher
+        if opened is None or opened.store.state != store.state:
+            opened, look = Searcher(self.repository, store, open_embedder(store)), True
+        if edited and look:
+            opened, _ = opened.with_files(edited)
+        self._searcher = opened
+        return opened
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:
     """Progress that nobody watches."""
 
 
-def _fits(store: Store) -> bool:
-    """Whether the embedder that made the index is still the one that its model's name loads."""
-    return open_embedder(store).name == store.state.embedder
+def _outdated(repository: Repository, store: Store) -> bool:
+    """Whether another version made the index, with another list of values that may stay, or another embedder."""
+    made_with = (store.state.schema, store.state.allowed, store.state.embedder)
+    return made_with != (schema.VERSION, read_allowed(repository)[0].name, open_embedder(store).name)

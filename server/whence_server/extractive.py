@@ -172,6 +172,7 @@ def _place(passage: Passage, citation: Citation) -> str:
         return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**"
     if hit.commit is not None:
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
-    shown = hit.symbol and hit.symbol.rpartition(".")[2] in passage.quote  # a chunk may define more than is quoted
+    opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
+    shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))
     symbol = f" — `{hit.symbol}`" if shown else ""
     return f"**{citation.path}:{citation.start_line}-{citation.end_line}**{symbol}"

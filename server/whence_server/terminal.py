@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from whence_indexer.types import Citation, Hit
@@ -57,7 +56,7 @@ _KINDS = {"issue": "issue", "pull": "pull request"}
 
 def show_report(report: Report) -> None:
     """What an index run did, problems by name."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(
         f"{report.files:,} files, {report.chunks:,} chunks, {report.commits:,} commits, {report.threads:,} threads; "
         f"{report.embedded:,} embedded in {report.seconds:.1f} s; index {_bytes(report.index_bytes)}"
@@ -72,7 +71,7 @@ def show_report(report: Report) -> None:
 
 def show_adaptation(outcome: Outcome) -> None:
     """What came of adapting, and each recall before and after with its interval."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(_text(outcome.reason), soft_wrap=True)
     for measure, found in outcome.recall.items():
         change = f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
@@ -84,7 +83,7 @@ def show_adaptation(outcome: Outcome) -> None:
 
 def show_hits(hits: Sequence[Hit], root: Path) -> None:
     """Each hit's place, then the beginning of its text."""
-    console = Console(highlight=False)
+    console = _console()
     if not hits:
         console.print("nothing found")
     for hit in hits:
@@ -95,7 +94,7 @@ def show_hits(hits: Sequence[Hit], root: Path) -> None:
 
 def show_answer(answer: Answer, root: Path) -> None:
     """The answer, then its receipts as places that terminals make clickable."""
-    console = Console(highlight=False)
+    console = _console()
     if console.is_terminal:
         console.print(Markdown(answer.text.translate(_CONTROLS)))
     else:
@@ -139,10 +138,15 @@ def show_status(report: Mapping[str, Any]) -> None:
 
 def show_table(rows: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    width, console = max(map(len, rows)), _console()
     for name, value in rows.items():
-        table.add_row(name.replace("_", " "), _bytes(value) if name.endswith("bytes") and value else _plain(value))
-    Console(highlight=False).print(table)
+        shown = _bytes(value) if name.endswith("bytes") and value else _plain(value)
+        console.print(_text(f"{name.replace('_', ' '):<{width}}  {shown}"))
+
+
+def _console() -> Console:
+    """Lines are as long as they are: a terminal wraps them, and a script reads them whole."""
+    return Console(highlight=False, soft_wrap=True)
 
 
 def _place(source: Hit | Citation, root: Path) -> Text:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tests.benchmarks.checkouts import Checkout
 
-from whence_indexer import schema
+from whence_indexer import rows, schema
 from whence_indexer.bm25 import WordScorer
 from whence_indexer.query import parse_query
 from whence_indexer.types import Hit
@@ -25,11 +25,11 @@ class Baselines:
         """Consider chunks of `kinds` in the folder `under` (None: everywhere)."""
         self._searcher, self._store = checkout.searcher, checkout.searcher.store
         self._table = schema.chunks_table(checkout.repository.work_tree)
-        rows = self._store.rows(self._table, _COLUMNS)
+        held = self._store.rows(self._table, _COLUMNS)
         prefix = f"{under}/" if under else ""
-        kept = [row["kind"] in kinds and row["path"].startswith(prefix) for row in rows.to_pylist()]
-        self._rows, self._places = rows.filter(kept), np.flatnonzero(kept)
-        self._words = WordScorer(self._store.segments(self._table), rows["terms"].to_numpy())
+        kept = [row["kind"] in kinds and row["path"].startswith(prefix) for row in held.to_pylist()]
+        self._rows, self._places = held.filter(kept), np.flatnonzero(kept)
+        self._words = WordScorer(self._store.segments(self._table), held["terms"].to_numpy())
         self._vectors = self._load_vectors()
 
     def dense(self, question: str, limit: int) -> list[Hit]:
@@ -48,8 +48,7 @@ class Baselines:
         places = {digest: place for place, digest in enumerate(stored["digest"].to_pylist())}
         order = [places[digest] for digest in self._rows["digest"].to_pylist()]
         flat = pa.concat_arrays(stored["vector"].chunks).flatten().to_numpy()
-        vectors: NDArray[np.float32] = flat.reshape(len(stored), -1)[order].astype(np.float32)
-        return vectors
+        return rows.unit_vectors(flat.reshape(len(stored), -1)[order])
 
     def _hits(self, places: list[int]) -> list[Hit]:
         return [

@@ -101,7 +101,8 @@ def _measure(vectors: Floats, questions: Floats) -> Iterator[list[str]]:
 
 
 def _ways(vectors: Floats, folder: Path) -> Iterator[_Way]:
-    small = np.round(vectors * 127).astype(np.int8)
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    small = np.rint(vectors / largest * 127).astype(np.int8)  # as `rows.vector_rows` stores them
     prepared, shortlist = _timed(lambda: Vectors.of(small))
     yield _Way("signs, then eight bits (Whence)", prepared, shortlist.nbytes, partial(_shortlisted, shortlist))
     yield _Way("product, float32", 0.0, vectors.nbytes, partial(_product, vectors))

@@ -1,6 +1,7 @@
 """Indexing as a user meets it: edits, branches, renames, work trees, damage, another embedder."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -257,3 +258,21 @@ def test_half_a_character_in_a_notebook_stops_nothing(project):
     report = update(project.open())
     assert [problem.where for problem in report.problems] == ["odd.ipynb"]
     assert report.files == 3
+
+
+def test_a_way_back_to_old_commits_keeps_the_vectors_they_need(project):
+    for number in range(40):
+        project.write("log.txt", f"{number}\n")
+        project.commit(f"Write entry {number} into the log of the shop")
+    update(project.open())
+    project.git("checkout", "-q", "--orphan", "other")
+    project.git("rm", "-rfq", ".")
+    project.write("only.py", "def only():\n    pass\n")
+    project.commit("Begin again with nothing")
+    update(project.open())
+    while Store(project.open().index_dir).state.uncompacted < 7:
+        project.write("only.py", f"def only():\n    return {random.random()}\n")
+        update(project.open())
+    project.git("checkout", "-q", "-f", "main")
+    assert update(project.open()).problems == []
+    assert found(project.open(), "entry 5 of the log", kinds=["commit"])

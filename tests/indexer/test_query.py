@@ -68,6 +68,11 @@ def test_the_words_that_any_question_may_hold_do_not_carry_it():
     assert parse_query("How are the routes registered?").content == ("routes", "registered")
 
 
+def test_a_name_carries_the_question_even_where_it_is_such_a_word():
+    assert parse_query("where is `get` defined?").content == ("get", "defined")
+    assert "from" in parse_query("What does from_any() do?").content
+
+
 def test_a_question_of_nothing_but_such_words_keeps_them():
     assert parse_query("what is it").content == ("what", "is", "it")
 

@@ -90,3 +90,8 @@ def test_every_candidate_is_shown_at_most_once(candidates, limit):
     scores = score(parse_query("carts"), values, values, paths, [[] for _ in paths], ["code" for _ in paths])
     order = spread(scores, paths, limit)
     assert len(set(order)) == len(order) == min(limit, len(paths))
+
+
+def test_a_source_file_is_no_list_of_changes_for_its_name():
+    found = ranked("how does it go on", ("docs/history.rst", []), ("app/history.ts", []), ("app/other.ts", []))
+    assert found[-1] == "docs/history.rst"

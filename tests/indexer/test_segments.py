@@ -97,3 +97,11 @@ def test_a_row_without_words_in_any_segment_is_damage():
         WordScorer([segment(["apple"])], keys(["pear"]))
     with pytest.raises(DamagedError, match="words are missing"):
         WordScorer([], keys(["pear"]))
+
+
+def test_a_text_that_comes_again_and_again_is_kept_once():
+    written = [segment(["a b", "c d", f"e{number}"]) for number in range(40)]
+    live = ["a b", "c d", "e39"]
+    _, merged = merge(written, keys(live))
+    assert sum(len(each.keys) for each in merged) == 3
+    assert WordScorer(merged, keys(live)).scores(["a", "d"]) == pytest.approx(bm25(live, ["a", "d"]), rel=1e-5)

@@ -146,6 +146,61 @@ def test_edits_outlive_what_another_process_writes(project, workspace):
     assert {"empty_till", "fill_cart", "pay_bill"} <= {hit.symbol for hit in hits(workspace, "till cart bill")}
 
 
+def test_a_file_that_is_again_as_it_was_is_no_edit(project, workspace):
+    before = (project.path / "shop/cart.py").read_text()
+    project.write("shop/cart.py", "def fill_cart():\n    pass\n")
+    workspace.saved(["shop/cart.py"])
+    project.write("shop/cart.py", before)
+    assert workspace.saved(["shop/cart.py"]) == ["shop/cart.py"]
+    assert workspace.store_edits()
+    assert "open_cart" in {hit.symbol for hit in hits(workspace, "open_cart")}
+
+
+def test_a_look_at_the_repository_sees_what_nobody_told(project, workspace):
+    project.write("shop/cart.py", "def fill_cart():\n    pass\n")
+    workspace.saved(["shop/cart.py"])
+    project.git("checkout", "-q", "shop/cart.py")
+    assert "open_cart" in {hit.symbol for hit in hits(workspace, "open_cart", look=True)}
+    assert workspace.store_edits()
+
+
+def test_a_file_that_git_converts_is_not_taken_for_edited(make_repository):
+    project = make_repository()
+    project.write(".gitattributes", "*.py text eol=crlf\n")
+    project.write("a.py", "def first():\r\n    pass\r\n")
+    project.commit("Begin")
+    project.git("checkout", "-q", ".")
+    workspace = Workspace(project.open())
+    hits(workspace, "first")
+    assert workspace.saved(["a.py"]) == []
+
+
+def test_a_file_that_a_sparse_checkout_leaves_out_stays(project):
+    project.git("sparse-checkout", "set", "--no-cone", "/*", "!/shop/card.py")
+    assert not (project.path / "shop/card.py").exists()
+    workspace = Workspace(project.open())
+    assert "shop/card.py" in paths(workspace, "open_card")
+    assert workspace.saved(["shop/card.py"]) == []
+    assert "shop/card.py" in paths(workspace, "open_card")
+
+
+def test_only_names_relative_to_the_root_name_files(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "plan.py").write_text("def plan():\n    pass\n")
+    outside = tmp_path / "outside.py"
+    outside.write_text("def secret():\n    pass\n")
+    workspace = Workspace(open_repository(folder))
+    paths(workspace, "plan")
+    (folder / "plan.py").write_text("def travel():\n    pass\n")
+    assert workspace.saved([str(outside), "./plan.py", ".//plan.py", "a\0b", "../outside.py"]) == []
+    assert workspace.saved(["plan.py", "plan.py"]) == ["plan.py"]
+
+
+def test_more_files_than_a_command_line_takes(workspace):
+    assert workspace.saved([f"{'long' * 20}/{number}.py" for number in range(30_000)]) == []
+
+
 def test_what_is_saved_can_be_cited(project, workspace):
     project.write("shop/till.py", "def count_till(coins):\n    return sum(coins)\n")
     workspace.saved(["shop/till.py"])
