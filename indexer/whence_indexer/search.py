@@ -282,7 +282,7 @@ class Searcher:
             )
 
     def _commit_hits(self, found: list[_Found]) -> Iterator[Hit]:
-        columns = ["sha", "subject", "body", "closes", "pull"]
+        columns = ["sha", "subject", "body", "closes", "pull", "author", "date"]
         rows = self._commits.texts(self.store, [each.position for each in found], columns)
         for each, row in zip(found, rows, strict=True):
             yield Hit(
@@ -291,6 +291,8 @@ class Searcher:
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
                 thread=next(iter(row["closes"]), row["pull"]),
+                author=row["author"],
+                date=row["date"],
             )
 
     def _thread_hits(self, found: list[_Found]) -> Iterator[Hit]:

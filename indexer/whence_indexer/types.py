@@ -110,7 +110,8 @@ class Problem:
 class Hit:
     """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it closes or came by.
 
-    Hits of kind issue or pull have a thread, and the `url` at which its tracker shows what was said.
+    Hits of kind issue or pull have a thread, and the `url` at which its tracker shows what was said. `author` and
+    `date` (ISO 8601) are those of a commit.
     """
 
     kind: Kind
@@ -123,6 +124,8 @@ class Hit:
     commit: str | None = None
     thread: int | None = None
     url: str | None = None
+    author: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

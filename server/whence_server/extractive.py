@@ -171,7 +171,8 @@ def _place(passage: Passage, citation: Citation) -> str:
     if hit.path is None and hit.commit is None:
         return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**"
     if hit.commit is not None:
-        return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "")
+        by = ", ".join(filter(None, (plain(hit.author or ""), (hit.date or "")[:10])))
+        return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "") + (f", {by}" if by else "")
     opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
     shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))
     symbol = f" — `{hit.symbol}`" if shown else ""
