@@ -27,10 +27,10 @@ MAX_COMMIT_BYTES = 1_000_000
 MAX_HUNKS = 200
 MAX_HUNK_BYTES = 1_500
 
-# Only our own lines can begin with these two: every line of a diff begins with one of a few other characters,
-# `%w(0,1,1)` indents the message, and what stands before the message is one line each.
+# Only our own lines can begin with these two: every line of a diff begins with one of a few other characters, the
+# author is indented by a space, and the message by `%w(0,1,1)`.
 _RECORD, _END_OF_MESSAGE = b"\x1e", b"\x1f"
-_FORMAT = "--format=%x1e%H%n%P%n%an%n%aI%n%w(0,1,1)%B%w(0,0,0)%n%x1f"
+_FORMAT = "--format=%x1e%H%n%P%n %an%n%aI%n%w(0,1,1)%B%w(0,0,0)%n%x1f"
 # Whatever the user's configuration says of `git log`.
 _OPTIONS = f"--root --no-color --no-show-signature --no-notes --encoding=UTF-8 -O{os.devnull}".split()
 _PATCH_OPTIONS = (
@@ -178,7 +178,7 @@ def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOT
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
-        author=_without_addresses(author.decode("utf-8", "replace")),
+        author=_without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
         date=date.decode(),
         subject=subject,
         body=body.strip("\n"),

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from whence_indexer import history, plumbing
@@ -298,6 +298,8 @@ def _import(project, message, author, files):
     author=TEXTS.filter(lambda name: not set(name) & set("<>\n")),
     files=st.dictionaries(PATHS, LINES, max_size=3),
 )
+@example(message="", author="\x1e", files={})
+@example(message="", author="\x1fA", files={"a": "b\n"})
 def test_whatever_a_commit_holds_it_is_read_as_one(make_repository, message, author, files):
     project = make_repository(f"p{os.urandom(6).hex()}", "--bare")
     _import(project, message, author, files)
