@@ -23,6 +23,7 @@ from whence_indexer.collection import Collection, StoredVectors, load
 from whence_indexer.edits import Edit, read_edits
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import DamagedError, QueryError
+from whence_indexer.graph import Graph, arrivals
 from whence_indexer.periods import commits_within
 from whence_indexer.pickaxe import find_changes
 from whence_indexer.query import Intent, Query, parse_query
@@ -213,19 +214,22 @@ class Searcher:
         return [*above, *(each for each in commits if each.position not in first)]
 
     @cached_property
+    def _graph(self) -> Graph:
+        columns = ["sha", "parents", "threads", "closes", "pull"]
+        rows = self.store.rows(schema.COMMITS_TABLE, columns) if len(self._commits) else schema.COMMITS.empty_table()
+        shas = rows["sha"].to_pylist()
+        parents, threads, closes, pulls = (dict(zip(shas, rows[name].to_pylist(), strict=True)) for name in columns[1:])
+        if len(self._threads):
+            known = self.store.rows(schema.THREADS_TABLE, ["number", "about"], "part = 0").to_pylist()
+            merged = {json.loads(row["about"]).get("merge_commit"): row["number"] for row in known}
+            pulls |= {sha: number for sha, number in merged.items() if sha in pulls and not pulls[sha]}
+        return Graph(threads, closes, pulls, arrivals(parents, self.store.state.heads))
+
+    @cached_property
     def _commits_of(self) -> dict[int, list[int]]:
-        """The places of the commits that name each thread, or that its tracker says brought it in."""
-        found: defaultdict[int, list[int]] = defaultdict(list)
-        rows = self.store.rows(schema.COMMITS_TABLE, ["sha", "threads"]) if len(self._commits) else None
+        """The places of the commits of each thread."""
         places = {sha: place for place, sha in enumerate(self._commits.columns["sha"].to_pylist())}
-        for sha, numbers in zip(rows["sha"].to_pylist(), rows["threads"].to_pylist(), strict=True) if rows else ():
-            for number in numbers:
-                found[number].append(places[sha])
-        for row in self.store.rows(schema.THREADS_TABLE, ["number", "about"], "part = 0").to_pylist():
-            place = places.get(json.loads(row["about"]).get("merge_commit", ""))
-            if place is not None and place not in found[row["number"]]:
-                found[row["number"]].append(place)
-        return dict(found)
+        return {number: [places[sha] for sha in commits] for number, commits in self._graph.commits_of().items()}
 
     def _fixing(self, threads: Sequence[_Found]) -> list[_Found]:
         """The commits of the best threads, each as good as its thread; of many that name one, none tells much."""
@@ -282,7 +286,7 @@ class Searcher:
             )
 
     def _commit_hits(self, found: list[_Found]) -> Iterator[Hit]:
-        columns = ["sha", "subject", "body", "closes", "pull", "author", "date"]
+        columns = ["sha", "subject", "body", "author", "date"]
         rows = self._commits.texts(self.store, [each.position for each in found], columns)
         for each, row in zip(found, rows, strict=True):
             yield Hit(
@@ -290,7 +294,7 @@ class Searcher:
                 score=round(each.score, 4),
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
-                thread=next(iter(row["closes"]), row["pull"]),
+                thread=self._graph.thread_of(row["sha"]),
                 author=row["author"],
                 date=row["date"],
             )

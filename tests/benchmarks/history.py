@@ -22,13 +22,13 @@ from tests.benchmarks.checkouts import check_out, open_searcher
 from tests.benchmarks.markdown import measured, number, table, write_section
 
 from whence_indexer import schema
-from whence_indexer.arrival import bringing_merge
 from whence_indexer.derivation import derive_threads
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
 from whence_indexer.repository import open_repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
+from whence_indexer.types import Hit, Kind
 
 _CHANGELOG = re.compile(r"(.*/)?(change(s|log)?|history|news|release[-_ ]?notes)[^/]*", re.IGNORECASE)
 _NUMBERS = re.compile(r":[\w-]+:`[^`]*\d[^`]*`|\[?#\d+\]?(\([^)]*\))?_*|(?:GH|PR|gh)[- ]?#?\d+|https?://\S+")
@@ -41,13 +41,13 @@ _ADDED = 100  # commits
 class Entries:
     """How often the commit of a changelog entry is among the first five, of commits and of everything.
 
-    `brought` also counts commits that name no number and came by a merge that carries it.
+    `joined` also counts commits that name no number and were found with it, as that of the merge they came by.
     """
 
     name: str
     asked: int
     of_commits: int
-    brought: int
+    joined: int
     of_all: int
 
 
@@ -56,9 +56,9 @@ def main() -> None:
     options = _options()
     parts = []
     if found := [entries for clone in options.changelogs if (entries := _entries(clone, options.entries))]:
-        header = ["repository", "entries", "in the top 5 of commits", "or brought by its merge", "of everything"]
+        header = ["repository", "entries", "in the top 5 of commits", "or came by its merge", "of everything"]
         rows = [
-            [e.name, str(e.asked), *(f"{count / e.asked:.0%}" for count in (e.of_commits, e.brought, e.of_all))]
+            [e.name, str(e.asked), *(f"{count / e.asked:.0%}" for count in (e.of_commits, e.joined, e.of_all))]
             for e in found
         ]
         parts.append(table(header, rows))
@@ -98,14 +98,14 @@ def _entries(clone: Path, count: int) -> Entries | None:
         if not asked:
             print(f"{clone.name} is left out: no entry names a number that a commit carries", file=sys.stderr)
             return None
-        of_commits = of_all = brought = 0
+        of_commits = of_all = joined = 0
         for text, each in asked:
             first = _commits(searcher, text, "commit")
-            of_commits += not carrying[each].isdisjoint(first)
-            merges = (bringing_merge(repository, sha) for sha in first)
-            brought += not carrying[each].isdisjoint(first) or any(m and m.sha in carrying[each] for m in merges)
-            of_all += not carrying[each].isdisjoint(_commits(searcher, text))
-        return Entries(clone.name, len(asked), of_commits, brought, of_all)
+            carries = any(hit.commit in carrying[each] for hit in first)
+            of_commits += carries
+            joined += carries or any(hit.thread == each for hit in first)
+            of_all += any(hit.commit in carrying[each] for hit in _commits(searcher, text))
+        return Entries(clone.name, len(asked), of_commits, joined, of_all)
 
 
 def _changelogs(work_tree: Path) -> dict[str, str]:
@@ -131,10 +131,9 @@ def _carrying(store: Store) -> dict[int, set[str]]:
     return found
 
 
-def _commits(searcher: Searcher, text: str, *kinds: str) -> list[str]:
+def _commits(searcher: Searcher, text: str, *kinds: Kind) -> list[Hit]:
     """The commits among the first five hits."""
-    hits = searcher.search(parse_query(text), 5, kinds)  # type: ignore[arg-type]
-    return [hit.commit for hit in hits if hit.commit]
+    return [hit for hit in searcher.search(parse_query(text), 5, kinds) if hit.commit]
 
 
 def _rate(clone: Path) -> list[str]:
