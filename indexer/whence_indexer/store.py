@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from whence_indexer import schema
 from whence_indexer.errors import DamagedError, NoIndexError, ReadOnlyError, StoreError
+from whence_indexer.lance import connect
 from whence_indexer.segments import Segment, SegmentFolder
 
 if TYPE_CHECKING:
@@ -305,9 +306,7 @@ def _write_state(folder: Path, state: State) -> None:
 
 def _connect(tables: Path) -> DBConnection:
     os.environ.setdefault("LANCE_LOG", "error")  # its warnings speak of files that are new, to a user who knows
-    import lancedb
-
-    return lancedb.connect(tables)
+    return connect(tables)
 
 
 def _remove_other_generations(folder: Path, state: State) -> None:

@@ -1,6 +1,8 @@
 """The store keeps one promise: what was committed can be read, whatever happens to a writer."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -175,3 +177,19 @@ def test_vectors_keep_their_direction_through_the_store(tmp_path):
 def test_a_zero_vector_stays_zero():
     stored = vector_rows([bytes(16)], np.zeros((1, 8), np.float32))["vector"].to_pylist()
     assert not unit_vectors(np.array(stored)).any()
+
+
+def test_the_database_is_opened_without_the_client_of_remote_catalogues_which_stays_importable(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from whence_indexer.lance import connect
+database = connect(Path(sys.argv[1]))
+database.create_table("numbers", [{"n": 1}, {"n": 2}])
+assert database.open_table("numbers").search().where("n > 1").to_list() == [{"n": 2}]
+assert database.list_tables().tables == ["numbers"]
+assert not [name for name in sys.modules if name.startswith("lance_namespace_urllib3_client")]
+from lance_namespace_urllib3_client.models import QueryTableRequest
+assert QueryTableRequest.model_fields
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
