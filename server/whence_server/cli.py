@@ -114,13 +114,17 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
     started = time.monotonic()
     parsed = parse_query(query)
     workspace = _workspace(repo)
-    hits = workspace.ask(lambda searcher: searcher.search(parsed, limit, kinds, under))
+    hits, weights = workspace.ask(
+        lambda searcher: (searcher.search(parsed, limit, kinds, under), searcher.rarity(parsed.content))
+    )
+    if not hits and kinds and {"issue", "pull"}.issuperset(kinds) and not workspace.threads:
+        click.echo("whence: no issues are imported; whence index --issues brings them in", err=True)
     if as_json:
         _print(search_json(hits, time.monotonic() - started, workspace.stale))
     else:
         from whence_server import terminal
 
-        terminal.show_hits(hits, workspace.repository.root)
+        terminal.show_hits(hits, weights, workspace.repository.root)
 
 
 @cli.command()
@@ -140,6 +144,8 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
     if model != "none":
         raise QueryError(f"there is no model {model!r}; none gives answers made of quotations")
     workspace = _workspace(repo)
+    if at and workspace.ask(lambda searcher: searcher.at(at.path, at.start_line)) is None:
+        raise QueryError(f"nothing is indexed at {at.path}:{at.start_line}")
     answered = workspace.ask(lambda searcher: answer(asked, searcher, workspace.repository))
     if as_json:
         _print(answer_json(answered, workspace.stale))

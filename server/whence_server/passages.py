@@ -42,8 +42,8 @@ class Passage:
         return self.start_line + self.quote.count("\n")
 
 
-def best_passage(hit: Hit, weights: Mapping[str, float]) -> Passage:
-    """At most `MAX_LINES` lines of `hit` that hold the most weight of the question's words.
+def best_passage(hit: Hit, weights: Mapping[str, float], most: int = MAX_LINES) -> Passage:
+    """At most `most` lines of `hit` that hold the most weight of the question's words.
 
     Of equal ones the one that begins where a reader would: at a definition, else after a blank line, else latest.
     """
@@ -51,10 +51,10 @@ def best_passage(hit: Hit, weights: Mapping[str, float]) -> Passage:
     gains = [_matched(line, weights) for line in lines]
 
     def value(first: int) -> tuple[float, int, int]:
-        return _weight(gains[first : first + MAX_LINES], weights), _opening(lines, first), first
+        return _weight(gains[first : first + most], weights), _opening(lines, first), first
 
-    start = max(range(max(0, len(lines) - MAX_LINES) + 1), key=value)
-    start, end = _trimmed(lines, start, min(start + MAX_LINES, len(lines)))
+    start = max(range(max(0, len(lines) - most) + 1), key=value)
+    start, end = _trimmed(lines, start, min(start + most, len(lines)))
     return Passage(hit, (hit.start_line or 1) + start, "\n".join(lines[start:end]))
 
 

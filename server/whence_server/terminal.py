@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from whence_indexer.types import Citation, Hit
+from whence_server.passages import best_passage
 from whence_server.types import Answer, Explanation
 
 if TYPE_CHECKING:
@@ -81,15 +82,18 @@ def show_adaptation(outcome: Outcome) -> None:
         console.print(f"{verdict}; {outcome.pairs:,} pairs, {outcome.seconds:.1f} s")
 
 
-def show_hits(hits: Sequence[Hit], root: Path) -> None:
-    """Each hit's place, then the beginning of its text."""
+def show_hits(hits: Sequence[Hit], weights: Mapping[str, float], root: Path) -> None:
+    """Each hit's place, then those of its lines that say most of the question, whose words have these `weights`."""
     console = _console()
     if not hits:
         console.print("nothing found")
     for hit in hits:
         console.print(_place(hit, root), _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim"), sep="")
-        lines = hit.text.strip("\n").split("\n")
-        console.print(_text("\n".join(f"    {line}" for line in lines[:_PREVIEW_LINES])), soft_wrap=True)
+        passage = best_passage(hit, weights, _PREVIEW_LINES)
+        first = passage.start_line if hit.path else None  # a message and a thread have no lines to go to
+        for row, line in enumerate(passage.quote.split("\n")):
+            number = f"{first + row:>6}  " if first else "        "
+            console.print(Text(number, style="dim"), _text(line), sep="", soft_wrap=True)
 
 
 def show_answer(answer: Answer, root: Path) -> None:
@@ -137,9 +141,9 @@ def show_status(report: Mapping[str, Any]) -> None:
 
 
 def show_table(rows: Mapping[str, Any]) -> None:
-    """Names and values, one a line."""
+    """Names and values, one a line; what has none is left out."""
     width, console = max(map(len, rows)), _console()
-    for name, value in rows.items():
+    for name, value in ((name, value) for name, value in rows.items() if value is not None):
         shown = _bytes(value) if name.endswith("bytes") and value else _plain(value)
         console.print(_text(f"{name.replace('_', ' '):<{width}}  {shown}"))
 
