@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from whence_indexer import plumbing
-from whence_indexer.history import read_commit
+from whence_indexer.history import read_commit, without_addresses
 from whence_indexer.lineage import trace
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
@@ -64,4 +64,4 @@ def _commits(repository: Repository, path: str) -> Iterable[tuple[str, str]]:
     for number, line in enumerate(output.decode("utf-8", "replace").splitlines()):
         sha, author, date = line.split("\0")
         if number >= _JUDGED or mechanical_kind(read_commit(repository, sha)) is None:
-            yield author, date
+            yield without_addresses(author), date
