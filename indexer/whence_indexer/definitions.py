@@ -1,4 +1,4 @@
-"""Names -> where they are defined, by the same outline that cuts files into chunks: whole definitions, with their comments.
+"""Names -> where they are defined, by the outline that cuts files into chunks: definitions with their comments.
 
 Takes a text, or a repository and a name; returns `Definition`s. Asks git for files that hold the name, and no index.
 """
