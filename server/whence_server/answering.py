@@ -5,7 +5,9 @@ Takes a `Searcher`; knows no editor and no command line.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from whence_indexer.errors import RepositoryError
@@ -15,6 +17,8 @@ from whence_indexer.types import Citation, Hit
 from whence_server import extractive
 from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.inquiry import find_evidence
+from whence_server.reasons import Reason
 from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
 from whence_server.why import explain
@@ -22,23 +26,37 @@ from whence_server.why import explain
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
 EXTRACTIVE = Model("extractive")
+_WHY = re.compile(r"^\W*(why\b|how come\b|what (is|was|are|were) the (reason|motivation|rationale)s?\b)", re.IGNORECASE)
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
 def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
     """Answer from the index; of the lines under the cursor, why, when and who from their history."""
-    started = time.monotonic()
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
+    return answer_from_search(question, searcher, repository, follow=_WHY.search(query.text) is not None)
+
+
+def answer_from_search(question: Question, searcher: Searcher, repository: Repository, follow: bool = False) -> Answer:
+    """The answer from what search finds; with `follow` also from the commits that the code found is from."""
+    started = time.monotonic()
+    query = question.query
     hits = searcher.search(query, HITS)
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
-    retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, 1 if here else LEADS_FROM)
-    confidence = extractive.confidence(draft.support) if citations else 0.0
+    reasons: dict[Hit, Reason] = {}
+    if follow:
+        evidence, reasons = find_evidence(query, evidence, searcher.rarity(query.content), searcher, repository)
+    retrieved = time.monotonic()
+    leads_from = 1 if here else LEADS_FROM
+    draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, leads_from, reasons)
+    support = draft.support
+    if reasons:  # whether the repository knows what is asked about is told by what search found
+        support = extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed).support
+    confidence = extractive.confidence(support) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
     text = _ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
@@ -56,12 +74,17 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
 
 
 def _verified_draft(
-    question: Question, evidence: list[Hit], searcher: Searcher, repository: Repository, leads_from: int
+    question: Question,
+    evidence: list[Hit],
+    searcher: Searcher,
+    repository: Repository,
+    leads_from: int,
+    reasons: Mapping[Hit, Reason],
 ) -> tuple[Draft, list[Citation], int]:
     """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
     weights, unverified = searcher.rarity(question.query.content), 0
     while True:
-        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from)
+        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from, reasons)
         citations = [
             extractive.cite(number, passage, passage.hit.url or citation_url(repository, passage.hit.commit))
             for number, passage in enumerate(draft.passages, 1)

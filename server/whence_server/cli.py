@@ -173,7 +173,7 @@ def why(what: str, repo: str, as_json: bool) -> None:
     repository = open_repository(repo)
     path = relative_path(repository, place.path) if place.path else None
     if path is not None and place.symbol is None:
-        explained = explain(repository, Span(path, place.first, place.last))
+        explained = explain(repository, Span(path, place.first, place.last or place.first))
     else:
         explained = explain_definition(repository, place.symbol or "", path)
     if as_json:

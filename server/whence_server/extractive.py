@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from whence_indexer.query import Query
 from whence_indexer.types import Citation, Hit
 from whence_server.markup import plain, quoted
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
+from whence_server.reasons import Reason
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 LEADS_FROM = 6  # hits searched for the sentence that answers
@@ -24,6 +26,8 @@ _OPENING = 0.2  # the first sentence of a passage says what the rest explains
 _HISTORY_LEAD = 1.15  # what was told in a commit or thread leads when history is asked for
 
 _MERGE_TITLE = re.compile(r"Merge (pull request|branch|remote-tracking branch|tag)\b")
+
+_NONE: Mapping[Hit, Reason] = MappingProxyType({})
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -49,15 +53,25 @@ class Draft:
 
 
 def draft(
-    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], embed: Embed, leads_from: int = LEADS_FROM
+    query: Query,
+    hits: Sequence[Hit],
+    weights: Mapping[str, float],
+    embed: Embed,
+    leads_from: int = LEADS_FROM,
+    reasons: Mapping[Hit, Reason] = _NONE,
 ) -> Draft:
     """The best passages of `hits`, led by the sentence or definition of the first `leads_from` that answers `query`.
 
-    `weights` are the question's words with their rarity; `embed` is the index's own embedder.
+    `weights` are the question's words with their rarity; `embed` is the index's own embedder. Of a hit in `reasons` that
+    reason is quoted, and it leads where the hit is the first.
     """
-    passages = [best_passage(hit, weights) for hit in hits]
+    passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
-    lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
+    if hits and hits[0] in reasons:
+        sentence = reasons[hits[0]].sentence
+        lead, lead_score, source = sentence, float(embed([sentence])[0] @ question), 0
+    else:
+        lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
     chosen = _chosen(passages, source)
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score))
 
@@ -100,6 +114,12 @@ def confidence(support: Support) -> float:
 
 BIAS = -10.45
 COEFFICIENTS = {"likeness": 15.04, "lead": 1.19, "coverage": 1.4, "names": 3.77}
+
+
+def _reasoned(hit: Hit, reason: Reason) -> Passage:
+    """The lines of a message that hold the reason."""
+    before = hit.text.partition(reason.quote)[0]
+    return Passage(hit, 1 + before.count("\n"), reason.quote)
 
 
 def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
