@@ -1,7 +1,7 @@
 """A question of why -> the commits that may hold the reason: those that search finds, and those that the code is from.
 
-Takes a question and its hits, asks the index and git. Words are a weak sign of a reason: who asks does not know those of
-the message. The code that the question is about leads to its commits whatever these say.
+Takes a question and its hits, asks the index and git. Words are a weak sign of a reason: who asks does not know those
+of the message. The code that the question is about leads to its commits whatever these say.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def candidates(
     likeness = searcher.embed([each.hit.text for each in found]) @ searcher.embed([query.text])[0] if found else []
     for each, like in zip(found, likeness, strict=True):
         subject, _, body = each.hit.text.partition("\n\n")
-        each.reason = _to_the_point(find_reasons(subject, body), weights)
+        # What was done is what the question repeats, so that a subject is asked where the body gives nothing.
+        each.reason = _to_the_point(find_reasons("", body) or find_reasons(subject, ""), weights)
         each.found, each.shaped, each.like = min(each.found, 1.0), min(each.shaped, 1.0), max(float(like), 0.0)
         each.says = coverage(each.hit.text, weights)
     return sorted(found, key=lambda each: -each.value)
@@ -130,7 +131,9 @@ def candidates(
 
 def _to_the_point(reasons: Sequence[Reason], weights: Mapping[str, float]) -> Reason | None:
     """The reason that says most of what is asked, and why."""
-    return max(reasons, key=lambda reason: reason.strength / CAUSE + coverage(reason.quote, weights), default=None)
+    return max(
+        reasons, key=lambda reason: reason.strength / CAUSE + coverage(reason.sentence, weights) / 2, default=None
+    )
 
 
 def _shapers(

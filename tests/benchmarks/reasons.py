@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks.reasons`: does an answer to a question of why cite the commit that gives the reason?
 
 Questions are made from commits whose message tells a reason in so many words, in two ways: from the subject, and from
-a name that the commit brought into a definition and that is there still, which the message need not mention. Halves of the repositories are kept apart: one was looked at while the answers were built.
+a name that the commit brought into a definition and that is there still, which the message need not mention. Halves of
+the repositories are kept apart: one was looked at while the answers were built.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ _PAST = {
     "drop": "dropped", "use": "used", "deprecate": "deprecated", "rename": "renamed", "move": "moved",
     "disable": "disabled", "enable": "enabled", "allow": "allowed", "fix": "fixed", "fixed": "fixed",
     "replace": "replaced", "refactor": "refactored", "update": "updated", "avoid": "avoided", "revert": "reverted",
-    "ignore": "ignored", "support": "supported", "change": "changed", "prevent": "prevented", "implement": "implemented",
+    "ignore": "ignored", "support": "supported", "change": "changed", "prevent": "prevented",
+    "implement": "implemented",
 }  # fmt: skip
 
 Ask = Callable[[Checkout, str], Answer]
