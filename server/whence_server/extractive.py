@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -35,12 +35,15 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 @dataclass(frozen=True, slots=True)
 class Support:
     """How well the evidence answers, each 0 to 1: likeness of the best passages, and of the leading sentence, to the
-    question; share of the question's words in the passages; share of the names it spells out that exist there."""
+    question; share of the question's words in the passages; share of the names, and of the numbers, it spells out that
+    exist there; share of its words that the repository knows at all."""
 
     likeness: float
     lead: float
     coverage: float
     names: float
+    numbers: float = 1.0
+    known: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,12 @@ def draft(
     embed: Embed,
     leads_from: int = LEADS_FROM,
     reasons: Mapping[Hit, Reason] = _NONE,
+    unknown: Collection[str] = (),
 ) -> Draft:
     """The best passages of `hits`, led by the sentence or definition of the first `leads_from` that answers `query`.
 
     `weights` are the question's words with their rarity; `embed` is the index's own embedder. Of a hit in `reasons`
-    that reason is quoted, and it leads where the hit is the first.
+    that reason is quoted, and it leads where the hit is the first. The words in `unknown` are nowhere in the repository.
     """
     passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
@@ -73,7 +77,7 @@ def draft(
     else:
         lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
     chosen = _chosen(passages, source)
-    return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score))
+    return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score, unknown))
 
 
 def render(lead: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
@@ -117,9 +121,9 @@ COEFFICIENTS = {"likeness": 15.04, "lead": 1.19, "coverage": 1.4, "names": 3.77}
 
 
 def _reasoned(hit: Hit, reason: Reason) -> Passage:
-    """The lines of a message that hold the reason."""
+    """The lines of a message, or of code, that hold the reason."""
     before = hit.text.partition(reason.quote)[0]
-    return Passage(hit, 1 + before.count("\n"), reason.quote)
+    return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 
 def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
@@ -171,18 +175,22 @@ def _support(
     question: NDArray[np.float32],
     embed: Embed,
     lead: float,
+    unknown: Collection[str],
 ) -> Support:
     if not passages:
         return Support(0.0, 0.0, 0.0, 0.0)
     texts = [" ".join(filter(None, (passage.hit.path, passage.hit.symbol, passage.hit.text))) for passage in passages]
     likeness = np.sort(embed(texts) @ question)[::-1]
     everything = "\n".join(texts)
+    numbers = [word for word in weights if word[0].isdigit()]
     present = [name.rpartition(".")[2] in everything for name in query.names]
     return Support(
         likeness=float(likeness[:2].mean()),
         lead=max(lead, 0.0),
         coverage=coverage(everything, weights),
         names=sum(present) / len(present) if present else 1.0,
+        numbers=1.0 if not numbers else sum(coverage(everything, {word: 1.0}) for word in numbers) / len(numbers),
+        known=1 - sum(word in unknown for word in weights) / max(len(weights), 1),
     )
 
 

@@ -32,8 +32,18 @@ _LINES = 2  # of each, those that hold most of the question
 _SECONDS = 0.6  # after which no further place is followed
 _STEPS = 1  # versions of a line before the present one
 _SHOWN = 3  # commits put before what search found
-_ABOUT = 0.3
+_SHAPES, _SAYS = 0.3, 0.6  # from which on a reason may lead
 _EARLIER = 0.5  # how much a commit of an earlier version counts beside one of the present
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Hits in the order in which an answer shows them, and what is quoted of some. The first one's reason, if it has
+    one, leads; `sure` when that is a fact found in the history rather than words that are like the question's."""
+
+    hits: list[Hit]
+    reasons: Mapping[Hit, Reason]
+    sure: bool = False
 
 
 @dataclass(slots=True)
@@ -69,8 +79,8 @@ COEFFICIENTS = {"found": 1.5, "shaped": 4.0, "like": 1.0, "says": 4.0, "tells": 
 
 def find_evidence(
     query: Query, hits: Sequence[Hit], weights: Mapping[str, float], searcher: Searcher, repository: Repository
-) -> tuple[list[Hit], dict[Hit, Reason]]:
-    """`hits` with the commits before them that most likely hold the reason, and the reasons that may lead an answer.
+) -> Evidence:
+    """`hits` with the commits before them that most likely hold the reason, which leads where it is about the question.
 
     What was said in a thread of the likeliest commit comes first where its own message gives no cause.
     """
@@ -80,12 +90,12 @@ def find_evidence(
     first = [told[0]] if told else []
     threads = [hit for hit in hits[:_SHOWN] if hit.kind in ("issue", "pull")][:1]
     order = [*first, *(each.hit for each in likeliest[:1]), *threads, *(each.hit for each in likeliest[1:]), *hits]
-    return _each_once(order), (dict([told]) if told else {}) | reasons
+    return Evidence(each_once(order), (dict([told]) if told else {}) | reasons)
 
 
 def _is_about(candidate: Candidate) -> bool:
-    """Whether a reason may lead: its commit made the code that is asked about, or says half of what is asked."""
-    return candidate.shaped >= _ABOUT or candidate.says >= _ABOUT
+    """Whether a reason may lead: its commit made the code that is asked about, or says most of what is asked."""
+    return candidate.shaped >= _SHAPES or candidate.says >= _SAYS
 
 
 def _told(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | None:
@@ -97,14 +107,14 @@ def _told(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | 
         thread, text = told.thread, told.comment.body if told.comment else f"{told.thread.title}\n\n{told.thread.body}"
         if thread.derived:  # what is known of it is the message of the commit that brought it in
             merge = read_message(repository, thread.merge_commit or "")
-            return (_hit(merge, repository), told.reason) if merge and merge.sha != commit.sha else None
+            return (commit_hit(merge, repository), told.reason) if merge and merge.sha != commit.sha else None
         url = (told.comment.url if told.comment else "") or thread.url or None
         return Hit(thread.kind, 0.0, text, commit=commit.sha, thread=thread.number, url=url), told.reason
     return None
 
 
-def _each_once(hits: Iterable[Hit]) -> list[Hit]:
-    """Without those whose commit, or text, came before."""
+def each_once(hits: Iterable[Hit]) -> list[Hit]:
+    """The hits without those whose commit, or text, came before."""
     found: dict[str, Hit] = {}
     for hit in hits:
         found.setdefault(hit.commit if hit.kind == "commit" and hit.commit else hit.text, hit)
@@ -117,7 +127,7 @@ def candidates(
     """The commits for `query`, best first; `hits` were found, `weights` are its words with their rarity."""
     known = {hit.commit: Candidate(hit, found=hit.score) for hit in searcher.search(query, COMMITS, ["commit"])}
     for commit, share in _shapers(query, hits, weights, repository):
-        known.setdefault(commit.sha, Candidate(_hit(commit, repository))).shaped += share
+        known.setdefault(commit.sha, Candidate(commit_hit(commit, repository))).shaped += share
     found = list(known.values())
     likeness = searcher.embed([each.hit.text for each in found]) @ searcher.embed([query.text])[0] if found else []
     for each, like in zip(found, likeness, strict=True):
@@ -168,7 +178,8 @@ def _focus(hit: Hit, weights: Mapping[str, float]) -> list[tuple[Span, float]]:
     return [(Span(str(hit.path), first + row, first + row), gains[row] / total) for row in best if gains[row]]
 
 
-def _hit(commit: Commit, repository: Repository) -> Hit:
+def commit_hit(commit: Commit, repository: Repository) -> Hit:
+    """A commit as search gives it, with a score of 0."""
     named = find_references(commit.subject, commit.body, repository.project)
     thread = next((each.number for each in named if each.closes), next((each.number for each in named), None))
     text = "\n\n".join(filter(None, (commit.subject, commit.body)))
