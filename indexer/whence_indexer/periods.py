@@ -50,7 +50,13 @@ def commits_within(repository: Repository, period: Period) -> set[str] | None:
 
 def first_version(repository: Repository, sha: str) -> str | None:
     """The tag, of those with a number in them, that was made first of those that hold a commit; None without any."""
-    options = ("refs/tags", f"--contains={sha}", "--sort=creatordate", "--format=%(refname:strip=2)")
+    options = (
+        "refs/tags",
+        f"--contains={sha}",
+        "--sort=version:refname",
+        "--sort=creatordate",
+        "--format=%(refname:strip=2)",
+    )
     try:
         listed = plumbing.run(repository.root, "for-each-ref", *options, seconds=_SECONDS)
     except RepositoryError:

@@ -19,7 +19,8 @@ MAX_CHARACTERS = 20_000  # a pasted traceback is a fair question, a pasted log f
 _SEARCHED_WORDS = 200
 
 _HISTORY = re.compile(
-    r"^\W*(why|when|who|whose|since when|(?:since|in|from|as of|by) (?:which|what) (?:version|release)|what changed|which (commit|pull request|pr|issue|release|version))\b"
+    r"^\W*(why|when|who|whose|since when|(?:since|in|from|as of|by) (?:which|what) (?:version|release)"
+    r"|what changed|which (commit|pull request|pr|issue|release|version))\b"
     r"|\b(commit(s|ted)?|introduced|was (added|removed|changed|dropped|renamed)|history of|reason for)\b",
     re.IGNORECASE,
 )

@@ -67,7 +67,8 @@ def draft(
     """The best passages of `hits`, led by the sentence or definition of the first `leads_from` that answers `query`.
 
     `weights` are the question's words with their rarity; `embed` is the index's own embedder. Of a hit in `reasons`
-    that reason is quoted, and it leads where the hit is the first. The words in `unknown` are nowhere in the repository.
+    that reason is quoted, and it leads where the hit is the first. The words in `unknown` are nowhere in the
+    repository.
     """
     passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]

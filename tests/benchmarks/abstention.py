@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.abstention`: does an answer know when it has none?
 
 Asks each public question of its own repository, which should answer, and of others, which should abstain; and made-up
-ones that name the repository and something that has nothing to do with it. `--fit`, on the public ones alone, computes the coefficients of `whence_server.extractive.confidence`. Questions and repositories are split in two halves
-that never meet, one to fit on and one to measure on.
+ones that name the repository and something that has nothing to do with it. `--fit` computes the coefficients of
+`whence_server.extractive.confidence` from the public ones. Questions and repositories are split in two halves that
+never meet, one to fit on and one to measure on.
 """
 
 from __future__ import annotations
