@@ -35,7 +35,7 @@ def shop(tmp_path_factory):
     project.commit("Keep the session in a cookie")
     project.git("tag", "1.0")
     project.write("web/cookies.py", SIGN.format(digest="compute_hmac"))
-    project.fix = project.commit(f"Harden\n\n{REASON}", author="Grace <grace@example.com>")
+    project.fix = project.commit(f"Harden\n\n{REASON}", author="Grace <grace@example.com>", date="2024-07-01T00:00:00Z")
     project.remove("web/legacy.py")
     project.removal = project.commit("Clean up", author="Bob <bob@example.com>", date="2025-02-03T00:00:00Z")
     project.git("tag", "2.0")
