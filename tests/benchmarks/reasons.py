@@ -80,7 +80,7 @@ def main() -> None:
     rows: dict[str, list[Outcome]] = {}
     for half, names in (("looked at", options.seen), ("held out", options.held)):
         for name in names:
-            with open_checkout(options.clones, Pinned(name, "HEAD"), None, history=True) as checkout:
+            with open_checkout(options.clones, Pinned(name, "", "HEAD"), None, history=True) as checkout:
                 cases = make_cases(checkout.repository, options.each, random.Random(options.seed))
                 for way, ask in (("search alone", _search_alone), ("through the code", _through_the_code)):
                     found = [_outcome(case, checkout, ask, options.show) for case in _shown(cases, f"{name}, {way}")]
