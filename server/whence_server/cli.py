@@ -194,8 +194,9 @@ def who(what: str, repo: str, as_json: bool) -> None:
     from whence_server.authorship import authorship_of
     from whence_server.protocol import who_json
 
-    place = _place(what, lines_needed=False)
-    repository = open_repository(repo)
+    place, repository = _place(what, lines_needed=False), open_repository(repo)
+    if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
+        place = _Place(what)
     path = relative_path(repository, place.path) if place.path else None
     found = authorship_of(repository, path, place.symbol, place.first, place.last)
     if as_json:
