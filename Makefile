@@ -7,10 +7,12 @@ REPO   ?= .
 Q      ?= How are chunks spread over files in the ranking?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
+REASONS_SEEN ?= requests gin werkzeug puma tornado rack caddy
+REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-history build constraints clean
+.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ bench-history: $(VENV)/.dev  ## Measure how changelog entries find their commits
 
 bench-why: $(VENV)/.dev  ## Measure whether why names the right commits, and how fast, over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.why --clones "$(CLONES)" --write docs/benchmarks.md
+
+bench-reasons: $(VENV)/.dev  ## Measure whether questions of why find the commit that says it, over clones in CLONES
+	$(BIN)/python -m tests.benchmarks.reasons --clones "$(CLONES)" --seen $(REASONS_SEEN) --held $(REASONS_HELD) --write docs/benchmarks.md
 
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build

@@ -96,6 +96,24 @@ def read_commit(repository: Repository, sha: str) -> Commit:
     return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
 
 
+def read_line_history(
+    repository: Repository, revision: str, path: str, lines: tuple[int, int], seconds: float
+) -> Iterator[Commit]:
+    """The commits that changed these lines of `path` as of `revision`, newest first, through renamed files.
+
+    Each has one hunk: all the lines before and after. Raises `SlowError` after those that git found in `seconds`,
+    `RepositoryError` when there are no such lines.
+    """
+    boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)
+    where = f"-L{lines[0]},{lines[1]}:{path}"
+    options = (*_OPTIONS, _FORMAT, "-p", *_PATCH_OPTIONS, "--no-merges", where, revision, "--")
+    for record in _records(plumbing.stream(repository.root, "log", *options, seconds=seconds)):
+        commit = parse_commit(record, boundary, allowed)
+        if not commit.hunks:  # the contents of the commit at which a shallow clone ends are left out
+            commit = replace(commit, hunks=(Hunk(path, path, (0, 0), lines, "", ""),))
+        yield commit
+
+
 def read_message(repository: Repository, sha: str) -> Commit | None:
     """The commit with this full id, without its paths and hunks; None when git has none."""
     if not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", sha) or missing_revisions(repository, [sha]):
@@ -178,7 +196,7 @@ def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOT
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
-        author=_without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
+        author=without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
         date=date.decode(),
         subject=subject,
         body=body.strip("\n"),
@@ -200,7 +218,8 @@ def _message(indented: bytes, allowed: Allowed) -> Redacted:
     return Redacted(_BARE.sub(r"\1", redacted.text), redacted.found)
 
 
-def _without_addresses(name: str) -> str:
+def without_addresses(name: str) -> str:
+    """An author's name as it is kept: without an address in it."""
     return redact(_BARE.sub(r"\1", _BRACKETED.sub("", name))).text
 
 

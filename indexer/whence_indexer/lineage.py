@@ -18,7 +18,7 @@ from whence_indexer.history import instant, read_commit, shallow_commits
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import Commit
+from whence_indexer.types import ChangeKind, Commit
 
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
@@ -34,11 +34,15 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Shaper:
-    """A commit that lines of the file are from, or were changed by `earlier` on their way; `lines` as they are now."""
+    """A commit that lines of the file are from, or were changed by `earlier` on their way; `lines` as they are now.
+
+    `change` is what it did to a definition, where one was asked about and git could tell.
+    """
 
     commit: Commit
     lines: tuple[Range, ...]
     earlier: bool = False
+    change: ChangeKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,13 @@ class Searcher:
         """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
         return self._embedder.embed(texts)
 
+    def unknown(self, query: Query) -> frozenset[str]:
+        """The words of the question that no chunk holds; nor, where history is asked for, a commit or thread."""
+        asked = [self._chunks, *([self._commits, self._threads] if query.intent == "history" else [])]
+        counts = [each.words.counts(query.content) for each in asked if len(each)]
+        held = np.sum(np.array(counts, np.int64).reshape(len(counts), len(query.content)), axis=0)
+        return frozenset(word for word, count in zip(query.content, held.tolist(), strict=True) if not count)
+
     def rarity(self, words: Sequence[str]) -> dict[str, float]:
         """How much each word tells, as its inverse document frequency over the chunks, counted up to a bound."""
         total = max(len(self._chunks), 1)

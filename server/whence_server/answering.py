@@ -5,40 +5,58 @@ Takes a `Searcher`; knows no editor and no command line.
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 
 from whence_indexer.errors import RepositoryError
+from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
+from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.inquiry import Evidence, find_evidence
 from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
 from whence_server.why import explain
 
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
+_SURE = 0.8  # an order, fitted on nothing: of what was read in the history
 EXTRACTIVE = Model("extractive")
+_WHY = re.compile(r"^\W*(why\b|how come\b|what (is|was|are|were) the (reason|motivation|rationale)s?\b)", re.IGNORECASE)
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
 def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
     """Answer from the index; of the lines under the cursor, why, when and who from their history."""
-    started = time.monotonic()
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
+    return answer_from_search(question, searcher, repository, follow=query.intent == "history")
+
+
+def answer_from_search(question: Question, searcher: Searcher, repository: Repository, follow: bool = False) -> Answer:
+    """The answer from what search finds; with `follow` also from the history of that."""
+    started = time.monotonic()
+    query = question.query
     hits = searcher.search(query, HITS)
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
-    retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, 1 if here else LEADS_FROM)
-    confidence = extractive.confidence(draft.support) if citations else 0.0
+    found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
+    retrieved = time.monotonic()
+    leads_from = 1 if here else LEADS_FROM
+    draft, citations, unverified = _verified_draft(question, found, searcher, repository, leads_from)
+    support = draft.support
+    if found.reasons:  # whether the repository knows what is asked about is told by what search found
+        weights, unknown = searcher.rarity(query.content), searcher.unknown(query)
+        support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
+    confidence = max(extractive.confidence(support), _SURE if found.sure else 0.0) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
     text = _ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
@@ -55,13 +73,23 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
     )
 
 
+def _follow(query: Query, hits: list[Hit], searcher: Searcher, repository: Repository) -> Evidence | None:
+    """What the history tells of a question of why, when or who; None for others."""
+    if repository.head is None:
+        return None
+    if _WHY.search(query.text):
+        return find_evidence(query, hits, searcher.rarity(query.content), searcher, repository)
+    return find_moment(query, hits, searcher, repository) or find_authors(query, hits, searcher, repository)
+
+
 def _verified_draft(
-    question: Question, evidence: list[Hit], searcher: Searcher, repository: Repository, leads_from: int
+    question: Question, found: Evidence, searcher: Searcher, repository: Repository, leads_from: int
 ) -> tuple[Draft, list[Citation], int]:
     """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
-    weights, unverified = searcher.rarity(question.query.content), 0
+    unknown = searcher.unknown(question.query)
+    weights, unverified, evidence = searcher.rarity(question.query.content), 0, found.hits
     while True:
-        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from)
+        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from, found.reasons, unknown)
         citations = [
             extractive.cite(number, passage, passage.hit.url or citation_url(repository, passage.hit.commit))
             for number, passage in enumerate(draft.passages, 1)

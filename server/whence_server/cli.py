@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -165,25 +165,51 @@ def export(file: Path, repo: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("lines", callback=lambda ctx, argument, value: _lines(value), metavar="PATH:LINE[-LINE]")
+@click.argument("what", metavar="PATH:LINE[-LINE]|PATH#SYMBOL|SYMBOL")
 @_common
-def why(lines: Span, repo: str, as_json: bool) -> None:
-    """Show which commits shaped these lines, and the reasons they give."""
-    from dataclasses import replace
-
+def why(what: str, repo: str, as_json: bool) -> None:
+    """Show which commits shaped these lines, or this definition, and the reasons they give."""
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
+    from whence_indexer.types import Span
     from whence_server.protocol import why_json
-    from whence_server.why import explain
+    from whence_server.why import explain, explain_definition
 
+    place = _place(what)
     repository = open_repository(repo)
-    explained = explain(repository, replace(lines, path=relative_path(repository, lines.path)))
+    path = relative_path(repository, place.path) if place.path else None
+    if path is not None and place.symbol is None:
+        explained = explain(repository, Span(path, place.first, place.last or place.first))
+    else:
+        explained = explain_definition(repository, place.symbol or "", path)
     if as_json:
         _print(why_json(explained))
     else:
         from whence_server import terminal
 
         terminal.show_explanation(explained, repository.root)
+
+
+@cli.command()
+@click.argument("what", metavar="PATH[:LINE[-LINE]]|PATH#SYMBOL|SYMBOL")
+@_common
+def who(what: str, repo: str, as_json: bool) -> None:
+    """Show who wrote a file, lines or a definition, and who changed it last."""
+    from whence_indexer.repository import open_repository
+    from whence_indexer.source import relative_path
+    from whence_server.authorship import authorship_of
+    from whence_server.protocol import who_json
+
+    place = _place(what, lines_needed=False)
+    repository = open_repository(repo)
+    path = relative_path(repository, place.path) if place.path else None
+    found = authorship_of(repository, path, place.symbol, place.first, place.last)
+    if as_json:
+        _print(who_json(found))
+    else:
+        from whence_server import terminal
+
+        terminal.show_authorship(found)
 
 
 @cli.command("eval")
@@ -254,16 +280,32 @@ def _position(value: str | None) -> Span | None:
     return Span(posixpath.normpath(path), int(line), int(line))
 
 
-def _lines(value: str) -> Span:
-    from whence_indexer.types import Span
+class _Place(NamedTuple):
+    """What `why` and `who` are asked about: lines of a file, a definition, or both no further than named."""
 
-    match = re.fullmatch(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", value, re.DOTALL)
-    if not match:
-        raise click.BadParameter(f"{value!r} is not PATH:LINE or PATH:LINE-LINE")
-    first, last = int(match[2]), int(match[3] or match[2])
-    if not 1 <= first <= last:
-        raise click.BadParameter(f"{value!r} names no lines: they begin at 1, and the first comes first")
-    return Span(match[1], first, last)
+    path: str | None
+    symbol: str | None = None
+    first: int = 1
+    last: int | None = None
+
+
+def _place(value: str, lines_needed: bool = True) -> _Place:
+    """`PATH:LINE[-LINE]`, `PATH#SYMBOL` or `SYMBOL`; unless lines are needed also `PATH`."""
+    if match := re.fullmatch(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", value, re.DOTALL):
+        first, last = int(match[2]), int(match[3] or match[2])
+        if not 1 <= first <= last:
+            raise click.UsageError(f"{value!r} names no lines: they begin at 1, and the first comes first")
+        return _Place(match[1], None, first, last)
+    path, _, symbol = value.rpartition("#")
+    if symbol and ("/" in path or "." in path):  # `Cart#add` is Ruby's way to name a method
+        return _Place(path, symbol)
+    if not lines_needed and ("/" in value or "." in value) and "#" not in value:
+        return _Place(value)
+    if "/" in value or not re.fullmatch(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?", value):
+        raise click.UsageError(
+            f"{value!r} is neither lines, PATH:LINE or PATH:LINE-LINE, nor a definition, PATH#SYMBOL"
+        )
+    return _Place(None, value)
 
 
 if __name__ == "__main__":

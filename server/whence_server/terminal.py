@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Progress as ProgressCallback
     from whence_indexer.indexing import Report
+    from whence_server.authorship import Authorship
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
@@ -119,6 +120,22 @@ def show_explanation(explained: Explanation, root: Path) -> None:
         threads = "".join(f" #{number}" for number in change.threads)
         line = f"{change.commit[:10]}  {change.date[:10]}  {change.author}  {change.subject}{threads}"
         console.print(_text(f"{'  before' if change.earlier else ''}  {line}"), soft_wrap=True)
+
+
+def show_authorship(found: Authorship) -> None:
+    """One author a line: share, lines, commits, when the last was; those who left no line as a number."""
+    console, place = _console(), found.place
+    named = f" {found.symbol}" if found.symbol else ""
+    console.print(_text(f"{place.path}:{place.start_line}-{place.end_line}{named}", "bold"))
+    console.print(Text(f"{'share':>6} {'lines':>7} {'commits':>8}  last change  author", style="dim"))
+    writing = [owner for owner in found.owners if owner.lines]
+    for owner in writing:
+        counts = f"{found.share(owner):>6.0%} {owner.lines:>7,} {owner.commits:>8,}"
+        console.print(_text(f"{counts}  {owner.last[:10]:<11}  {owner.author}"))
+    if others := len(found.owners) - len(writing):
+        console.print(Text(f"and {others:,} whose lines are gone", style="dim"))
+    if found.last:
+        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}."))
 
 
 def show_status(report: Mapping[str, Any]) -> None:
