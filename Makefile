@@ -81,7 +81,7 @@ build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 
 constraints:  ## Refresh constraints.txt: the exact versions that every target installs
 	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,training,embedders]"
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,mcp,training,embedders]"
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -98,7 +98,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers]"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp]"
 	@touch $@
 
 $(DESCRIPTION): $(VENV)/.installed

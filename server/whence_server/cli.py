@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -172,10 +171,11 @@ def why(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_indexer.types import Span
+    from whence_server.places import parse_place
     from whence_server.protocol import why_json
     from whence_server.why import explain, explain_definition
 
-    place = _place(what)
+    place = parse_place(what)
     repository = open_repository(repo)
     path = relative_path(repository, place.path) if place.path else None
     if path is not None and place.symbol is None:
@@ -198,11 +198,12 @@ def who(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_server.authorship import authorship_of
+    from whence_server.places import Place, parse_place
     from whence_server.protocol import who_json
 
-    place, repository = _place(what, lines_needed=False), open_repository(repo)
+    place, repository = parse_place(what, lines_needed=False), open_repository(repo)
     if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
-        place = _Place(what)
+        place = Place(what)
     path = relative_path(repository, place.path) if place.path else None
     found = authorship_of(repository, path, place.symbol, place.first, place.last)
     if as_json:
@@ -244,6 +245,19 @@ def status(repo: str, as_json: bool, redacted: bool) -> None:
     _print(report) if as_json else terminal.show_status(report)
 
 
+@cli.command()
+@click.option("--repo", default=".", metavar="PATH", help="The repository (default: the working directory).")
+def mcp(repo: str) -> None:
+    """Serve other agents: a Model Context Protocol server, on standard input and output."""
+    try:
+        from whence_server.agents import serve
+    except ModuleNotFoundError as error:
+        if error.name not in {"mcp", "mcp_types"}:
+            raise
+        raise WhenceError("whence mcp needs the package mcp: pip install 'whence[mcp]'") from error
+    serve(_workspace(repo)).run("stdio")
+
+
 def _workspace(repo: str) -> Workspace:
     from whence_indexer.repository import open_repository
     from whence_indexer.workspace import Workspace
@@ -279,34 +293,6 @@ def _position(value: str | None) -> Span | None:
     if not path or not line.isdecimal() or not 1 <= int(line[:10]) < 2**31:
         raise click.BadParameter(f"{value!r} is not PATH:LINE")
     return Span(posixpath.normpath(path), int(line), int(line))
-
-
-class _Place(NamedTuple):
-    """What `why` and `who` are asked about: lines of a file, a definition, or both no further than named."""
-
-    path: str | None
-    symbol: str | None = None
-    first: int = 1
-    last: int | None = None
-
-
-def _place(value: str, lines_needed: bool = True) -> _Place:
-    """`PATH:LINE[-LINE]`, `PATH#SYMBOL` or `SYMBOL`; unless lines are needed also `PATH`."""
-    if match := re.fullmatch(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", value, re.DOTALL):
-        first, last = int(match[2]), int(match[3] or match[2])
-        if not 1 <= first <= last:
-            raise click.UsageError(f"{value!r} names no lines: they begin at 1, and the first comes first")
-        return _Place(match[1], None, first, last)
-    path, _, symbol = value.rpartition("#")
-    if symbol and ("/" in path or "." in path):  # `Cart#add` is Ruby's way to name a method
-        return _Place(path, symbol)
-    if not lines_needed and ("/" in value or "." in value) and "#" not in value:
-        return _Place(value)
-    if "/" in value or not re.fullmatch(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?", value):
-        raise click.UsageError(
-            f"{value!r} is neither lines, PATH:LINE or PATH:LINE-LINE, nor a definition, PATH#SYMBOL"
-        )
-    return _Place(None, value)
 
 
 if __name__ == "__main__":
