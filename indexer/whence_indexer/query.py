@@ -24,6 +24,7 @@ _HISTORY = re.compile(
     r"|\b(commit(s|ted)?|introduced|was (added|removed|changed|dropped|renamed)|history of|reason for)\b",
     re.IGNORECASE,
 )
+_WHY = re.compile(r"^\W*(why\b|how come\b|what (is|was|are|were) the (reason|motivation|rationale)s?\b)", re.IGNORECASE)
 _BY_COMMIT = re.compile(
     r"^\W*(?:(?:which|what) (?:commit|pull request|pr|change|release|version)"
     r"|who|(?:since|in|from|as of|by) (?:which|what) (?:version|release)|since when|when (?:was|were|did|has|have))\b",
@@ -87,6 +88,11 @@ class Query:
     intent: Intent
     change: Change | None = None
     period: Period | None = None
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether a reason is asked for."""
+        return _WHY.search(self.text) is not None
 
     @property
     def content(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ Takes a `Searcher`; knows no editor and no command line.
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import suppress
 
@@ -27,7 +26,6 @@ HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
 _SURE = 0.8  # an order, fitted on nothing: of what was read in the history
 EXTRACTIVE = Model("extractive")
-_WHY = re.compile(r"^\W*(why\b|how come\b|what (is|was|are|were) the (reason|motivation|rationale)s?\b)", re.IGNORECASE)
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
@@ -77,7 +75,7 @@ def _follow(query: Query, hits: list[Hit], searcher: Searcher, repository: Repos
     """What the history tells of a question of why, when or who; None for others."""
     if repository.head is None:
         return None
-    if _WHY.search(query.text):
+    if query.asks_why:
         return find_evidence(query, hits, searcher.rarity(query.content), searcher, repository)
     return find_moment(query, hits, searcher, repository) or find_authors(query, hits, searcher, repository)
 

@@ -42,21 +42,23 @@ _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
 def find_moment(query: Query, hits: Sequence[Hit], searcher: Searcher, repository: Repository) -> Evidence | None:
-    """When, by whom and in which version something was added or removed; None for another question, or if unknown.
+    """When, or by which commit, and in which version something was added or removed; None for another question, or if
+    unknown.
 
     A name that is asked for is looked for in what commits changed; without one a message must say what is asked.
     """
-    asks_when, asks_who = _WHEN.search(query.text) is not None, query.words[:1] == ("who",)
-    if not asks_when and not (asks_who and query.change):
+    asks_when = _WHEN.search(query.text) is not None
+    if not asks_when and not query.change:
         return None
     changed = find_changes(searcher.store, query.names, query.change, 1) if query.change and query.names else []
     best = [hit.commit for hit in hits[:_NAMED] if _says(hit, query, searcher)] if not query.names else []
     commit = read_message(repository, next(filter(None, [*changed, *best]), ""))
     if commit is None:
         return None
-    hit, version = commit_hit(commit, repository), first_version(repository, commit.sha)
+    found = (hit for hit in hits if hit.kind == "commit" and hit.commit == commit.sha)
+    hit, version = next(found, None) or commit_hit(commit, repository), first_version(repository, commit.sha)
     what = ", ".join(f"`{name}`" for name in query.names[:2]) + (" were " if len(query.names) > 1 else " was ")
-    by = f" by {commit.author}" if asks_who else ""
+    by = "" if asks_when else f" by {commit.author}"
     done = (
         f"{what}{query.change}{by} on {commit.date[:10]}" if changed else f"On {commit.date[:10]}{by}: {commit.subject}"
     )

@@ -18,7 +18,7 @@ from whence_indexer.query import Query
 from whence_indexer.types import Citation, Hit
 from whence_server.markup import plain, quoted
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
-from whence_server.reasons import Reason
+from whence_server.reasons import Reason, find_reasons
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 LEADS_FROM = 6  # hits searched for the sentence that answers
@@ -162,7 +162,14 @@ def _lead(
 
 
 def _candidates(query: Query, passage: Passage) -> list[str]:
-    """What could lead: the definition itself when its place is asked for, sentences otherwise."""
+    """What could lead: the definition itself when its place is asked for, sentences otherwise.
+
+    Of a commit that is asked why it was made, what it did is no answer.
+    """
+    if query.asks_why and passage.hit.kind == "commit":
+        subject, _, body = passage.hit.text.partition("\n\n")
+        reasons = {reason.sentence for reason in find_reasons(subject, body)}
+        return [sentence for sentence in sentences(passage) if sentence in reasons]
     definition = signature(passage)
     prose = [sentence for sentence in sentences(passage) if not _MERGE_TITLE.match(sentence)]
     if definition and (query.intent == "definition" or not prose):

@@ -78,7 +78,17 @@ def test_when_gives_the_date_and_the_first_version_and_cites_the_commit(shop, qu
 def test_since_which_version_asks_when_it_was_added(shop):
     answered = ask(shop, "Since which version is there a sign_cookie?")
     assert answered.text.startswith("`sign_cookie` was added on 2024-05-06; the first version with it is 1.0. [1]")
-    assert "by Bob on 2025-02-03" in ask(shop, "Who removed PlainEncoder?").text
+
+
+@pytest.mark.parametrize("question", ["Who removed PlainEncoder?", "Which commit removed the PlainEncoder class?"])
+def test_who_and_which_commit_name_the_author_of_a_removal_whatever_its_message(shop, question):
+    answered = ask(shop, question)
+    assert answered.text.startswith("`PlainEncoder` was removed by Bob on 2025-02-03;")
+    assert answered.citations[0].commit == shop.removal
+
+
+def test_what_a_commit_did_is_no_reason(shop):
+    assert not ask(shop, "Why describe the session cookie?").text.startswith("Describe the session cookie")
 
 
 def test_of_a_name_that_never_was_nothing_is_claimed(shop):
