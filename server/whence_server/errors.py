@@ -4,6 +4,7 @@ WhenceError
 └── ModelError          a model cannot be had, trusted or used
     ├── ManifestError   a manifest, an index of a registry or a name in it is not as docs/models.md describes
     ├── RegistryError   a registry cannot be read
+    │   ├── CutError    the connection broke; the rest can be asked for
     │   └── OfflineError  it would have to be asked over a network, which the user has forbidden
     ├── BlobError       a blob is not what its digest says, or cannot be stored
     ├── GgufError       a GGUF file is damaged, lies about itself or holds no model that can be used
@@ -24,6 +25,10 @@ class ManifestError(ModelError):
 
 class RegistryError(ModelError):
     """A registry cannot be read; what was fetched of it before is kept."""
+
+
+class CutError(RegistryError):
+    """The connection broke or the registry is busy; asking again, from where it broke, may help."""
 
 
 class OfflineError(RegistryError):

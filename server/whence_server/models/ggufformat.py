@@ -108,22 +108,22 @@ class _Reader:
 
     def tensors(self, count: int, alignment: int) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = {}
-        end = 0  # of the tensors so far, counted from where their data begins
+        place = end = 0  # of the next tensor, and of the last one's end, counted from where their data begins
         for _ in range(count):
             name = self.text("a tensor's name", _MAX_TENSOR_NAME_BYTES)
             if name in tensors or not name:
                 raise GgufError(f"tensor {shown(name)} comes twice" if name else "a tensor has no name")
             tensor, offset = self.tensor(name)
-            if offset != end:
-                raise GgufError(f"tensor {shown(name)} is said to be at {offset:,}, its place is {end:,}")
+            if offset != place:
+                raise GgufError(f"tensor {shown(name)} is said to be at {offset:,}, its place is {place:,}")
             tensors[name] = tensor
-            end = _padded(offset + tensor.size, alignment)
-        begin = _padded(self.at, alignment) if count else self.at
-        surplus = len(self.data) - begin - end
-        if surplus < -alignment or (surplus < 0 and len(self.data) < begin + offset + tensor.size):
-            raise GgufError(f"it is cut short: {-surplus:,} of {begin + end:,} bytes are missing")
-        if surplus > 0:
-            raise GgufError(f"{surplus:,} bytes follow the last tensor")
+            end = offset + tensor.size
+            place = _padded(end, alignment)
+        begin = _padded(self.at, alignment)
+        if len(self.data) < begin + end:
+            raise GgufError(f"it is cut short: {begin + end - len(self.data):,} of {begin + end:,} bytes are missing")
+        if len(self.data) > begin + place:
+            raise GgufError(f"{len(self.data) - begin - place:,} bytes follow the last tensor")
         return tensors
 
     def tensor(self, name: str) -> tuple[Tensor, int]:
