@@ -194,9 +194,11 @@ class BlobStore:
                         done += len(chunk)
                         progress(done)
                     cut = CutError(f"{blob.digest[:19]} ended after {done:,} of {blob.size:,} bytes")
+                    if done == before:
+                        raise cut  # that is all there is of it
                 except CutError as error:
                     cut = error
-                if done >= blob.size:
+                if done == blob.size:
                     break
                 cuts = 0 if done > before else cuts + 1
                 if cuts > len(BACKOFF):

@@ -56,7 +56,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Adapter:
-    """A LoRA in a file: for which architecture, its alpha and ranks, and the pair of shapes for each tensor it changes."""
+    """A LoRA in a file: its architecture, alpha and ranks, and the pair of shapes for each tensor it changes."""
 
     architecture: str
     alpha: float

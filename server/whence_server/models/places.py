@@ -186,7 +186,7 @@ class Web:
 
 @dataclass(frozen=True)
 class Bucket:
-    """Objects of S3, or of a server that speaks like it, by Arrow's client: keys, region and endpoint as AWS names them."""
+    """Objects of S3 or of a server that speaks like it, by Arrow's client: keys, region, endpoint as AWS names them."""
 
     spec: str
 

@@ -12,7 +12,9 @@ WIDTH, BLOCKS, HEADS, KEY_HEADS, INNER = 32, 2, 4, 2, 64
 TOKENS = [f"t{number}" for number in range(40)]
 
 
-def write_model(path: Path, seed: int = 0, tokens: list[str] = TOKENS, template: str | None = None, **changed: Any) -> Path:
+def write_model(
+    path: Path, seed: int = 0, tokens: list[str] = TOKENS, template: str | None = None, **changed: Any
+) -> Path:
     """A model in `path`; `changed` replaces what the file claims of itself, or with `drop` leaves a tensor out."""
     claims = {"block_count": BLOCKS, "context": 256, "width": WIDTH, "architecture": "qwen2", "drop": ""} | changed
     writer = GGUFWriter(str(path), claims["architecture"])
