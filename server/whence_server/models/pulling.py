@@ -20,7 +20,7 @@ from whence_server.models.capacity import check_memory
 from whence_server.models.installed import Home, install
 from whence_server.models.manifest import Blob, Manifest, read_manifest, write_manifest
 from whence_server.models.naming import Reference, slug
-from whence_server.models.places import Web, check_online, hub_endpoint, hub_headers, open_place
+from whence_server.models.places import Web, check_online, hub_endpoint, hub_headers
 from whence_server.models.registry import Registry, Release
 
 _HUB_FILE = re.compile(r"hf://([\w.-]+/[\w.-]+)/([\w./-]+\.gguf)(?:@([\w./-]+))?\Z", re.IGNORECASE)
@@ -119,16 +119,18 @@ def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:
 def _hub_blob(repository: str, file: str, revision: str) -> tuple[str, Blob]:
     """The commit that `revision` is now, and the file's digest and size there, as Hugging Face states them."""
     check_online("HF_HUB_OFFLINE")
+    from httpx2 import HTTPError
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-    from httpx2 import HTTPError
 
     where = f"hf://{repository}"
     url = hf_hub_url(repository, file, revision=revision, endpoint=hub_endpoint())
     try:
         about = get_hf_file_metadata(url, token=_token(), endpoint=hub_endpoint())
     except GatedRepoError as error:
-        raise RegistryError(f"{where} asks for consent to its terms on its page, and for a token in HF_TOKEN") from error
+        raise RegistryError(
+            f"{where} asks for consent to its terms on its page, and for a token in HF_TOKEN"
+        ) from error
     except RepositoryNotFoundError as error:
         raise RegistryError(f"{where} is not there, or is private: set HF_TOKEN") from error
     except EntryNotFoundError as error:
