@@ -73,6 +73,8 @@ class BlobStore:
     def put(self, data: bytes) -> Blob:
         """Store `data`. Raises `BlobError`."""
         blob = Blob(digest_of(data), len(data))
+        if self.has(blob) and self.damage(blob):
+            self.remove(blob.digest)
         self.fetch(blob, lambda offset: iter([data[offset:]]))
         return blob
 

@@ -67,7 +67,7 @@ def write_bundle(home: Home, label: str, path: Path) -> list[str]:
 
 
 def import_bundle(home: Home, path: Path) -> Manifest:
-    """Install the adapter in the ZIP at `path`, over a base that is here. Raises `ModelError`: nothing is installed then."""
+    """Install the adapter in the ZIP at `path`, over a base that is here. Raises `ModelError`; then none is."""
     home.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="import-", dir=home.folder) as scratch:
         with _opened(path) as archive:
@@ -154,7 +154,7 @@ def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, where: 
 def _check_sums(files: Mapping[str, Path], where: str) -> None:
     if SUMS not in files:
         return
-    listed = dict(reversed(line.split("  ", 1)) for line in _lines(files[SUMS]))
+    listed = {name: digest for digest, _, name in (line.partition("  ") for line in _lines(files[SUMS]))}
     for name, path in files.items():
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,7 @@ after it, and what either names is there. A process killed at any moment leaves 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,6 +79,18 @@ class Home:
             state = change(self.state())
             replace_file(self.folder / STATE, _write_state(state))
             return state
+
+    def sweep(self, digests: Iterable[str]) -> int:
+        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell."""
+        with self._locked():
+            try:
+                needed = {blob.digest for entry in self.state().models.values() for blob in self._needed(entry)}
+            except ModelError:  # a damaged manifest may need any of them
+                return 0
+            return sum(self.blobs.remove(digest) for digest in digests if digest not in needed)
+
+    def _needed(self, entry: Entry) -> tuple[Blob, ...]:
+        return (entry.manifest, *read_manifest(self.blobs.read(entry.manifest)).blobs)
 
     def manifest(self, label: str) -> Manifest:
         """The manifest of an installed model. Raises `ModelError`."""

@@ -37,9 +37,11 @@ class Terms:
 
 
 def pull(home: Home, registry: Registry, wanted: Reference, terms: Terms) -> Manifest:
-    """Install a model of a registry; returns its manifest. Raises `ModelError`; then the state is as before."""
+    """Install a model of a registry, or mend it; returns its manifest. Raises `ModelError`; the state is as before."""
     release = registry.release(wanted, terms.key)
     manifest = release.manifest
+    if manifest.label in home.state().models:
+        _drop_damaged(home, manifest)
     _check_room(home, manifest, terms)
     for blob in manifest.blobs:
         home.blobs.fetch(blob, partial(registry.stream, blob), terms.progress, terms.say)
@@ -93,6 +95,13 @@ def _check_room(home: Home, manifest: Manifest, terms: Terms) -> None:
         check_memory(sum(blob.size for blob in manifest.blobs), manifest.label)
 
 
+def _drop_damaged(home: Home, manifest: Manifest) -> None:
+    """Make room for whole ones: to pull a model that is here again mends it."""
+    for blob in manifest.blobs:
+        if home.blobs.has(blob) and home.blobs.damage(blob):
+            home.blobs.remove(blob.digest)
+
+
 def _install(home: Home, release: Release, origin: str) -> None:
     signature = (release.signature or b"").decode("ascii", "replace").strip()
     install(home, release.manifest, release.data, origin, signature)
@@ -128,9 +137,7 @@ def _hub_blob(repository: str, file: str, revision: str) -> tuple[str, Blob]:
     try:
         about = get_hf_file_metadata(url, token=_token(), endpoint=hub_endpoint())
     except GatedRepoError as error:
-        raise RegistryError(
-            f"{where} asks for consent to its terms on its page, and for a token in HF_TOKEN"
-        ) from error
+        raise RegistryError(f"{where} asks for consent on its page, and for a token in HF_TOKEN") from error
     except RepositoryNotFoundError as error:
         raise RegistryError(f"{where} is not there, or is private: set HF_TOKEN") from error
     except EntryNotFoundError as error:

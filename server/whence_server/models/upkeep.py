@@ -47,7 +47,7 @@ def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
     Returns the labels and the bytes freed. Raises `ModelError` where one is in use; the previous one is not.
     """
     removed: list[str] = []
-    freed: list[int] = []
+    needless: set[str] = set()
 
     def change(state: State) -> State:
         first = find(state, wanted)
@@ -55,19 +55,16 @@ def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
         for roles in state.roles.values():
             if used := [label for label in labels if label in (roles.champion, roles.challenger)]:
                 raise ModelError(f"{used[0]} is in use; let another answer first, or none: whence models use none")
-        kept = {label: entry for label, entry in state.models.items() if label not in labels}
-        spared = {blob.digest for label in kept for blob in _blobs(home, kept[label])}
-        gone = {blob.digest for label in labels for blob in _blobs(home, state.models[label])} - spared
         removed.extend(labels)
-        freed.extend(map(home.blobs.remove, sorted(gone)))
+        needless.update(blob.digest for label in labels for blob in _blobs(home, state.models[label]))
         roles_after = {
             scope: replace(roles, previous=None if roles.previous in labels else roles.previous)
             for scope, roles in state.roles.items()
         }
-        return State(kept, roles_after)
+        return State({label: entry for label, entry in state.models.items() if label not in labels}, roles_after)
 
-    home.change(change)
-    return removed, sum(freed)
+    home.change(change)  # first the names, then what they stood for: killed between, some blobs stay
+    return removed, home.sweep(sorted(needless))
 
 
 def verify(
