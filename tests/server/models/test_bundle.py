@@ -169,7 +169,10 @@ def test_what_does_not_go_together_is_refused(home, bundle, tmp_path):
         ({"metrics.json": b'{"metrics": {"rouge": NaN}}'}, "NaN is no number"),
         ({"adapter.gguf": write_adapter(tmp_path / "x.gguf", inner=64).read_bytes()}, r"as \[64, 32\]"),
         ({"adapter.gguf": write_adapter(tmp_path / "y.gguf", architecture="llama").read_bytes()}, "is for llama"),
-        ({"adapter.gguf": write_model(tmp_path / "z.gguf").read_bytes()}, r"adapter\.gguf is refused: it holds no LoRA"),
+        (
+            {"adapter.gguf": write_model(tmp_path / "z.gguf").read_bytes()},
+            r"adapter\.gguf is refused: it holds no LoRA",
+        ),
     ):
         with pytest.raises(BundleError, match=reason):
             import_bundle(home, rewritten(bundle, files))
