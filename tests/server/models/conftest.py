@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.server.models.file_server import Site, serving
 from tests.server.models.gguf_files import write_adapter, write_model
+
 from whence_server.models import blobs
 from whence_server.models.gguffile import read_model
 from whence_server.models.installed import Home, user_home

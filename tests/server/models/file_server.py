@@ -44,7 +44,7 @@ def serving(root: Path) -> Iterator[Site]:
         def do_GET(self) -> None:
             _answer(self, site)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.server.models.gguf_files import write_adapter, write_model
+
 from whence_server.errors import BundleError, ModelError
 from whence_server.models.bundle import import_bundle, write_bundle
 from whence_server.models.installed import Home

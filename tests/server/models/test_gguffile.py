@@ -9,8 +9,8 @@ import pytest
 from gguf import GGUFReader, GGUFWriter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-
 from tests.server.models.gguf_files import BLOCKS, INNER, WIDTH, write_adapter, write_model
+
 from whence_server.errors import GgufError
 from whence_server.models.gguffile import Model, check_fit, read_adapter, read_model
 

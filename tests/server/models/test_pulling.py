@@ -9,9 +9,9 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-
 from tests.server.models.file_server import COMMIT, serving
 from tests.server.models.gguf_files import write_model
+
 from whence_server.errors import BlobError, GgufError, ManifestError, ModelError, OfflineError, RegistryError
 from whence_server.models import blobs, capacity
 from whence_server.models.manifest import Manifest, write_manifest
@@ -111,7 +111,7 @@ def test_a_blob_of_another_size_is_refused(home, site, registry, change):
     lying = registry.folder / "blobs" / registry.reader.base.digest
     data = lying.read_bytes()
     lying.write_bytes(data[:change] if change < 0 else data + b"x" * change)
-    with pytest.raises(ModelError, match="ended after|more than that came"):
+    with pytest.raises(ModelError, match=r"ended after|more than that came"):
         pulled(home, site.url)
     assert home.state().models == {}
 
@@ -287,7 +287,7 @@ def test_a_place_that_is_none_is_named(home, spec, reason):
 
 def test_a_forbidden_file_and_a_broken_index_are_named(home, site, registry):
     site.statuses = [403]
-    with pytest.raises(RegistryError, match="does not give index.json to you"):
+    with pytest.raises(RegistryError, match=r"does not give index\.json to you"):
         pulled(home, site.url)
     (registry.folder / "index.json").write_text('{"schema": 1, "models": {"../up": {"versions": {}}}}')
     with pytest.raises(ManifestError, match=r"index\.json: '\.\./up' is no name"):
