@@ -145,9 +145,7 @@ class Web:
             skip = offset - _first_byte(response)
             if skip < 0:
                 raise RegistryError(f"{self.name} answered with another part of {path} than was asked for")
-            for (
-                chunk
-            ) in response.iter_raw():  # as it comes: what is waited for would be lost with a cut
+            for chunk in response.iter_raw():  # as it comes: what is waited for would be lost with a cut
                 if skip < len(chunk):
                     yield chunk[skip:]
                 skip = max(0, skip - len(chunk))
