@@ -18,6 +18,7 @@ import click
 
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError, WhenceError
+from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
     from whence_indexer.indexing import Progress
@@ -30,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def main() -> NoReturn:
     """Run `whence`: exit 0 done, 1 the work failed, 2 bad usage."""
     try:
-        cli.main(prog_name="whence", standalone_mode=False)
+        code = cli.main(prog_name="whence", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -43,7 +44,7 @@ def main() -> NoReturn:
     except OSError as error:
         click.echo(f"whence: {error}", err=True)
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -256,6 +257,9 @@ def mcp(repo: str) -> None:
             raise
         raise WhenceError("whence mcp needs the package mcp: pip install 'whence[mcp]'") from error
     serve(_workspace(repo)).run("stdio")
+
+
+cli.add_command(models)
 
 
 def _workspace(repo: str) -> Workspace:
