@@ -66,6 +66,7 @@ class Searcher:
             store, schema.chunks_table(repository.work_tree), schema.CHUNKS, _CHUNK_COLUMNS, vectors
         )
         self._chunks, self._edits = self._stored_chunks, dict[str, Edit]()
+        self._unsaved: dict[str, str] = {}
         self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths", "sha"], vectors)
         self._threads = load(store, schema.THREADS_TABLE, schema.THREADS, ["kind", "number", "part"], vectors)
 
@@ -87,18 +88,30 @@ class Searcher:
         """The content id of a file as it is searched; '' for one that is not indexed."""
         return self._edits[path].blob if path in self._edits else self._stored_blobs.get(path, "")
 
-    def with_files(self, paths: Sequence[str]) -> tuple[Searcher, list[str]]:
+    def unsaved(self, path: str) -> str | None:
+        """The text of a file that is searched as an editor shows it; None for one that is searched as it was saved."""
+        return self._unsaved.get(path)
+
+    @property
+    def unsaved_texts(self) -> Mapping[str, str]:
+        """Those of all such files, by path."""
+        return self._unsaved
+
+    def with_files(self, paths: Sequence[str], contents: Mapping[str, str] = {}) -> tuple[Searcher, list[str]]:
         """A searcher that has these files as they are on disk, and those of them that differ from what this one has.
 
-        No other file is looked at, and this searcher stays as it is.
+        `contents` are those of files that an editor shows other than they are on disk. No other file is looked at, and
+        this searcher stays as it is.
         """
-        edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs)
+        edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs, contents)
         other = copy(self)
+        kept = {path: text for path, text in self._unsaved.items() if path not in set(paths)}
+        other._unsaved = kept | {path: contents[path] for path in paths if path in contents and path in edits}
         other._edits = {path: edit for path, edit in self._edits.items() if path not in set(paths)} | edits
         changed = [path for path in dict.fromkeys(paths) if other.blob(path) != self.blob(path)]
         if changed:
             other._chunks = self._stored_chunks.with_edits(other._edits) if other._edits else self._stored_chunks
-        return (other if changed else self), changed
+        return (other if changed or other._unsaved != self._unsaved else self), changed
 
     @property
     def edits(self) -> list[str]:

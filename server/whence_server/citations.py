@@ -7,9 +7,10 @@ index lacks, because it is behind or without history, is looked up in git.
 from __future__ import annotations
 
 from whence_indexer import schema
+from whence_indexer.allowing import read_allowed
 from whence_indexer.chunker import chunk_file
 from whence_indexer.errors import RepositoryError
-from whence_indexer.files import is_present, read_text
+from whence_indexer.files import is_present, read_redacted
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store, literal
@@ -36,16 +37,17 @@ def _in_file(citation: Citation, repository: Repository, searcher: Searcher) -> 
     try:
         if not is_present(repository, path):
             return False
-        text, _ = read_text(repository, path, blob)
+        redacted, _ = read_redacted(repository, path, blob, read_allowed(repository)[0], searcher.unsaved(path))
     except (OSError, RepositoryError):
         return False
-    lines = (text or "").split("\n")
+    text = redacted.text if redacted else ""
+    lines = text.split("\n")
     if not 1 <= start <= end <= len(lines):
         return False
     if path.endswith(".ipynb"):  # the quote is of a cell's source, the lines are the cell's JSON
         return any(
             (chunk.span.start_line, chunk.span.end_line) == (start, end) and citation.quote in chunk.text
-            for chunk in chunk_file(path, text or "")
+            for chunk in chunk_file(path, text)
         )
     cited = "\n".join(lines[start - 1 : end])
     return cited.rstrip("\r") == citation.quote.rstrip("\r")
