@@ -63,6 +63,7 @@ class _Walk:
     repository: Repository
     boundary: frozenset[str]
     ignored: list[str]
+    unsaved: bytes | None = None
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
@@ -84,7 +85,7 @@ class _Walk:
         rounds: list[Sequence[Origin]] = []
         ignored = self.ignored
         while len(rounds) < _ROUNDS:
-            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored)))
+            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
             new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
             if not new:
                 break
@@ -122,7 +123,7 @@ def trace(
     `RepositoryError` where git cannot tell, as in a partial clone without the contents.
     """
     started = time.monotonic()
-    walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
+    walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository), source.unsaved)
     origins = walk.origins(source.path, (first, last), source.revision)
     shapers = sorted(_newest_first(_grouped(walk, origins)), key=lambda shaper: -_size(shaper.lines))
     known = {shaper.commit.sha for shaper in shapers}
@@ -239,10 +240,15 @@ def _read(repository: Repository, sha: str, boundary: bool) -> Commit:
 
 
 def _blame(
-    repository: Repository, path: str, lines: Range, revision: str | None, ignored: tuple[str, ...]
+    repository: Repository,
+    path: str,
+    lines: Range,
+    revision: str | None,
+    ignored: tuple[str, ...],
+    unsaved: bytes | None = None,
 ) -> Sequence[Origin]:
-    if revision is None:  # the work tree may change at any time
-        return blame(repository, path, *lines, None, ignored, _PATIENCE)
+    if revision is None:  # the work tree, and what an editor shows, may change at any time
+        return blame(repository, path, *lines, None, ignored, _PATIENCE, unsaved)
     return _blame_of_commit(repository, path, *lines, revision, ignored)
 
 
