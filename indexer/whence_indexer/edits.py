@@ -46,7 +46,8 @@ def read_edits(
     changed = {path: blob for path, blob in listed.items() if indexed.get(path) != blob}
     allowed, _ = read_allowed(repository)
     made = {
-        path: Maker(repository, embedder, set(), allowed).make(Files({path: blob}, contents)) for path, blob in changed.items()
+        path: Maker(repository, embedder, set(), allowed).make(Files({path: blob}, contents))
+        for path, blob in changed.items()
     }
     table = schema.chunks_table(repository.work_tree)
     return gone | {path: _edit(changed[path], batch.tables, table) for path, batch in made.items()}

@@ -106,7 +106,7 @@ class Searcher:
         edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs, contents)
         other = copy(self)
         kept = {path: text for path, text in self._unsaved.items() if path not in set(paths)}
-        other._unsaved = kept | {path: contents[path] for path in paths if path in contents and path in edits}
+        other._unsaved = kept | {path: contents[path] for path in paths if path in contents}
         other._edits = {path: edit for path, edit in self._edits.items() if path not in set(paths)} | edits
         changed = [path for path in dict.fromkeys(paths) if other.blob(path) != self.blob(path)]
         if changed:

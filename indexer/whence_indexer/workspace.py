@@ -206,9 +206,9 @@ class Workspace:
         return self._reopened(store, look)
 
     def _reopened(self, store: Store, look: bool) -> Searcher:
-        edited = self._searcher.edits if self._searcher else []
-        shown = self._searcher.unsaved_texts if self._searcher else {}
         opened = self._searcher
+        shown = opened.unsaved_texts if opened else {}
+        edited = list(dict.fromkeys([*opened.edits, *shown])) if opened else []
         if opened is None or opened.store.state != store.state:
             opened, look = Searcher(self.repository, store, open_embedder(store)), True
         if edited and look:

@@ -6,11 +6,13 @@ Takes a `Searcher`; knows no editor and no command line.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from whence_indexer.errors import RepositoryError
+from whence_indexer.finder import Finder
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
 from whence_server.citations import verify
@@ -21,22 +23,36 @@ from whence_server.why import explain
 
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
+_EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
-def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
-    """Answer from the index; of the lines under the cursor, why, when and who from their history."""
+def answer(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+) -> Answer:
+    """Answer from the index; of the lines under the cursor, why, when and who from their history.
+
+    `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
+    between the steps, and may raise to end this.
+    """
     started = time.monotonic()
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
-            return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
-    hits = searcher.search(query, HITS)
+            shown = searcher.unsaved(question.at.path)
+            return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
+    hits = _with_earlier(searcher.search(query, HITS), earlier)
+    check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
+    check()
     draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, 1 if here else LEADS_FROM)
     confidence = extractive.confidence(draft.support) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
@@ -52,11 +68,20 @@ def answer(question: Question, searcher: Searcher, repository: Repository) -> An
         citations=tuple(citations),
         model=EXTRACTIVE,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
+        evidence=tuple(passage.hit for passage in draft.passages),
+    )
+
+
+def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
+    """Both, best first, each text once."""
+    kept = {hit.text: replace(hit, score=hit.score * _EARLIER) for hit in earlier} if earlier else {}
+    return sorted(
+        [*hits, *(kept[text] for text in kept.keys() - {hit.text for hit in hits})], key=lambda hit: -hit.score
     )
 
 
 def _verified_draft(
-    question: Question, evidence: list[Hit], searcher: Searcher, repository: Repository, leads_from: int
+    question: Question, evidence: list[Hit], searcher: Finder, repository: Repository, leads_from: int
 ) -> tuple[Draft, list[Citation], int]:
     """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
     weights, unverified = searcher.rarity(question.query.content), 0

@@ -211,6 +211,15 @@ def status(repo: str, as_json: bool, redacted: bool) -> None:
     _print(report) if as_json else terminal.show_status(report)
 
 
+@cli.command()
+@click.option("--stdio", is_flag=True, help="Speak on standard input and output, which is always so.")
+def lsp(stdio: bool) -> None:
+    """Serve an editor: the language server, on standard input and output."""
+    from whence_server.lsp.server import run
+
+    run()
+
+
 def _workspace(repo: str) -> Workspace:
     from whence_indexer.repository import open_repository
     from whence_indexer.workspace import Workspace

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cattrs.errors import ClassValidationError, transform_error
+from cattrs import ClassValidationError, transform_error
 
 from whence_indexer.errors import QueryError, WhenceError
 
@@ -21,7 +21,9 @@ NOT_INITIALIZED, REQUEST_FAILED, REQUEST_CANCELLED = -32002, -32803, -32800
 log = logging.getLogger("whence")
 
 # A path of two folders at least, not the tail of an address; Windows' with its drive, or a share.
-_PATH = re.compile(r"(?<![\w.:/~-])(?:file://)?(?:[A-Za-z]:[\\/]|\\\\|/|~/)(?:[^\s\\/'\"<>|:]+[\\/])+([^\s\\/'\"<>|:,;]*)")
+_PATH = re.compile(
+    r"(?<![\w.:/~-])(?:file://)?(?:[A-Za-z]:[\\/]|\\\\|/|~/)(?:[^\s\\/'\"<>|:]+[\\/])+([^\s\\/'\"<>|:,;]*)"
+)
 
 
 class WireError(WhenceError):

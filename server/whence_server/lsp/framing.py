@@ -22,7 +22,7 @@ def read_messages(stream: BinaryIO) -> Iterator[bytes | None]:
     lost = False
     while line := stream.readline(_MAX_HEADER):
         if not (match := _LENGTH.search(line)):
-            lost = lost or bool(line.strip()) and not _is_header(line)
+            lost = lost or (bool(line.strip()) and not _is_header(line))
             continue
         if lost:
             yield None
@@ -30,8 +30,12 @@ def read_messages(stream: BinaryIO) -> Iterator[bytes | None]:
         if not _skip_headers(stream):
             return
         length = int(match[1])
-        body = stream.read(length) if length <= MAX_BODY else _discard(stream, length)
-        if body is not None and len(body) < length:
+        if length > MAX_BODY:
+            _discard(stream, length)
+            yield None
+            continue
+        body = stream.read(length)
+        if len(body) < length:
             return
         yield body
     if lost:

@@ -200,21 +200,21 @@ class Guard(LanguageServerProtocol):
     # Documents
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> None:
         """A document is on the screen."""
         opened = params.text_document
         self.documents[opened.uri] = Document.of(opened.uri, opened.version, opened.text)
         self._tell(lsp.TEXT_DOCUMENT_DID_OPEN, params)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> None:
         """It was edited there."""
         if document := self.documents.get(params.text_document.uri):
             document.change(params.content_changes, params.text_document.version, self.encoding)
             self._tell(lsp.TEXT_DOCUMENT_DID_CHANGE, params)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> None:
         """It is as it is on disk again."""
         self.documents.pop(params.text_document.uri, None)
         self._tell(lsp.TEXT_DOCUMENT_DID_CLOSE, params)

@@ -11,7 +11,7 @@ _EVERY = 2.0  # seconds
 
 
 def watch(process: Callable[[], int | None], gone: Callable[[], object]) -> None:
-    """Call `gone` once no process with the number that `process` gives is there any more; nothing before it gives one."""
+    """Call `gone` once the process whose number `process` gives is no more; it gives None as long as it is not known."""
     Thread(target=_wait, args=(process, gone), name="whence-parent", daemon=True).start()
 
 
