@@ -11,7 +11,7 @@ _EVERY = 2.0  # seconds
 
 
 def watch(process: Callable[[], int | None], gone: Callable[[], object]) -> None:
-    """Call `gone` once the process whose number `process` gives is no more; it gives None as long as it is not known."""
+    """Call `gone` once the process whose number `process` gives is no more; None stands for one not known yet."""
     Thread(target=_wait, args=(process, gone), name="whence-parent", daemon=True).start()
 
 
