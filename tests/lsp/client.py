@@ -98,9 +98,7 @@ class Client:
         """The handshake; what the server can do."""
         folders = [{"uri": root.as_uri(), "name": root.name} for root in roots]
         params = {"processId": os.getpid(), "rootUri": None, "capabilities": capabilities or {}}
-        told = self.ask(
-            "initialize", params | {"workspaceFolders": folders, "initializationOptions": options} | more
-        )
+        told = self.ask("initialize", params | {"workspaceFolders": folders, "initializationOptions": options} | more)
         self.notify("initialized", {})
         return told
 
@@ -134,7 +132,9 @@ class Client:
         self.said.append(message)
         if "id" in message:
             refused = message["method"] in self.refuses
-            told = {"error": {"code": -32601, "message": "no"}} if refused else {"result": _RESULTS.get(message["method"])}
+            told = (
+                {"error": {"code": -32601, "message": "no"}} if refused else {"result": _RESULTS.get(message["method"])}
+            )
             self.send({"jsonrpc": "2.0", "id": message["id"]} | told)
 
     def _listen(self) -> None:

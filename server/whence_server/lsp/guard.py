@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from whence_indexer.errors import WhenceError
 from whence_server.lsp import failures
 from whence_server.lsp.documents import Document
 from whence_server.lsp.failures import WireError, invalid_params
@@ -72,7 +73,7 @@ class Guard(LanguageServerProtocol):
         except Exception as problem:
             if is_request:
                 self._reply(number if _is_id(number) else None, error=failures.error_of(problem))
-            elif not isinstance(problem, WireError):
+            elif not isinstance(problem, WhenceError):
                 failures.report(problem)
 
     def _admit(self, message: dict[str, Any], is_request: bool) -> None:
@@ -95,12 +96,11 @@ class Guard(LanguageServerProtocol):
 
     def _params(self, message: dict[str, Any], is_request: bool) -> Any:
         method = message["method"]
+        if not (method in self.fm.features or method in self.fm.builtin_features or method == lsp.CANCEL_REQUEST):
+            raise WireError(failures.METHOD_NOT_FOUND, f"there is no method {method[:100]!r}")
         if method.startswith(_OURS):
             return message.get("params")
         known = self.get_message_type(method)
-        if known is None or (method not in self.fm.features and method not in self.fm.builtin_features
-                             and method != lsp.CANCEL_REQUEST):  # fmt: skip
-            raise WireError(failures.METHOD_NOT_FOUND, f"there is no method {method[:100]!r}")
         try:
             return getattr(self._converter.structure(message, known), "params", None)
         except Exception as problem:
@@ -125,8 +125,13 @@ class Guard(LanguageServerProtocol):
                 self._reply(msg_id, error=failures.error_of(unsendable))
 
     def _check_handler_result(self, future: Future[Any]) -> None:
-        if not future.cancelled() and (problem := future.exception()):
+        problem = None if future.cancelled() else future.exception()
+        if problem and not isinstance(problem, WhenceError):
             failures.report(problem)
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        """What pygls would send of its own accord."""
+        self._reply(msg_id, result=result, error=failures.error(error.code, error.message) if error else None)
 
     def _reply(self, number: Any, *, result: Any = None, error: dict[str, Any] | None = None) -> None:
         told = {"error": error} if error else {"result": self._converter.unstructure(result)}
