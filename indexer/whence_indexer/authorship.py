@@ -23,7 +23,7 @@ _KEPT = 128  # files
 _MOST_EDITED = 1_000  # lines on either side that are compared one by one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Authorship:
     """The committed lines of a file, each by a hash, and the id of the commit it is from; these commits by id."""
 
