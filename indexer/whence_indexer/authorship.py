@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from os.path import commonprefix
+from itertools import takewhile
 
 from whence_indexer import plumbing
 from whence_indexer.decoding import decode
@@ -33,19 +33,14 @@ class Authorship:
 
     def places(self, lines: Sequence[str]) -> list[int | None]:
         """For each of `lines`, the file as it is now, its place among the committed ones; None for a new one."""
-        now = tuple(map(_hash, lines))
-        before = self.hashes
-        head = len(commonprefix([now, before]))
-        most = min(len(now), len(before)) - head
-        tail = len(commonprefix([now[: head - 1 if head else None : -1], before[: head - 1 if head else None : -1]]))
-        tail = min(tail, most)
+        now, before = tuple(map(_hash, lines)), self.hashes
+        head = _alike(now, before)
+        tail = _alike(now[head:][::-1], before[head:][::-1])
         found: list[int | None] = [*range(head), *[None] * (len(now) - head - tail)]
         edited, replaced = now[head : len(now) - tail], before[head : len(before) - tail]
         if max(len(edited), len(replaced)) <= _MOST_EDITED:
             for block in SequenceMatcher(None, edited, replaced, autojunk=False).get_matching_blocks():
-                found[head + block.a : head + block.a + block.size] = range(
-                    head + block.b, head + block.b + block.size
-                )
+                found[head + block.a : head + block.a + block.size] = range(head + block.b, head + block.b + block.size)
         return [*found, *range(len(before) - tail, len(before))]
 
     def commits_of(self, lines: Sequence[str]) -> list[Commit | None]:
@@ -93,6 +88,11 @@ def _authorship(repository: Repository, path: str) -> Authorship:
     for origin in origins:
         shas[origin.first - 1 : origin.last] = [origin.sha or ""] * (origin.last - origin.first + 1)
     return Authorship(tuple(map(_hash, lines)), tuple(shas), commits)
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many lines both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _hash(line: str) -> int:

@@ -117,6 +117,18 @@ def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[
     return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
 
 
+def resolve_commits(repository: Repository, ids: Iterable[str]) -> dict[str, str]:
+    """Those of `ids`, whole or abbreviated, that name a commit, each with its whole id. One call to git."""
+    asked = list(dict.fromkeys(ids))
+    if not asked:
+        return {}
+    arguments = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+    query = "".join(f"{sha}\n" for sha in asked).encode()
+    answer = plumbing.run(repository.root, *arguments, stdin=query, options=("-c", "core.disambiguate=commit"))
+    pairs = zip(asked, (line.split() for line in answer.decode().splitlines()), strict=True)
+    return {sha: words[0] for sha, words in pairs if words[1:] == ["commit"] and words[0].startswith(sha)}
+
+
 def revision_list(repository: Repository, *revisions: str) -> list[str]:
     """The ids of the commits that `git rev-list` selects."""
     return plumbing.run(repository.root, "rev-list", *revisions, "--").decode().split() if revisions else []

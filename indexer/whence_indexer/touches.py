@@ -116,7 +116,9 @@ def _renamed(
     """What the file was called before the commit that gave it its name, which commit that was, and the places then."""
     if not made:
         return path, None, places
-    found = _git(repository, deadline, "log", "-1", "--follow", "-M", "--name-status", "-z", "--format=", made, "--", path)
+    found = _git(
+        repository, deadline, "log", "-1", "--follow", "-M", "--name-status", "-z", "--format=", made, "--", path
+    )
     status, *names = found.strip(b"\n\0").split(b"\0")
     if not status.startswith(b"R") or len(names) != 2:
         return path, None, places

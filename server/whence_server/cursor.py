@@ -32,7 +32,7 @@ _BINDS = (
 class Name:
     """A name on a line, columns `start` to `end`; what it is asked of: `receiver`, None without one, "" unknown.
 
-    `own` where that is the object or type in whose definition it stands.
+    `chained` where the receiver is itself asked of something.
     """
 
     text: str
@@ -40,6 +40,7 @@ class Name:
     end: int
     receiver: str | None = None
     called: bool = False
+    chained: bool = False
 
     @property
     def own(self) -> bool:
@@ -56,7 +57,8 @@ def name_at(line: str, column: int, language: str) -> Name | None:
         if start <= column <= end:
             receiver = _RECEIVER.search(line[:start])
             asked = None if receiver is None or line[:start].endswith("..") else receiver["name"] or ""
-            return Name(line[start:end], start, end, asked, line[end:].lstrip("!").startswith("("))
+            chained = receiver is not None and line[: receiver.start()].rstrip().endswith((".", "->", "::"))
+            return Name(line[start:end], start, end, asked, line[end:].lstrip("!").startswith("("), chained)
     return None
 
 

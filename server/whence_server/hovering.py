@@ -98,7 +98,10 @@ def _symbol(found: Found, name: Name, path: str) -> list[str]:
     else:
         where = code(f"{found.path}:{found.definition.line}")
     more = f", or one of {found.more} more of that name" if found.more else ""
-    return [*lines, f"{'Defined' if found.certain else 'Probably defined'} in {where}{more}".replace("in line", "on line")]
+    return [
+        *lines,
+        f"{'Defined' if found.certain else 'Probably defined'} in {where}{more}".replace("in line", "on line"),
+    ]
 
 
 def _last_change(repository: Repository, found: Found, wait: Callable[[str], None], now: datetime) -> list[str]:
