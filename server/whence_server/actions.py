@@ -77,6 +77,11 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     """
     started = time.monotonic()
     source = find_source(repository, span.path, span.start_line, span.end_line, contents)
+    named = [
+        each for each in parse(span.path, source.text).definitions if each.line == span.start_line == span.end_line
+    ]
+    if named:  # the line of its name stands for a definition
+        span = Span(span.path, named[0].first, named[0].last)
     owners = find_owners(repository, source, span.start_line, span.end_line)
     shapers = trace(repository, source, span.start_line, span.end_line, steps=0).shapers
     retrieved = time.monotonic()
@@ -101,7 +106,11 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
 def similar(searcher: Searcher, repository: Repository, span: Span, contents: str | None = None) -> Answer:
     """The places of the repository nearest in meaning to the lines, which themselves are left out."""
     started = time.monotonic()
-    lines = _text(repository, span, contents).split("\n")[span.start_line - 1 : span.end_line]
+    text = _text(repository, span, contents)
+    definition = _innermost(span, text)
+    if span.start_line == span.end_line and definition:  # one line is like very many
+        span = Span(span.path, definition.first, definition.last)
+    lines = text.split("\n")[span.start_line - 1 : span.end_line]
     chosen = "\n".join(lines).strip("\n")
     if not chosen.strip():
         raise QueryError("the selection is empty: there is nothing to compare")
