@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from whence_indexer import names
 
@@ -75,12 +75,12 @@ def call_roles(grammar: Grammar) -> dict[str, Role]:
 
 def parser_of(grammar: Grammar) -> tree_sitter.Parser:
     """A parser for the grammar, the same one for every call of this thread: no two threads may use one."""
-    made: dict[Grammar, tree_sitter.Parser] = _parsers.__dict__
+    made: dict[Grammar, Any] = _parsers.__dict__.setdefault("made", {})
     if grammar not in made:
         import tree_sitter
 
         made[grammar] = tree_sitter.Parser(_language(grammar))
-    return made[grammar]
+    return cast("tree_sitter.Parser", made[grammar])
 
 
 @cache
