@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SECONDS = 0.5  # to list and read the files
 _MEMORY = 64 << 20  # bytes of files held
 _FILES = 12  # chunked for one question
+_USUAL_BYTES = 10_000  # of a file: in a longer one a word tells less
 _SATURATION, _LENGTH = 1.2, 0.75  # of BM25, as in `bm25`
 
 
@@ -60,7 +61,9 @@ class Scan:
             raise QueryError(f"the number of hits must be at least 1, not {limit}")
         parsed = parse_query(query) if isinstance(query, str) else query
         wanted = set(kinds or KINDS)
-        folder = under.strip("/") if under else ""
+        folder = "" if under is None else under.strip("/").removeprefix("./").removeprefix(".")
+        if folder and not any(_is_in(path, folder) for path in self._blobs):
+            raise QueryError(f"nothing that is indexed is in {under}")
         best = self._files_with(parsed.content, folder)
         chunks = [chunk for path in best for chunk in self._chunked(path) if chunk.kind in wanted]
         if not chunks:
@@ -124,16 +127,16 @@ class Scan:
         return {path: count for path, count in counts if count}
 
     def _files_with(self, sought: Sequence[str], folder: str) -> list[str]:
-        scores: Counter[str] = Counter()
+        """The files that hold most of what is sought, rare words first, and short files before long ones."""
+        scores: dict[str, float] = {}
         for word in sought:
             holding = self._holding(word)
             weight = math.log(1 + len(self._data) / (1 + len(holding)))
             for path, count in holding.items():
-                scores[path] += weight * count / (count + 1 + len(self._data[path]) / 10_000)  # type: ignore[assignment]
-        inside = (
-            path for path, _ in scores.most_common() if path == folder or not folder or path.startswith(f"{folder}/")
-        )
-        return [path for path, _ in zip(inside, range(_FILES), strict=False)]
+                gain = weight * count / (count + 1 + len(self._data[path]) / _USUAL_BYTES)
+                scores[path] = scores.get(path, 0.0) + gain
+        best = sorted(scores, key=lambda path: -scores[path])
+        return [path for path in best if not folder or _is_in(path, folder)][:_FILES]
 
     def _chunked(self, path: str) -> list[Chunk]:
         if path not in self._chunks:
@@ -145,6 +148,10 @@ class Scan:
                 redacted = None
             self._chunks[path] = chunk_file(path, redacted.text) if redacted else []
         return self._chunks[path]
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def _lexical(chunks: Sequence[Chunk], rarity: Mapping[str, float]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -166,7 +166,5 @@ def serving(cwd: Path) -> Iterator[Client]:
         client.process.wait()
         for pipe in (client.process.stdin, client.process.stdout, client.process.stderr):
             if pipe:
-                try:
+                with suppress(OSError):
                     pipe.close()
-                except OSError:
-                    pass
