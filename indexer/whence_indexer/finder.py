@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from whence_indexer.query import Query
     from whence_indexer.store import Store
-    from whence_indexer.types import Hit, Kind
+    from whence_indexer.types import Hit, Kind, Span
 
 
 class Finder(Protocol):
@@ -33,6 +33,10 @@ class Finder(Protocol):
 
     def at(self, path: str, line: int) -> Hit | None:
         """The chunk that holds a line."""
+        ...
+
+    def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
+        """The chunks nearest in meaning to `text`, but for those of its own lines."""
         ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from whence_indexer.query import Query, parse_query
 from whence_indexer.ranking import score, spread
 from whence_indexer.repository import Repository
 from whence_indexer.terms import words
-from whence_indexer.types import KINDS, Chunk, Hit, Kind
+from whence_indexer.types import KINDS, Chunk, Hit, Kind, Span
 
 if TYPE_CHECKING:
     from whence_indexer.store import Store
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SECONDS = 0.5  # to list and read the files
 _MEMORY = 64 << 20  # bytes of files held
 _FILES = 12  # chunked for one question
+_SOUGHT = 40  # words of a text that others are to be like
 _USUAL_BYTES = 10_000  # of a file: in a longer one a word tells less
 _SATURATION, _LENGTH = 1.2, 0.75  # of BM25, as in `bm25`
 
@@ -69,7 +70,7 @@ class Scan:
         if not chunks:
             return []
         lexical = _lexical(chunks, self.rarity(parsed.content))
-        dense = self.embed([f"{chunk.header}\n{chunk.text}" for chunk in chunks]) @ self.embed([parsed.text])[0]
+        dense = self._cosines(chunks, parsed.text)
         paths = [chunk.span.path for chunk in chunks]
         symbols, kinds_found = [chunk.symbols for chunk in chunks], [chunk.kind for chunk in chunks]
         scores = score(parsed, dense, lexical, paths, symbols, kinds_found)
@@ -81,6 +82,22 @@ class Scan:
             if chunk.span.start_line <= line <= chunk.span.end_line:
                 return _hit(chunk, 1.0)
         return None
+
+    def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
+        """See `Searcher.similar`; among the files that share the rarest words with `text`."""
+        sought = list(dict.fromkeys(words(text)))[:_SOUGHT]
+        chunks = [
+            chunk
+            for path in self._files_with(sought, "")
+            for chunk in self._chunked(path)
+            if path != apart_from.path
+            or chunk.span.end_line < apart_from.start_line
+            or chunk.span.start_line > apart_from.end_line
+        ]
+        if not chunks:
+            return []
+        cosines = self._cosines(chunks, text)
+        return [_hit(chunks[place], float(cosines[place])) for place in np.argsort(-cosines, kind="stable")[:limit]]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """By the shipped model."""
@@ -99,6 +116,11 @@ class Scan:
     def unsaved(self, path: str) -> str | None:
         """See `Searcher.unsaved`."""
         return self._contents.get(path) if path in self._blobs else None
+
+    def _cosines(self, chunks: Sequence[Chunk], text: str) -> NDArray[np.float32]:
+        vectors = self.embed([f"{chunk.header}\n{chunk.text}" for chunk in chunks])
+        cosines: NDArray[np.float32] = vectors @ self.embed([text])[0]
+        return cosines
 
     def _read(self, deadline: float) -> dict[str, bytes]:
         """Each file in lower case, its path before it: shallow ones first, since those say most."""

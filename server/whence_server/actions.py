@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from whence_indexer.allowing import read_allowed
 from whence_indexer.errors import QueryError, RepositoryError, SourceError
+from whence_indexer.finder import Finder
 from whence_indexer.history import instant
 from whence_indexer.lineage import Shaper, trace
 from whence_indexer.ownership import Owner, find_owners, last_to_understand
@@ -19,7 +20,6 @@ from whence_indexer.parsed import Definition, parse
 from whence_indexer.query import parse_query
 from whence_indexer.redaction import redact
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.source import find_source
 from whence_indexer.terms import words
 from whence_indexer.types import Citation, Hit, Span
@@ -42,7 +42,7 @@ _LOOKED_AT = 8
 _WORDS = 60  # of a selection, by which the lines most like it are chosen
 
 
-def explain(searcher: Searcher, repository: Repository, span: Span, contents: str | None = None) -> Answer:
+def explain(searcher: Finder, repository: Repository, span: Span, contents: str | None = None) -> Answer:
     """What the lines of `span` are: the definition around them, other places that tell of it, and why it is so.
 
     Raises `SourceError` where the file, or these lines, are not there.
@@ -103,7 +103,7 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     return _answer(f"{lead}\n\n{table}", 0.9, list(citations.values()), HISTORY, started, retrieved)
 
 
-def similar(searcher: Searcher, repository: Repository, span: Span, contents: str | None = None) -> Answer:
+def similar(searcher: Finder, repository: Repository, span: Span, contents: str | None = None) -> Answer:
     """The places of the repository nearest in meaning to the lines, which themselves are left out."""
     started = time.monotonic()
     text = _text(repository, span, contents)
@@ -167,7 +167,7 @@ def _passage(span: Span, text: str, definition: Definition | None) -> Passage:
 
 
 def _related(
-    searcher: Searcher, repository: Repository, definition: Definition, said: str, shown: Span
+    searcher: Finder, repository: Repository, definition: Definition, said: str, shown: Span
 ) -> Iterable[Passage]:
     """Passages elsewhere that name the definition: first one of the documentation, if there is one."""
     name = definition.name.rpartition(".")[2]

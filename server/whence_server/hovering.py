@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from whence_indexer.history import instant
 from whence_indexer.parsed import Definition
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.types import Commit, Span
 from whence_server.ages import age
 from whence_server.cursor import Name
@@ -22,6 +22,9 @@ from whence_server.opened import last_commits, title_of
 from whence_server.reasons import CAUSE, find_reasons
 from whence_server.resolving import Found, find_definition
 from whence_server.summaries import summary
+
+if TYPE_CHECKING:
+    from whence_indexer.search import Searcher
 
 EXPLAIN, WHY = "whence.explain", "whence.why"
 _LONGEST = 160  # characters of a reason that is read in passing

@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from os.path import dirname
+from typing import TYPE_CHECKING
 
 from whence_indexer.parsed import Definition, Parsed, parse
 from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.types import Span
 from whence_server.cursor import Name, is_local, looks_like_code, name_at
 from whence_server.imports import Import, imports, imports_of, is_module
 from whence_server.opened import text_of
+
+if TYPE_CHECKING:
+    from whence_indexer.search import Searcher
 
 FEW = 3  # definitions of a name asked of an unknown object, beyond which nothing is said
 _LOOKED_INTO = 3  # files read for one name

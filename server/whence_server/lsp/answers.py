@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,8 @@ from uuid import uuid4
 from lsprotocol import types as lsp
 
 from whence_indexer.errors import QueryError
+from whence_indexer.finder import Finder
+from whence_indexer.repository import Repository
 from whence_indexer.types import Span
 from whence_server.conversations import Given, follow, understand
 from whence_server.feedback import give
@@ -25,6 +28,9 @@ from whence_server.lsp.session import Folder, Session
 from whence_server.lsp.settings import MODELS
 from whence_server.protocol import answer_json, search_json, why_json
 from whence_server.types import Answer, Question
+
+# (what finds evidence, the repository, lines, the text on screen) -> the answer, and as JSON
+OfLines = Callable[[Finder, Repository, Span, str | None], tuple[Answer, dict[str, Any]]]
 
 _BLOCK = re.compile(r"\n\n(?=\*\*|I don't know|_\d)")  # before each passage, never inside one
 
@@ -71,23 +77,29 @@ async def search(session: Session, params: SearchParams) -> dict[str, Any]:
 
 async def why(session: Session, params: WhyParams) -> dict[str, Any]:
     """`whence/why`: why the lines of a range are as they are."""
-    folder, lines = session.lines(params.uri, params.range)
-    document = session.guard.documents.get(params.uri)
-    shown = document.text if document else None
 
-    def work(stop: Stop) -> dict[str, Any]:
+    def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
         from whence_server.why import explain
 
-        explained = explain(folder.root.repository, lines, contents=shown)
-        identifier = uuid4().hex[:12]
-        asked = f"why {lines.path}:{lines.start_line}-{lines.end_line}"
-        given = Given(asked, explained.answer, to_uri(_root(folder)))
-        session.memory.remember(
-            identifier, follow(asked, understand(asked, None), explained.answer, None), identifier, given
-        )
-        return why_json(explained) | {"id": identifier, "conversation": identifier}
+        explained = explain(repository, lines, contents=shown)
+        return explained.answer, why_json(explained)
 
-    return _located(await session.work(folder, work), "citations", folder, partial=False)
+    return await _of_lines(session, params, "why", work)
+
+
+async def explain(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.explain`: what the lines are."""
+    return await _acted(session, params, "explain")
+
+
+async def who(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.who`: whose the lines are."""
+    return await _acted(session, params, "who")
+
+
+async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.similar`: what is like them."""
+    return await _acted(session, params, "similar")
 
 
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
@@ -121,6 +133,36 @@ async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
     for folder in folders:
         folder.background.request(loud=True, resume=True)
     return {"roots": [to_uri(_root(folder)) for folder in folders]}
+
+
+async def _acted(session: Session, params: WhyParams, action: str) -> dict[str, Any]:
+    def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
+        from whence_server import actions
+
+        if action == "who":
+            answered = actions.who(repository, lines, shown)
+        else:
+            act = actions.explain if action == "explain" else actions.similar
+            answered = act(finder, repository, lines, shown)
+        return answered, answer_json(answered, stale=False)
+
+    return await _of_lines(session, params, action, work)
+
+
+async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLines) -> dict[str, Any]:
+    """What `work` tells of the lines of a range, remembered for those who ask on or judge it."""
+    folder, lines = session.lines(params.uri, params.range)
+    document = session.guard.documents.get(params.uri)
+    shown, repository = document.text if document else None, folder.root.repository
+    found = await session.work(
+        folder, lambda stop: folder.root.ask(lambda finder: work(finder, repository, lines, shown))
+    )
+    answered, told = found.value
+    identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines.start_line}-{lines.end_line}"
+    turn = follow(asked, understand(asked, None), answered, None)
+    session.memory.remember(identifier, turn, identifier, Given(asked, answered, to_uri(_root(folder))))
+    told |= {"id": identifier, "conversation": identifier}
+    return _located(told, "citations", folder, found.partial and action != "why")
 
 
 def _where(session: Session, params: AskParams) -> tuple[Folder, Span | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from whence_server.lsp import answers, showing
+from whence_server.lsp import answers, glances, showing
 from whence_server.lsp.requests import (
     AskParams,
     FeedbackParams,
@@ -38,7 +38,10 @@ METHODS: dict[str, tuple[type, Handler]] = {
 }
 COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.ask": (AskParams, showing.ask),
+    "whence.explain": (WhyParams, showing.explain),
     "whence.why": (WhyParams, showing.why),
+    "whence.who": (WhyParams, showing.who),
+    "whence.similar": (WhyParams, showing.similar),
     "whence.status": (StatusParams, showing.status),
     "whence.reindex": (StatusParams, answers.reindex),
 }
@@ -52,6 +55,7 @@ def register(server: LanguageServer, session: Session) -> None:
         server.command(name)(_command(session, kind, handler))
     _register_lifecycle(server, session)
     _register_documents(server, session)
+    _register_glances(server, session)
 
 
 def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
@@ -98,6 +102,7 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
         session.changed(params.text_document.uri)
+        session.opened(params.text_document.uri)
         if not session.folders and not server.workspace.folders and not server.workspace.root_uri:
             folder = params.text_document.uri.rpartition("/")[0]
             asyncio.get_running_loop().create_task(session.open(folder, only_git=True))
@@ -117,3 +122,21 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files(params: lsp.DidChangeWatchedFilesParams) -> None:
         session.files_changed([change.uri for change in params.changes])
+
+
+def _register_glances(server: LanguageServer, session: Session) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        return await glances.hover(session, params)
+
+    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION)
+    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        return await glances.actions(session, params)
+
+    @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
+    async def lenses(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+        return await glances.lenses(session, params)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
+    async def links(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
+        return await glances.links(session, params)

@@ -66,6 +66,8 @@ class Guard(LanguageServerProtocol):
             params = self._params(message, is_request)
             if method == lsp.CANCEL_REQUEST:
                 self._cancel(params.id)
+                if is_request:  # which it should not be
+                    self._reply(number)
             elif is_request:
                 self._handle_request(number, method, params)  # type: ignore[arg-type]
             else:
@@ -100,7 +102,7 @@ class Guard(LanguageServerProtocol):
             raise WireError(failures.METHOD_NOT_FOUND, f"there is no method {method[:100]!r}")
         if method.startswith(_OURS):
             return message.get("params")
-        known = self.get_message_type(method)
+        known: type[Any] = self.get_message_type(method) or dict
         try:
             return getattr(self._converter.structure(message, known), "params", None)
         except Exception as problem:
@@ -162,6 +164,10 @@ class Guard(LanguageServerProtocol):
             answer.exception()  # it may be that nobody asks for it
         else:
             answer.set_result(message["result"])
+
+    def plain(self, value: Any) -> Any:
+        """A value of the protocol as JSON."""
+        return self._converter.unstructure(value)
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps(message, allow_nan=False).encode()

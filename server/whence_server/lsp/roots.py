@@ -6,7 +6,7 @@ Asked from many threads at once. What takes time is done in them, never on the e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -39,6 +39,7 @@ class Root:
         self.repository: Repository = open_repository(folder)
         self.history = True  # whether the index is to hold commits
         self.damaged = False
+        self.opened: Searcher | None = None  # what was opened last, for those who must not wait
         self._workspace: Workspace | None = None
         self._scan: Scan | None = None
         self._lock = Lock()
@@ -74,6 +75,10 @@ class Root:
                 self.damaged = True
         return Found(question(self._scanned()), partial=True)
 
+    def moved(self) -> None:
+        """HEAD is elsewhere: what is known of it is forgotten."""
+        self.repository = replace(self.repository)
+
     def load(self) -> None:
         """Open the index as it is now, before somebody asks; without one, make ready what answers meanwhile."""
         self.ask(lambda finder: finder.embed(["ready"]))
@@ -107,7 +112,7 @@ class Root:
                 self._workspace.show({path: self._screen.get(path) for path in self._pending})
                 self._pending.clear()
                 searcher = self._workspace.current()
-            self._scan = None
+            self._scan, self.opened = None, searcher
             return searcher
 
     def _lacks_history(self, searcher: Searcher) -> bool:

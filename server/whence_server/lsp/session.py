@@ -57,6 +57,9 @@ class Session:
     def __init__(self, server: LanguageServer, guard: Guard) -> None:
         self.guard, self._server = guard, server
         self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_GLANCING, "glance")
+        self._preparing = Jobs(1, "prepare")
+        self._prepared: set[tuple[Path, str]] = set()
+        self._loop = asyncio.get_running_loop()
         self.memory = Memory()
         self.folders: dict[Path, Folder] = {}
         self._given: dict[str, Any] = {}
@@ -84,6 +87,7 @@ class Session:
             await folder.background.close()
         self.jobs.close()
         self.glances.close()
+        self._preparing.close()
 
     async def _start(self) -> None:
         await self._read_configuration()
@@ -94,6 +98,8 @@ class Session:
             await asyncio.sleep(_LOOKED_AFTER)
             for folder in list(self.folders.values()):
                 if await self.glances.run(lambda _, head=folder.head: head.moved()):  # type: ignore[misc]
+                    folder.root.moved()
+                    self._prepare_open(folder)
                     self.refresh(folder, 0.0)
 
     def _folder_uris(self) -> list[str]:
@@ -148,6 +154,7 @@ class Session:
         self._spawn(self.jobs.run(lambda _: root.load()))
         self.refresh(folder, 0.0, loud=not root.has_index)
         self._changed |= set(self.guard.documents)
+        self._prepare_open(folder)
 
     def refresh(self, folder: Folder, delay: float, *, loud: bool = False) -> None:
         """Bring its index up to date within `delay` seconds, where the settings want that."""
@@ -233,7 +240,41 @@ class Session:
         folders = {id(place[0]): place[0] for place in map(self.find, self._changed) if place}
         self.sync()
         for folder in folders.values():
-            self._spawn(self.glances.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
+            self._spawn(self._preparing.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
+
+    def opened(self, uri: str) -> None:
+        """A document was opened: what a hover wants to know of its file is read in the background."""
+        if (place := self.find(uri)) and (document := self.guard.documents.get(uri)):
+            self.prepare(place[0], place[1], document.text)
+
+    def wants(self, folder: Folder) -> Callable[[str], None]:
+        """What a hover calls, in its thread, for a file that was not made ready; each file is once."""
+
+        def want(path: str) -> None:
+            self._loop.call_soon_threadsafe(self._once, folder, path)
+
+        return want
+
+    def prepare(self, folder: Folder, path: str, text: str | None) -> None:
+        """Make a file ready for hovers."""
+
+        def work(stop: Stop) -> None:
+            from whence_server.opened import open_file
+
+            open_file(folder.root.repository, path, text)
+
+        self._prepared.add((folder.root.repository.root, path))
+        self._spawn(self._preparing.run(work))
+
+    def _once(self, folder: Folder, path: str) -> None:
+        if (folder.root.repository.root, path) not in self._prepared:
+            self.prepare(folder, path, None)
+
+    def _prepare_open(self, folder: Folder) -> None:
+        self._prepared = {each for each in self._prepared if each[0] != folder.root.repository.root}
+        for uri in self.guard.documents:
+            if (place := self.find(uri)) and place[0] is folder:
+                self.opened(uri)
 
     def find(self, uri: str) -> tuple[Folder, str] | None:
         """The folder that a file is in, the innermost one, and its path there; None for one in no folder."""

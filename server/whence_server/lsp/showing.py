@@ -6,6 +6,7 @@ The documents lie beside the index, never in the work tree; the latest few are k
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from whence_server.lsp.failures import WireError
 from whence_server.lsp.locations import to_uri
 from whence_server.lsp.requests import AskParams, StatusParams, WhyParams
 from whence_server.lsp.session import Folder, Session
+
+Asked = Callable[[Session, WhyParams], Awaitable[dict[str, Any]]]
 
 _KEPT = 20
 _MESSAGE = 1000  # characters
@@ -31,10 +34,22 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
 
 async def why(session: Session, params: WhyParams) -> dict[str, Any]:
     """`whence.why`."""
-    told = await answers.why(session, params)
-    folder, lines = session.lines(params.uri, params.range)
-    await show(session, folder, f"Why is {lines.path}:{lines.start_line}-{lines.end_line} so?", told["answer"])
-    return told
+    return await _of_lines(session, params, "Why is {} as it is?", answers.why)
+
+
+async def explain(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.explain`."""
+    return await _of_lines(session, params, "What is {}?", answers.explain)
+
+
+async def who(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.who`."""
+    return await _of_lines(session, params, "Who knows {}?", answers.who)
+
+
+async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.similar`."""
+    return await _of_lines(session, params, "What is like {}?", answers.similar)
 
 
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
@@ -45,6 +60,13 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
         held = f"{index['files']:,} files, {index['commits']:,} commits" if index else "no index yet"
         state = "indexing" if root["indexing"] else "paused" if root["paused"] else root["problem"] or "ready"
         session.say(f"{root['root'].rpartition('/')[2]}: {held}; {state}")
+    return told
+
+
+async def _of_lines(session: Session, params: WhyParams, title: str, asked: Asked) -> dict[str, Any]:
+    folder, lines = session.lines(params.uri, params.range)
+    told = await asked(session, params)
+    await show(session, folder, title.format(f"{lines.path}:{lines.start_line}-{lines.end_line}"), told["answer"])
     return told
 
 
