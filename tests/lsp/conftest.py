@@ -37,7 +37,8 @@ def shop(make_repository):
     made.write("README.md", "# Shop\n\nSells things. Routes are registered with `register_route`.\n")
     made.commit("Sell things")
     made.write("shop/pay.py", PAY)
-    made.commit("Charge cards once (#7)\n\nCustomers paid twice because the bank repeated its answers.")
+    about = "Charge cards once (#7)\n\nCustomers paid twice because the bank repeated its answers."
+    made.commit(about, date="2024-07-01T08:00:00+02:00")
     return made
 
 

@@ -7,6 +7,12 @@ from tests.lsp.client import serving
 from tests.lsp.conftest import PAY
 
 ENCODED = {"general": {"positionEncodings": ["utf-8", "utf-16"]}, "experimental": {"commandLinks": True}}
+FILES = {"index": False}  # what is told here needs none
+
+
+def opened(client, shop):
+    client.initialize(shop.path, options=FILES)
+    client.wait(lambda: bool(client.ask("whence/status")["roots"]))
 
 
 def hover_text(client, uri, line, character):
@@ -17,8 +23,7 @@ def hover_text(client, uri, line, character):
 
 
 def test_a_hover_tells_of_a_symbol_and_of_its_last_change(shop, client):
-    client.initialize(shop.path, capabilities=ENCODED)
-    client.until_indexed()
+    client.initialize(shop.path, capabilities=ENCODED, options=FILES)
     uri = client.open(shop.path / "shop" / "pay.py")
     shown = hover_text(client, uri, 3, 6)
     assert "Charge the card once" in shown["contents"]["value"]
@@ -28,7 +33,7 @@ def test_a_hover_tells_of_a_symbol_and_of_its_last_change(shop, client):
 
 
 def test_a_hover_on_another_line_tells_what_changed_it(shop, client):
-    client.initialize(shop.path)
+    client.initialize(shop.path, options=FILES)
     uri = client.open(shop.path / "shop" / "pay.py")
     shown = hover_text(client, uri, 4, 1)
     assert "Charge cards once" in shown["contents"]["value"]
@@ -38,17 +43,15 @@ def test_a_hover_on_another_line_tells_what_changed_it(shop, client):
 def test_a_hover_after_characters_outside_the_plane_is_where_the_mouse_is(shop, client):
     shop.write("shop/pay.py", PAY + "\n\nX = '😋😋'; y = charge_card\n")
     shop.commit("Eat")
-    client.initialize(shop.path, capabilities=ENCODED)
-    client.until_indexed()
+    client.initialize(shop.path, capabilities=ENCODED, options=FILES)
     uri = client.open(shop.path / "shop" / "pay.py")
-    shown = hover_text(client, uri, 14, len("X = '😋😋'; y = ch".encode()))
+    shown = hover_text(client, uri, 13, len("X = '😋😋'; y = ch".encode()))
     assert "Charge the card once" in shown["contents"]["value"]
     assert shown["range"]["start"]["character"] == len("X = '😋😋'; y = ".encode())
 
 
 def test_the_four_actions_are_there_and_each_is_answered(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+    opened(client, shop)
     uri = client.open(shop.path / "shop" / "pay.py")
     where = {"start": {"line": 3, "character": 0}, "end": {"line": 5, "character": 10}}
     params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": []}}
@@ -59,7 +62,7 @@ def test_the_four_actions_are_there_and_each_is_answered(shop, client):
     assert "Charge the card once" in told[0]
     assert "paid twice" in told[1]
     assert "Ada Author" in told[2]
-    assert "refund" in told[3]
+    assert "shop/pay.py" in told[3]
 
 
 def test_lenses_are_off_until_they_are_set(shop, tmp_path):
@@ -78,7 +81,7 @@ def test_lenses_are_off_until_they_are_set(shop, tmp_path):
 
 def test_numbers_in_comments_lead_to_their_pages(shop, client):
     shop.git("remote", "add", "origin", "https://github.com/ada/shop.git")
-    client.initialize(shop.path, options={"index": False})
+    client.initialize(shop.path, options=FILES)
     client.wait(lambda: bool(client.ask("whence/status")["roots"]))
     uri = client.open(shop.path / "shop" / "new.py", "# see #12\nx = '#13'\n")
     (link,) = client.ask("textDocument/documentLink", {"textDocument": {"uri": uri}})
@@ -92,12 +95,11 @@ def test_the_editors_we_know_are_told_what_they_can_use(shop, client, editor):
     from lsprotocol.converters import get_converter
 
     capabilities = get_converter().unstructure(pytest_lsp.client_capabilities(editor))
-    able = client.initialize(shop.path, capabilities=capabilities)["capabilities"]
+    able = client.initialize(shop.path, capabilities=capabilities, options=FILES)["capabilities"]
     assert able["hoverProvider"]
     assert able["codeActionProvider"]
     assert set(able["executeCommandProvider"]["commands"]) >= {"whence.explain", "whence.why", "whence.ask"}
     assert able["textDocumentSync"]["change"] == 2
-    client.until_indexed()
     uri = client.open(shop.path / "shop" / "pay.py")
     shown = hover_text(client, uri, 3, 6)
     assert "Charge the card once" in shown["contents"]["value"]

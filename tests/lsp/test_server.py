@@ -42,8 +42,7 @@ def test_answers_without_an_index_are_of_the_files_alone(shop, client):
 
 
 def test_an_answer_comes_in_pieces_that_join_to_the_whole(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+    _without_index(client, shop)
     told = client.ask("whence/ask", {"question": "How is a card charged?", "partialResultToken": "t1"})
     pieces = [each["value"]["text"] for each in client.notified("$/progress") if each["token"] == "t1"]
     assert len(pieces) > 1
@@ -51,8 +50,7 @@ def test_an_answer_comes_in_pieces_that_join_to_the_whole(shop, client):
 
 
 def test_a_follow_up_question_knows_what_it_is_about(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+    _without_index(client, shop)
     first = client.ask("whence/ask", {"question": "Where is `charge_card` defined?"})
     second = client.ask("whence/ask", {"question": "and where is that used?", "conversation": first["conversation"]})
     assert "shop/routes.py" in {each["path"] for each in second["citations"]}
@@ -60,8 +58,7 @@ def test_a_follow_up_question_knows_what_it_is_about(shop, client):
 
 
 def test_why_and_questions_of_lines_follow_the_text_on_screen(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+    _without_index(client, shop)
     file = shop.path / "shop" / "pay.py"
     uri = client.open(file, "# one\n# two 😋\n" + file.read_text())
     told = client.ask("whence/why", {"uri": uri, "range": _lines(6, 6)})
@@ -125,8 +122,7 @@ def test_indexing_shows_its_progress_and_can_be_stopped_and_resumed(shop, client
 
 
 def test_feedback_is_kept_with_what_was_asked_and_said(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+    _without_index(client, shop)
     told = client.ask("whence/ask", {"question": "How is a card charged?"})
     client.ask("whence/feedback", {"answer": told["id"], "verdict": "correction", "text": "Once, by the bank."})
     (line,) = (shop.path / ".git" / "whence" / "feedback.jsonl").read_text().splitlines()
@@ -141,8 +137,7 @@ def test_feedback_is_kept_with_what_was_asked_and_said(shop, client):
 
 
 def test_a_bare_client_sees_answers_as_documents_or_messages(shop, client):
-    client.initialize(shop.path, capabilities=PROGRESS)
-    client.until_indexed()
+    _without_index(client, shop, capabilities=PROGRESS)
     uri = (shop.path / "shop" / "pay.py").as_uri()
     command = {"command": "whence.why", "arguments": [{"uri": uri, "range": _lines(4, 4)}]}
     client.ask("workspace/executeCommand", command)
@@ -245,6 +240,12 @@ def test_nothing_listens_on_a_port(shop, client):
     rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     listening = {row[9] for row in rows if row[3] == "0A"}
     assert not sockets & listening
+
+
+def _without_index(client, shop, **more):
+    """Open the shop, to be answered from its files."""
+    client.initialize(shop.path, options={"index": False}, **more)
+    _opened(client)
 
 
 def _opened(client):
