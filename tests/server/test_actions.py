@@ -44,9 +44,7 @@ def shop(make_repository):
         author=GRACE,
         date="2024-05-07T07:08:09+02:00",
     )
-    project.write(
-        "bank.py", "def repay(account, sum):\n    # Give the sum back to the account.\n    account.credit(sum)\n"
-    )
+    project.write("bank.py", "def repay(card, amount):\n    # Give it back to the card.\n    card.credit(amount)\n")
     project.last = project.commit("Add a bank")
     update(project.open())
     return project
