@@ -172,9 +172,9 @@ class Searcher:
         return [(whole, span) for (_, whole), span in zip(found, spans, strict=True)]
 
     def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
-        """The chunks nearest in meaning to `text`, best first, scored by their cosine; none that `apart_from` meets."""
-        vector = self._embedder.embed_query(text)
-        rows, cosines = self._chunks.vectors.nearest(vector, limit + _BESIDE)
+        """The code nearest in meaning to `text`, best first, scored by its cosine; none that `apart_from` meets."""
+        code = _allowed(self._chunks.columns, {"code"}, None)
+        rows, cosines = self._chunks.vectors.nearest(self._embedder.embed_query(text), limit + _BESIDE, code)
         order = np.argsort(-cosines, kind="stable")
         about = self._chunks.columns.select(_SPAN_COLUMNS).take(rows[order]).to_pylist()
         found = [

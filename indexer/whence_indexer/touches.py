@@ -41,7 +41,7 @@ def count_commits(
             if revision is None or not any(now):
                 break
             now, made = _walk(repository, revision, path, now, touched, deadline)
-            path, revision, now = _renamed(repository, made, path, now, deadline)
+            path, revision, now = _renamed(repository, made, path, now, touched, deadline)
     except RepositoryError:
         return None
     return [len(commits) for commits in touched]
@@ -77,8 +77,6 @@ def _walk(
                     commits.update([sha] if changed else ())
             known = waiting.get(parent, [None] * len(places))
             waiting[parent] = [old or new for old, (new, _) in zip(known, before, strict=True)]
-    for commits, place in zip(touched, last, strict=True):
-        commits.update([made] if place and made else ())
     return last, made
 
 
@@ -111,20 +109,31 @@ def _before(place: Range, hunks: Sequence[Hunk]) -> tuple[Range | None, bool]:
 
 
 def _renamed(
-    repository: Repository, made: str, path: str, places: list[Range | None], deadline: float
+    repository: Repository,
+    made: str,
+    path: str,
+    places: list[Range | None],
+    touched: list[set[str]],
+    deadline: float,
 ) -> tuple[str, str | None, list[Range | None]]:
-    """What the file was called before the commit that gave it its name, which commit that was, and the places then."""
+    """What the file was called before the commit that gave it its name, which commit that was, and the places then.
+
+    Where there was no such file before, that commit touched all that it made.
+    """
     if not made:
         return path, None, places
-    found = _git(
-        repository, deadline, "log", "-1", "--follow", "-M", "--name-status", "-z", "--format=", made, "--", path
-    )
-    status, *names = found.strip(b"\n\0").split(b"\0")
+    options = ("log", "-1", "--follow", "-M", "--name-status", "-z", "--format=")
+    status, *names = _git(repository, deadline, *options, made, "--", path).strip(b"\n\0").split(b"\0")
     if not status.startswith(b"R") or len(names) != 2:
+        for commits, place in zip(touched, places, strict=True):
+            commits.update([made] if place else ())
         return path, None, places
     old = os.fsdecode(names[0])
-    diff = _git(repository, deadline, "diff", "-M", *_OPTIONS, f"{made}^", made, "--", old, path)
-    return old, f"{made}^", [_before(place, _hunks(diff))[0] if place else None for place in places]
+    hunks = _hunks(_git(repository, deadline, "diff", "-M", *_OPTIONS, f"{made}^", made, "--", old, path))
+    before = [_before(place, hunks) if place else (None, False) for place in places]
+    for commits, (_, changed) in zip(touched, before, strict=True):
+        commits.update([made] if changed else ())
+    return old, f"{made}^", [place for place, _ in before]
 
 
 def _git(repository: Repository, deadline: float, *arguments: str) -> bytes:

@@ -93,7 +93,7 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
         return _answer(f"{place} is in no commit yet.", 0.0, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
     last = last_to_understand(owners)
-    lead = f"Most of {place} is by {inline(owners[0].author)} ({_share(owners[0], counted)} of its lines)"
+    lead = f"Of {place} most lines are by {inline(owners[0].author)} ({_share(owners[0], counted)})"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:
         lead += f" The file was last changed by {inline(last.author)}, on {last.last[:10]}."
@@ -155,15 +155,16 @@ def _innermost(span: Span, text: str) -> Definition | None:
 
 
 def _passage(span: Span, text: str, definition: Definition | None) -> Passage:
-    """The first lines of `span`, as they are in the text."""
-    last = min(span.end_line, span.start_line + MAX_LINES - 1)
-    lines = [line.rstrip("\r") for line in text.split("\n")[span.start_line - 1 : last]]
-    while len(lines) > 1 and not lines[-1].strip():
-        lines.pop()
-    symbol = definition.name if definition else None
-    end = span.start_line + len(lines) - 1
-    hit = Hit("code", 1.0, "\n".join(lines), span.path, span.start_line, end, symbol)
-    return Passage(hit, span.start_line, hit.text)
+    """The first lines of `span`, as they are in the text, without blank ones at either end."""
+    rows, first, last = text.split("\n"), span.start_line, span.end_line
+    while first < last and not rows[first - 1].strip():
+        first += 1
+    last = min(last, first + MAX_LINES - 1)
+    while first < last and not rows[last - 1].strip():
+        last -= 1
+    quote = "\n".join(rows[first - 1 : last])
+    hit = Hit("code", 1.0, quote, span.path, first, last, definition.name if definition else None)
+    return Passage(hit, first, quote)
 
 
 def _related(

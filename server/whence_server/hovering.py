@@ -97,14 +97,11 @@ def _symbol(found: Found, name: Name, path: str) -> list[str]:
     title = f"**{code(found.definition.name)}**"
     lines = [f"{title} — {inline(said)}" if prose else f"{title}\n\n{code(said)}" if said else title]
     if (found.path, found.definition.name.rpartition(".")[2]) == (path, name.text) and found.certain and not found.more:
-        where = f"line {found.definition.line}"
+        where = f"on line {found.definition.line}"
     else:
-        where = code(f"{found.path}:{found.definition.line}")
+        where = f"in {code(f'{found.path}:{found.definition.line}')}"
     more = f", or one of {found.more} more of that name" if found.more else ""
-    return [
-        *lines,
-        f"{'Defined' if found.certain else 'Probably defined'} in {where}{more}".replace("in line", "on line"),
-    ]
+    return [*lines, f"{'Defined' if found.certain else 'Probably defined'} {where}{more}"]
 
 
 def _last_change(repository: Repository, found: Found, wait: Callable[[str], None], now: datetime) -> list[str]:
@@ -126,8 +123,8 @@ def _change(repository: Repository, commit: Commit, now: datetime, reason: bool 
     named = ""
     if thread:
         number, title = thread
-        told = title and title not in commit.subject
-        named = f" (#{number} “{inline(title)}”)" if told else "" if f"#{number}" in commit.subject else f" (#{number})"
+        told = f" “{inline(title)}”" if title and title not in commit.subject else ""
+        named = f" (#{number}{told})" if told or f"#{number}" not in commit.subject else ""
     why = ""
     if reason:
         found = [each for each in find_reasons(commit.subject, commit.body)[:1] if each.strength >= CAUSE]

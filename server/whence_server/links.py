@@ -15,7 +15,7 @@ from whence_indexer.history import resolve_commits
 from whence_indexer.parsed import Stretch, parse
 from whence_indexer.references import find_mentions
 from whence_indexer.repository import Repository
-from whence_server.receipts import citation_url, thread_url
+from whence_server.receipts import citation_url, thread_url, tracker_of
 
 _MOST_IDS = 500  # of one file that are looked up
 # Numbers, and words of these letters, are seldom meant as an id unless they are whole ones.
@@ -36,7 +36,7 @@ class Link:
 
 def find_links(repository: Repository, path: str, contents: str) -> list[Link]:
     """The links of the file `path`, which is `contents` on screen, in order. At most one call to git."""
-    if repository.web_url is None:
+    if not tracker_of(repository):
         return []
     rows = contents.split("\n")
     remarks = list(parse(path, contents).remarks())

@@ -18,14 +18,14 @@ from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit
 
-_LARGE = 300_000  # bytes of a file that is not read while somebody waits
+_LARGE = 60_000  # bytes of a file that is not read while somebody waits: redacting and parsing it takes 20 ms
 
 
 def open_file(repository: Repository, path: str, contents: str | None = None) -> None:
     """Read what `hover` and `find_lenses` want to know of a file, `contents` as it is on screen. Raises nothing."""
-    text = contents if contents is not None else text_of(repository, path, large=True)
-    if text is not None:
-        parse(path, text)
+    for text in (contents, text_of(repository, path, large=True)):
+        if text is not None:
+            parse(path, text)
     try:
         commits = remember(repository, path).commits or {}
     except RepositoryError:
@@ -34,14 +34,18 @@ def open_file(repository: Repository, path: str, contents: str | None = None) ->
 
 
 def text_of(repository: Repository, path: str, large: bool = False) -> str | None:
-    """The file as it is on disk, redacted; None where it is no text, not there, or large and nobody asked for that."""
+    """The file as it is on disk, redacted; None where it is no text, not there, or too large to be read for the first
+    time while somebody waits, unless it is asked for: `large`."""
     try:
         about = (repository.root / path).stat()
     except OSError:
         return None
-    if about.st_size > _LARGE and not large:
-        return None
-    return _text(repository, path, about.st_mtime_ns, about.st_size)
+    state = repository, path, about.st_mtime_ns, about.st_size
+    if about.st_size > _LARGE and state not in _large:
+        if not large:
+            return None
+        _large.add(state)
+    return _text(*state)
 
 
 def last_commits(repository: Repository, path: str, text: str) -> Sequence[Commit | None] | None:
@@ -94,4 +98,5 @@ def _read_titles(repository: Repository, commits: Iterable[Commit]) -> dict[tupl
     return {(repository, row["number"]): row["title"] for row in rows}
 
 
+_large: set[tuple[Repository, str, int, int]] = set()  # states of large files that were read
 _titles: dict[tuple[Repository, int], str] = {}

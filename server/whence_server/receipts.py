@@ -27,12 +27,17 @@ def citation_url(repository: Repository, commit: str | None) -> str | None:
 
 def thread_url(repository: Repository, reference: Reference) -> str | None:
     """The page of an issue or pull request; None where the remote is on no tracker whose addresses are known."""
-    kind = _kind(repository.web_url) if repository.web_url else ""
+    kind = tracker_of(repository)
     if not kind:
         return None
     if kind == "gitlab":
         return f"{repository.web_url}/-/{'merge_requests' if reference.pull else 'issues'}/{reference.number}"
     return f"{repository.web_url}/issues/{reference.number}"  # both lead on to pull requests
+
+
+def tracker_of(repository: Repository) -> str:
+    """`github`, `gitlab` or `gitea` where the remote is known to be on one; "" elsewhere."""
+    return _kind(repository.web_url) if repository.web_url else ""
 
 
 @lru_cache(maxsize=16)
