@@ -82,6 +82,8 @@ class Root:
     def load(self) -> None:
         """Open the index as it is now, before somebody asks; without one, make ready what answers meanwhile."""
         self.ask(lambda finder: finder.embed(["ready"]))
+        if self.opened:
+            self.opened.defined("")  # what a hover asks, which prepares it
 
     def status(self) -> dict[str, Any] | None:
         """`status.index_status` as far as it may leave this machine's folders unnamed; None without an index."""

@@ -24,6 +24,7 @@ from whence_server.lsp.failures import WireError, invalid_params
 from whence_server.lsp.guard import Guard
 from whence_server.lsp.heads import Head
 from whence_server.lsp.jobs import Jobs, Stop
+from whence_server.lsp.leftovers import give_back
 from whence_server.lsp.locations import inside, to_path
 from whence_server.lsp.roots import Root
 from whence_server.lsp.settings import Settings, combine, parse_settings, read_settings
@@ -165,7 +166,7 @@ class Session:
         """A run has ended: what it made is opened now, before somebody asks."""
         if folder.background.problem:
             self.say(f"{folder.root.repository.root.name}: {folder.background.problem}", lsp.MessageType.Warning)
-        await self.jobs.run(lambda _: folder.root.load())
+        await self._preparing.run(lambda _: (folder.root.load(), give_back()))
 
     # Settings
 
