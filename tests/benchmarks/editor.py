@@ -26,7 +26,7 @@ from tests.lsp.client import Client, serving
 _START_RATIO = 1.5
 _GLANCE_MS, _CANCEL_MS, _TYPING_MS = 30.0, 50.0, 5.0
 _ASK_MS, _ASKS_A_SECOND, _AT_ONCE = 150.0, 12.0, 8
-_IDLE_MB = 400.0
+_IDLE_MB, _IDLE_SECONDS = 400.0, 6.0
 _FIRST_SECONDS = 1.0
 
 _FILES, _LARGE_FILES, _COMMITS = 4_200, 8_400, 200  # of twelve chunks each: 50,000 and 100,000
@@ -60,7 +60,7 @@ def _measure(folder: Path) -> Iterator[Measure]:
         client.initialize(folder / "large")
         status = client.until_indexed(_WAIT)
         client.ask("whence/ask", {"question": "how is the value of a name returned?"})
-        time.sleep(2)
+        time.sleep(_IDLE_SECONDS)
         about = f"{status['index']['chunks']:,} chunks"
         yield Measure(f"memory of an idle server ({about})", _resident(client) / 1e6, "MB", _IDLE_MB)
 

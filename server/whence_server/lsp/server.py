@@ -20,6 +20,7 @@ from whence_indexer import __version__
 from whence_server.lsp import features, parent
 from whence_server.lsp.framing import Outbox, read_messages
 from whence_server.lsp.guard import Guard
+from whence_server.lsp.leftovers import share_arenas
 from whence_server.lsp.session import Session
 
 _GRACE = 1.0  # seconds for the last messages to be read
@@ -38,6 +39,7 @@ def run() -> NoReturn:
     """Serve the client on the other end until it says exit or is gone; the exit code says which."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="whence: %(levelname)s %(message)s")
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it would log what users type
+    share_arenas()
     stdin, stdout = _take_over()
     code = asyncio.run(_serve(stdin, stdout))
     with suppress(OSError, ValueError):

@@ -38,6 +38,7 @@ _ASKING, _GLANCING = 4, 2  # threads for questions, and for what must not wait b
 _STORED_WITHIN = 20.0  # seconds from a save to its place in the index; it is searched from memory until then
 _TYPING_PAUSE = 0.4  # seconds without a change before a document is made ready to be searched
 _LOOKED_AFTER = 1.0  # seconds between two looks at HEAD
+_IDLE_AFTER = 3.0  # seconds without work
 _MANY = 200  # files changed at once are for the background
 _RULES = (".gitignore", ".whenceallow", "whence.toml", "pyproject.toml")
 
@@ -69,6 +70,7 @@ class Session:
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._worked: float | None = None  # when the last work ended, until its memory was given back
 
     # From beginning to end
 
@@ -97,6 +99,9 @@ class Session:
             await self.open(uri)
         while True:
             await asyncio.sleep(_LOOKED_AFTER)
+            if self._worked is not None and self._loop.time() - self._worked > _IDLE_AFTER:
+                self._worked = None
+                self._spawn(self._preparing.run(lambda _: give_back()))
             for folder in list(self.folders.values()):
                 if await self.glances.run(lambda _, head=folder.head: head.moved()):  # type: ignore[misc]
                     folder.root.moved()
@@ -166,7 +171,8 @@ class Session:
         """A run has ended: what it made is opened now, before somebody asks."""
         if folder.background.problem:
             self.say(f"{folder.root.repository.root.name}: {folder.background.problem}", lsp.MessageType.Warning)
-        await self._preparing.run(lambda _: (folder.root.load(), give_back()))
+        await self._preparing.run(lambda _: folder.root.load())
+        self._worked = self._loop.time()
 
     # Settings
 
@@ -319,6 +325,7 @@ class Session:
         try:
             return await self.jobs.run(work)
         finally:
+            self._worked = self._loop.time()
             if folder.root.damaged and self.settings(folder).index:
                 folder.root.damaged = False
                 folder.background.request(rebuild=True, loud=True)
