@@ -9,7 +9,6 @@ import ctypes
 import sys
 from contextlib import suppress
 
-
 _ARENA_MAX = -8  # of mallopt(3)
 
 

@@ -93,6 +93,7 @@ class Session:
         self._preparing.close()
 
     async def _start(self) -> None:
+        self._spawn(self.jobs.run(_import))
         await self._read_configuration()
         await self._watch_files()
         for uri in self._folder_uris():
@@ -157,10 +158,14 @@ class Session:
         folder = Folder(root, background, Head(root.repository), given)
         self.folders[root.repository.root] = folder
         self._apply(folder)
-        self._spawn(self.jobs.run(lambda _: root.load()))
-        self.refresh(folder, 0.0, loud=not root.has_index)
+        self._spawn(self._begin_folder(folder))
         self._changed |= set(self.guard.documents)
         self._prepare_open(folder)
+
+    async def _begin_folder(self, folder: Folder) -> None:
+        """First what the first answer needs, then the index: the one must not wait for the other."""
+        await self.jobs.run(lambda _: folder.root.load())
+        self.refresh(folder, 0.0, loud=not folder.root.has_index)
 
     def refresh(self, folder: Folder, delay: float, *, loud: bool = False) -> None:
         """Bring its index up to date within `delay` seconds, where the settings want that."""
@@ -349,3 +354,9 @@ class Session:
 def _report_failure(done: asyncio.Task[Any]) -> None:
     if not done.cancelled() and (problem := done.exception()):
         failures.report(problem)
+
+
+def _import(stop: Stop) -> None:
+    """What every answer needs, before the first one is asked for."""
+    from whence_indexer import scan  # noqa: F401
+    from whence_server import answering  # noqa: F401
