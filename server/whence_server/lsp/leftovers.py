@@ -20,7 +20,10 @@ def share_arenas() -> None:
 
 
 def give_back() -> None:
-    """Return what can be returned. Takes some tens of milliseconds, which stop no other thread; does nothing where it is not known how."""
+    """Return what can be returned; nothing where it is not known how.
+
+    Takes some tens of milliseconds, and stops no other thread.
+    """
     if (arrow := sys.modules.get("pyarrow")) is not None:
         arrow.default_memory_pool().release_unused()
     if sys.platform == "linux":
