@@ -127,4 +127,5 @@ class Root:
         with self._lock:
             if self._scan is None:
                 self._scan = Scan(self.repository, self._screen)
+                self._scan.embed(["ready"])  # the model is loaded once, by whoever comes first
             return self._scan
