@@ -12,7 +12,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
+.PHONY: help ask test test-slow test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,16 @@ ask: export QUESTION := $(value Q)
 ask: export REPOSITORY := $(value REPO)
 
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not editors"
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
+
+test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, where they are installed
+	$(BIN)/python -m pytest -m editors -rs
+
+fuzz: $(VENV)/.dev  ## Send the language server 10,000 malformed messages
+	WHENCE_FUZZ=10000 $(BIN)/python -m pytest tests/lsp/test_edges.py -k malformed
 
 test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
 	$(BIN)/python -m pytest tests/training
@@ -47,6 +53,7 @@ typecheck: $(VENV)/.dev  ## Check types, strictly
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
+	$(BIN)/python -m tests.benchmarks.editor
 	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
 
 bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -114,6 +114,12 @@ def read_line_history(
         yield commit
 
 
+def read_named(repository: Repository, shas: Sequence[str]) -> Iterator[Commit]:
+    """The same for many commits by one call to git, in any order."""
+    if shas:
+        yield from read_commits(repository, "--no-walk=unsorted", f"-l{_RENAMES}", *shas)
+
+
 def read_message(repository: Repository, sha: str) -> Commit | None:
     """The commit with this full id, without its paths and hunks; None when git has none."""
     if not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", sha) or missing_revisions(repository, [sha]):
@@ -127,6 +133,18 @@ def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[
     query = "\n".join(revisions).encode()
     answer = plumbing.run(repository.root, "cat-file", "--batch-check", stdin=query) if query else b""
     return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
+
+
+def resolve_commits(repository: Repository, ids: Iterable[str]) -> dict[str, str]:
+    """Those of `ids`, whole or abbreviated, that name a commit, each with its whole id. One call to git."""
+    asked = list(dict.fromkeys(ids))
+    if not asked:
+        return {}
+    arguments = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+    query = "".join(f"{sha}\n" for sha in asked).encode()
+    answer = plumbing.run(repository.root, *arguments, stdin=query, options=("-c", "core.disambiguate=commit"))
+    pairs = zip(asked, (line.split() for line in answer.decode().splitlines()), strict=True)
+    return {sha: words[0] for sha, words in pairs if words[1:] == ["commit"] and words[0].startswith(sha)}
 
 
 def revision_list(repository: Repository, *revisions: str) -> list[str]:

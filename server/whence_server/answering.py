@@ -6,12 +6,14 @@ Takes a `Searcher`; knows no editor and no command line.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from whence_indexer.errors import RepositoryError
+from whence_indexer.finder import Finder
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
 from whence_server.chronicle import find_authors, find_moment
@@ -25,29 +27,51 @@ from whence_server.why import explain
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
 _SURE = 0.8  # an order, fitted on nothing: of what was read in the history
+_EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
 _ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
-def answer(question: Question, searcher: Searcher, repository: Repository) -> Answer:
-    """Answer from the index; of the lines under the cursor, why, when and who from their history."""
+def answer(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+) -> Answer:
+    """Answer from the index; of the lines under the cursor, why, when and who from their history.
+
+    `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
+    between the steps, and may raise to end this.
+    """
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
-            return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
-    return answer_from_search(question, searcher, repository, follow=query.intent == "history")
+            shown = searcher.unsaved(question.at.path)
+            return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
+    return answer_from_search(question, searcher, repository, earlier, check, follow=query.intent == "history")
 
 
-def answer_from_search(question: Question, searcher: Searcher, repository: Repository, follow: bool = False) -> Answer:
+def answer_from_search(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+    *,
+    follow: bool = False,
+) -> Answer:
     """The answer from what search finds; with `follow` also from the history of that."""
     started = time.monotonic()
     query = question.query
-    hits = searcher.search(query, HITS)
+    hits = _with_earlier(searcher.search(query, HITS), earlier)
+    check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
     found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
     retrieved = time.monotonic()
+    check()
     leads_from = 1 if here else LEADS_FROM
     draft, citations, unverified = _verified_draft(question, found, searcher, repository, leads_from)
     support = draft.support
@@ -68,10 +92,19 @@ def answer_from_search(question: Question, searcher: Searcher, repository: Repos
         citations=tuple(citations),
         model=EXTRACTIVE,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
+        evidence=tuple(passage.hit for passage in draft.passages),
     )
 
 
-def _follow(query: Query, hits: list[Hit], searcher: Searcher, repository: Repository) -> Evidence | None:
+def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
+    """Both, best first, each text once."""
+    kept = {hit.text: replace(hit, score=hit.score * _EARLIER) for hit in earlier} if earlier else {}
+    return sorted(
+        [*hits, *(kept[text] for text in kept.keys() - {hit.text for hit in hits})], key=lambda hit: -hit.score
+    )
+
+
+def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """What the history tells of a question of why, when or who; None for others."""
     if repository.head is None:
         return None
@@ -81,7 +114,7 @@ def _follow(query: Query, hits: list[Hit], searcher: Searcher, repository: Repos
 
 
 def _verified_draft(
-    question: Question, found: Evidence, searcher: Searcher, repository: Repository, leads_from: int
+    question: Question, found: Evidence, searcher: Finder, repository: Repository, leads_from: int
 ) -> tuple[Draft, list[Citation], int]:
     """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
     unknown = searcher.unknown(question.query)

@@ -13,13 +13,13 @@ from contextlib import suppress
 from whence_indexer.definitions import Definition, definition_in, definitions_in
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import read_text
+from whence_indexer.finder import Finder
 from whence_indexer.history import read_message
 from whence_indexer.lineage import trace
 from whence_indexer.periods import first_version
 from whence_indexer.pickaxe import find_changes
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.source import find_source
 from whence_indexer.types import Commit, Hit, Span
 from whence_server.authorship import Authorship, authorship_of
@@ -41,7 +41,7 @@ _SAYS = 0.75  # of the words of a question without a name
 _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
-def find_moment(query: Query, hits: Sequence[Hit], searcher: Searcher, repository: Repository) -> Evidence | None:
+def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """When, or by which commit, and in which version something was added or removed; None for another question, or if
     unknown.
 
@@ -50,7 +50,8 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Searcher, repositor
     asks_when = _WHEN.search(query.text) is not None
     if not asks_when and not query.change:
         return None
-    changed = find_changes(searcher.store, query.names, query.change, 1) if query.change and query.names else []
+    store = searcher.store
+    changed = find_changes(store, query.names, query.change, 1) if store and query.change and query.names else []
     best = [hit.commit for hit in hits[:_NAMED] if _says(hit, query, searcher)] if not query.names else []
     commit = read_message(repository, next(filter(None, [*changed, *best]), ""))
     if commit is None:
@@ -68,12 +69,12 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Searcher, repositor
     return Evidence(each_once([hit, *hits]), {hit: Reason(sentence.strip(), commit.subject, 0)}, sure=bool(changed))
 
 
-def _says(hit: Hit, query: Query, searcher: Searcher) -> bool:
+def _says(hit: Hit, query: Query, searcher: Finder) -> bool:
     merges = hit.text.startswith("Merge ")
     return hit.kind == "commit" and not merges and coverage(hit.text, searcher.rarity(query.content)) >= _SAYS
 
 
-def find_authors(query: Query, hits: Sequence[Hit], searcher: Searcher, repository: Repository) -> Evidence | None:
+def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """Who wrote and last changed the file or definition that is asked about, each with a commit of theirs."""
     if not _WHO.search(query.text):
         return None
@@ -91,7 +92,7 @@ def find_authors(query: Query, hits: Sequence[Hit], searcher: Searcher, reposito
 
 
 def _places(
-    query: Query, hits: Sequence[Hit], searcher: Searcher, repository: Repository
+    query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository
 ) -> list[tuple[str, Definition | None]]:
     """What may be meant: files that are named, definitions that are, then the definition or file found first."""
     named = [(path, None) for path in query.paths if searcher.blob(path)]

@@ -262,6 +262,38 @@ def mcp(repo: str) -> None:
 cli.add_command(models)
 
 
+@_common
+@click.option("--export", "target", type=click.Path(path_type=Path), metavar="FILE", help="Write it as JSON lines.")
+@click.option("--delete", "identifier", metavar="ID", help="Forget one of them; all: every one.")
+def feedback(repo: str, as_json: bool, target: Path | None, identifier: str | None) -> None:
+    """List what was said of answers, which is kept on this machine alone."""
+    from dataclasses import asdict
+
+    from whence_server import feedback as kept
+
+    folder = _workspace(repo).repository.index_dir
+    if identifier:
+        kept.delete_feedback(folder, identifier)
+    held = [asdict(each) for each in kept.read_feedback(folder)]
+    if target:
+        target.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in held), "utf-8")
+    if as_json:
+        _print({"feedback": held})
+    else:
+        from whence_server import terminal
+
+        terminal.show_feedback(held)
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, help="Speak on standard input and output, which is always so.")
+def lsp(stdio: bool) -> None:
+    """Serve an editor: the language server, on standard input and output."""
+    from whence_server.lsp.server import run
+
+    run()
+
+
 def _workspace(repo: str) -> Workspace:
     from whence_indexer.repository import open_repository
     from whence_indexer.workspace import Workspace

@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from whence_indexer.errors import RepositoryError
+from whence_indexer.finder import Finder
 from whence_indexer.history import read_message
 from whence_indexer.lineage import trace
 from whence_indexer.query import Query
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.source import find_source
 from whence_indexer.terms import words
 from whence_indexer.types import Commit, Hit, Span
@@ -78,7 +78,7 @@ COEFFICIENTS = {"found": 1.5, "shaped": 4.0, "like": 1.0, "says": 4.0, "tells": 
 
 
 def find_evidence(
-    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], searcher: Searcher, repository: Repository
+    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], searcher: Finder, repository: Repository
 ) -> Evidence:
     """`hits` with the commits before them that most likely hold the reason, which leads where it is about the question.
 
@@ -122,7 +122,7 @@ def each_once(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def candidates(
-    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], searcher: Searcher, repository: Repository
+    query: Query, hits: Sequence[Hit], weights: Mapping[str, float], searcher: Finder, repository: Repository
 ) -> list[Candidate]:
     """The commits for `query`, best first; `hits` were found, `weights` are its words with their rarity."""
     known = {hit.commit: Candidate(hit, found=hit.score) for hit in searcher.search(query, COMMITS, ["commit"])}

@@ -216,6 +216,17 @@ def show_table(rows: Mapping[str, Any]) -> None:
         console.print(_text(f"{name.replace('_', ' '):<{width}}  {shown}"))
 
 
+def show_feedback(held: Sequence[Mapping[str, Any]]) -> None:
+    """`whence feedback`: one line each, and what was written."""
+    console = _console()
+    if not held:
+        console.print("nothing was said of any answer yet")
+    for each in held:
+        console.print(_text(f"{each['id']}  {each['at']}  {each['verdict']:<10}  {each['question']}"))
+        if each["text"]:
+            console.print(_text(f"    {each['text']}"))
+
+
 def _console() -> Console:
     """Lines are as long as they are: a terminal wraps them, and a script reads them whole."""
     return Console(highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from whence_indexer.query import Query
-from whence_indexer.types import ChangeKind, Citation, Span
+from whence_indexer.types import ChangeKind, Citation, Hit, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Answer:
     """Markdown text whose `[n]` refer to `citations`, all of them verified.
 
     `confidence` is the probability, 0 to 1, that the evidence answers the question; an `abstained` answer only shows
-    what lies nearest.
+    what lies nearest. `evidence` is what was quoted from, for the next question of a conversation.
     """
 
     text: str
@@ -50,6 +50,7 @@ class Answer:
     citations: tuple[Citation, ...]
     model: Model
     timings: Timings
+    evidence: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,14 +58,16 @@ def explain(
     discuss: FindDiscussions = find_discussions,
     who: bool = False,
     seconds: float = SECONDS,
+    contents: str | None = None,
 ) -> Explanation:
     """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
-    `discuss` finds the threads of commits; `seconds` are those of `trace`. Raises
+    `discuss` finds the threads of commits; `seconds` are those of `trace`; `contents` are those of an editor that shows
+    the file otherwise than the disk. Raises
     `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
     """
     started = time.monotonic()
-    source = find_source(repository, lines.path, lines.start_line, lines.end_line)
+    source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
     return _explained(repository, lines, lineage, started, discuss, who)
 
