@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from whence_indexer import plumbing
-from whence_indexer.errors import RepositoryError
+from whence_indexer.errors import RepositoryError, SlowError
 from whence_indexer.repository import Repository
 
 Range = tuple[int, int]
@@ -137,4 +137,7 @@ def _renamed(
 
 
 def _git(repository: Repository, deadline: float, *arguments: str) -> bytes:
-    return plumbing.run(repository.root, *arguments, seconds=max(deadline - time.monotonic(), 0.01))
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise SlowError("the file's history takes too long to read")
+    return plumbing.run(repository.root, *arguments, seconds=left)
