@@ -259,9 +259,7 @@ def mcp(repo: str) -> None:
     serve(_workspace(repo)).run("stdio")
 
 
-cli.add_command(models)
-
-
+@cli.command()
 @_common
 @click.option("--export", "target", type=click.Path(path_type=Path), metavar="FILE", help="Write it as JSON lines.")
 @click.option("--delete", "identifier", metavar="ID", help="Forget one of them; all: every one.")
@@ -292,6 +290,9 @@ def lsp(stdio: bool) -> None:
     from whence_server.lsp.server import run
 
     run()
+
+
+cli.add_command(models)
 
 
 def _workspace(repo: str) -> Workspace:
