@@ -194,13 +194,14 @@ def _support(
     when = astuple(query.period) if query.period else ()  # the evidence need not repeat it
     numbers = [word for word in weights if word[0].isdigit() and not any(word in text for text in when)]
     present = [name.rpartition(".")[2] in everything for name in query.names]
+    missing = [word for word in weights if word in unknown and not coverage(everything, {word: 1.0})]  # in any form
     return Support(
         likeness=float(likeness[:2].mean()),
         lead=max(lead, 0.0),
         coverage=coverage(everything, weights),
         names=sum(present) / len(present) if present else 1.0,
         numbers=1.0 if not numbers else sum(coverage(everything, {word: 1.0}) for word in numbers) / len(numbers),
-        known=1 - sum(word in unknown for word in weights) / max(len(weights), 1),
+        known=1 - len(missing) / max(len(weights), 1),
     )
 
 
