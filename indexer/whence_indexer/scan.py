@@ -29,7 +29,7 @@ from whence_indexer.types import KINDS, Chunk, Hit, Kind, Span
 if TYPE_CHECKING:
     from whence_indexer.store import Store
 
-SECONDS = 0.5  # to list and read the files
+SECONDS = 0.5  # to read the files
 _MEMORY = 64 << 20  # bytes of files held
 _FILES = 12  # chunked for one question
 _SOUGHT = 40  # words of a text that others are to be like
@@ -46,9 +46,8 @@ class Scan:
         """Read the files, those in `contents` as an editor shows them. `complete` says whether all could be."""
         self._repository, self._contents = repository, dict(contents)
         self._allowed, _ = read_allowed(repository)
-        deadline = time.monotonic() + seconds
         self._blobs = list_files(repository).files
-        self._data = self._read(deadline)
+        self._data = self._read(time.monotonic() + seconds)
         self.complete = len(self._data) == len(self._blobs)
         self._chunks: dict[str, list[Chunk]] = {}
 
