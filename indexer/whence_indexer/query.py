@@ -46,6 +46,9 @@ _SINCE = re.compile(r"\b(?:since|after|newer than)\s+" + _POINT.format("since"),
 _UNTIL = re.compile(r"\b(?:before|until|prior to|older than|up to)\s+" + _POINT.format("until"), re.IGNORECASE)
 _DURING = re.compile(r"\b(?:in|during)\s+(?P<during>(?:19|20)\d\d(?:-\d\d)?)\b(?![-.]\d)", re.IGNORECASE)
 _DEFINITION = re.compile(r"^\W*where\b|\b(defined|definition|declared|implemented|located)\b", re.IGNORECASE)
+_THREAD = re.compile(
+    r"(?:(?<![\w&/])#|\b(?:issues?|pull requests?|merge requests?|prs?)\s+#?)(\d{1,9})\b", re.IGNORECASE
+)
 _QUOTED = re.compile(r"`([^`]+)`|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
 _IDENTIFIER = re.compile(
     r"\b[A-Za-z]\w*(?:(?:\.|::|#)\w+)+\b|\b\w+(?=\(\))"  # a.b, A::b, call()
@@ -78,7 +81,8 @@ class Query:
     """What a question asks.
 
     `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names. `change` is
-    what is asked to have been done to the names; `period` is when, None where the question does not say.
+    what is asked to have been done to the names; `period` is when, None where the question does not say. `threads` are
+    the issues and pull requests it names by number.
     """
 
     text: str
@@ -88,6 +92,7 @@ class Query:
     intent: Intent
     change: Change | None = None
     period: Period | None = None
+    threads: tuple[int, ...] = ()
 
     @property
     def asks_why(self) -> bool:
@@ -119,6 +124,7 @@ def parse_query(text: str) -> Query:
         intent=_intent(stripped),
         change=_change(stripped),
         period=_period(stripped),
+        threads=tuple(dict.fromkeys(map(int, _THREAD.findall(stripped)))),
     )
 
 

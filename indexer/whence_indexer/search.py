@@ -40,6 +40,7 @@ _CHANGING_COMMITS = 5  # that added or removed a name of the question
 _CHANGING = 1.5  # their score, above what any message and, by its weight in a question of history, any chunk can have
 _BESIDE = 50  # chunks looked at besides those shown: a long selection meets many itself
 _SPAN_COLUMNS = ["path", "start_line", "end_line"]
+_NAMED_THREAD = 1.5  # the score of what is asked for by its number
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
@@ -241,12 +242,26 @@ class Searcher:
         found, dense, lexical = self._candidates(self._threads, query, vector, allowed)
         scores = fuse(dense, lexical)
         best: dict[tuple[str, int], _Found] = {}
+        for place in self._named_threads(query):
+            if allowed is None or allowed[place]:
+                row = about.slice(place, 1).to_pylist()[0]
+                best[row["kind"], row["number"]] = _Found(_NAMED_THREAD, self._threads, place)
         for index in np.argsort(-scores, kind="stable"):
             row = about.slice(int(found[index]), 1).to_pylist()[0]
             best.setdefault(
                 (row["kind"], row["number"]), _Found(float(scores[index]), self._threads, int(found[index]))
             )
         return list(best.values())
+
+    def _named_threads(self, query: Query) -> list[int]:
+        """The places of the threads that the question names by number."""
+        if not query.threads:
+            return []
+        about = self._threads.columns
+        named = pc.and_(
+            pc.is_in(about["number"], pa.array(query.threads, about["number"].type)), pc.equal(about["part"], 0)
+        )
+        return np.flatnonzero(named.to_numpy()).tolist()
 
     def _changing(self, query: Query, commits: list[_Found]) -> list[_Found]:
         """The commits, first those that changed the names of the question as it says they were."""

@@ -72,13 +72,14 @@ def answer_from_search(
     found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
-    leads_from = 1 if here else LEADS_FROM
+    by_number = bool(hits) and hits[0].kind in ("issue", "pull") and hits[0].thread in query.threads
+    leads_from = 1 if here or by_number else LEADS_FROM
     draft, citations, unverified = _verified_draft(question, found, searcher, repository, leads_from)
     support = draft.support
     if found.reasons:  # whether the repository knows what is asked about is told by what search found
         weights, unknown = searcher.rarity(query.content), searcher.unknown(query)
         support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
-    confidence = max(extractive.confidence(support), _SURE if found.sure else 0.0) if citations else 0.0
+    confidence = max(extractive.confidence(support), _SURE if found.sure or by_number else 0.0) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
     text = _ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)

@@ -188,7 +188,7 @@ def _support(
 ) -> Support:
     if not passages:
         return Support(0.0, 0.0, 0.0, 0.0)
-    texts = [" ".join(filter(None, (passage.hit.path, passage.hit.symbol, passage.hit.text))) for passage in passages]
+    texts = [_searched(passage.hit) for passage in passages]
     likeness = np.sort(embed(texts) @ question)[::-1]
     everything = "\n".join(texts)
     when = astuple(query.period) if query.period else ()  # the evidence need not repeat it
@@ -203,6 +203,12 @@ def _support(
         numbers=1.0 if not numbers else sum(coverage(everything, {word: 1.0}) for word in numbers) / len(numbers),
         known=1 - len(missing) / max(len(weights), 1),
     )
+
+
+def _searched(hit: Hit) -> str:
+    """All that a hit may be asked for by."""
+    number = f"#{hit.thread}" if hit.thread else None
+    return " ".join(filter(None, (hit.path, hit.symbol, number, hit.text)))
 
 
 def _place(passage: Passage, citation: Citation) -> str:

@@ -90,6 +90,15 @@ def test_what_was_said_is_found_by_kind(shop, threads):
     assert {"code", "issue"} <= {hit.kind for hit in found(workspace, "card debited")}
 
 
+@pytest.mark.parametrize("question", ["What is issue 5 about?", "What happened in #5?", "issue #5"])
+def test_an_issue_is_found_by_its_number(shop, threads, question):
+    workspace = indexed(shop, threads())
+    assert (found(workspace, question)[0].kind, found(workspace, question)[0].thread) == ("issue", 5)
+    assert [hit.thread for hit in found(workspace, question, "pull")][:1] != [5]
+    answered = asked(workspace, question)
+    assert (answered.citations[0].thread, answered.abstained) == (5, False)
+
+
 def test_a_bad_line_is_named_by_its_number_and_the_rest_is_imported(shop, threads):
     workspace = indexed(shop, threads(WHEELS, "{nonsense", {"number": 0, "title": "x"}, PULL))
     (imported,) = workspace.imported
