@@ -19,6 +19,7 @@ import click
 
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError, WhenceError
+from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
     from whence_indexer.indexing import Progress
@@ -31,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def main() -> NoReturn:
     """Run `whence`: exit 0 done, 1 the work failed, 2 bad usage."""
     try:
-        cli.main(prog_name="whence", standalone_mode=False)
+        code = cli.main(prog_name="whence", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -44,7 +45,7 @@ def main() -> NoReturn:
     except OSError as error:
         click.echo(f"whence: {error}", err=True)
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -215,6 +216,9 @@ def status(repo: str, as_json: bool, redacted: bool) -> None:
 
     report = index_status(_workspace(repo), redacted)
     _print(report) if as_json else terminal.show_status(report)
+
+
+cli.add_command(models)
 
 
 def _workspace(repo: str) -> Workspace:

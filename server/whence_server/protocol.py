@@ -5,7 +5,7 @@ The only module that knows the shapes of docs/architecture.md, "Contracts". Pure
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from whence_server.types import Answer, Explanation
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
+    from whence_server.models.registry import Offer
+    from whence_server.models.roles import Roles
+    from whence_server.models.upkeep import Installed
 
 _HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
 
@@ -59,4 +62,49 @@ def why_json(explained: Explanation) -> dict[str, Any]:
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in explained.seen_through],
         "shallow": explained.shallow,
         "complete": explained.complete,
+    }
+
+
+def models_json(found: Sequence[Installed], roles: Roles, partial: Sequence[str]) -> dict[str, Any]:
+    """What `whence models list` prints; `partial` are blobs that were begun."""
+    return {"models": [model_json(model) for model in found], "roles": roles_json(roles), "partial": list(partial)}
+
+
+def model_json(found: Installed) -> dict[str, Any]:
+    """An installed model: its manifest, where it came from, and what its base says of itself; null where damaged."""
+    manifest, model = found.manifest, found.model
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "digest": found.entry.manifest.digest,
+        "roles": list(found.roles),
+        "mode": manifest.mode,
+        "base": manifest.base.digest,
+        "adapter": manifest.adapter.digest if manifest.adapter else None,
+        "size_bytes": sum(blob.size for blob in manifest.blobs),
+        "licence": manifest.licence,
+        "origin": found.entry.origin,
+        "signed": bool(found.entry.signature),
+        "architecture": model.architecture if model else None,
+        "parameters": model.parameters if model else None,
+        "context": model.context if model else None,
+        "quantization": model.quantization if model else None,
+        "chat_template": model.chat_template is not None if model else None,
+        "memory_bytes": model.memory_bytes() if model else None,
+        "metrics": dict(manifest.metrics),
+    }
+
+
+def roles_json(roles: Roles) -> dict[str, Any]:
+    """Which model answers, null for quotations, and the per cent of questions that the challenger gets."""
+    return vars(roles) | {}
+
+
+def offers_json(offers: Mapping[str, Offer]) -> dict[str, Any]:
+    """What `whence models list --from` prints."""
+    return {
+        "offers": [
+            {"name": name, "versions": list(offer.versions), "aliases": dict(offer.aliases)}
+            for name, offer in offers.items()
+        ]
     }

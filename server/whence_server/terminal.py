@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
 from whence_indexer.types import Citation, Hit
@@ -48,6 +59,25 @@ def progress_bar() -> Iterator[ProgressCallback]:
                 if not console.is_terminal:
                     console.print(f"{stage}…" if total is None else f"{stage} ({total:,})…")
             bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+@contextmanager
+def transfer_bar() -> Iterator[ProgressCallback]:
+    """A callback that draws one bar of bytes for each thing that is fetched; without a terminal each is named once."""
+    console = Console(stderr=True)
+    left = TimeRemainingColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), left)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(escape(what), total=total)
+                if not console.is_terminal:
+                    console.print(_text(f"{what}…" if total is None else f"{what} ({_bytes(total)})…"))
+            bars.update(tasks[what], completed=done, total=total)
 
         yield report
 
@@ -138,6 +168,27 @@ def show_status(report: Mapping[str, Any]) -> None:
         commit = f"commit {place['commit'][:10]} " if place["commit"] else ""
         where = f"thread #{place['thread']}" if place["thread"] else f"{commit}{place['path'] or 'message'}{lines}"
         Console(highlight=False).print(_text(f"{place['kind']}  {where}"), soft_wrap=True)
+
+
+def show_models(report: Mapping[str, Any]) -> None:
+    """A line for each model, here or offered, and what was begun."""
+    console = _console()
+    for offer in report.get("offers", ()):
+        aliases = "".join(f"  {alias}: {version}" for alias, version in offer["aliases"].items())
+        console.print(_text(f"{offer['name']}  {', '.join(offer['versions'])}{aliases}"))
+    for model in report.get("models", ()):
+        about = "damaged: whence models verify"
+        if model["architecture"]:
+            about = (
+                f"{model['architecture']} {model['parameters'] / 1e6:,.0f} M {model['quantization']}, {model['mode']}, "
+                f"{_bytes(model['size_bytes'])}, about {_bytes(model['memory_bytes'])} of memory"
+            )
+        roles = f"  [{', '.join(model['roles'])}]" if model["roles"] else ""
+        console.print(_text(f"{model['name']}@{model['version']}  {about}{roles}"))
+    if not report.get("models") and not report.get("offers"):
+        console.print("no models")
+    for digest in report.get("partial", ()):
+        console.print(_text(f"begun: {digest}"))
 
 
 def show_table(rows: Mapping[str, Any]) -> None:

@@ -1,0 +1,95 @@
+"""Which installed model answers, in one repository or everywhere; and the files that the worker loads for it.
+
+A change is one rename of the state. Whoever has loaded a model before keeps it until asked the next time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from whence_indexer.repository import Repository
+from whence_server.errors import ModelError
+from whence_server.models import roles as steps
+from whence_server.models.installed import EVERYWHERE, Home, State, find
+from whence_server.models.manifest import Manifest
+from whence_server.models.naming import Reference
+from whence_server.models.roles import Roles
+
+
+@dataclass(frozen=True)
+class Active:
+    """What the worker loads: a base, and the adapter over it if there is one. `role` is champion or challenger."""
+
+    manifest: Manifest
+    role: str
+    base: Path
+    adapter: Path | None
+
+
+def scope_of(repository: Repository | None) -> str:
+    """The name under which a repository's own choice is kept: a digest of where its index is; "" for everywhere."""
+    if repository is None:
+        return EVERYWHERE
+    return hashlib.sha256(os.fsencode(repository.index_dir)).hexdigest()[:24]
+
+
+def active(home: Home, scope: str = EVERYWHERE, question: str | None = None) -> Active | None:
+    """The model that answers the question with this id; None where quotations do. Raises `ModelError`."""
+    roles = home.state().roles_in(scope)
+    label = steps.chosen(roles, question) if question is not None else roles.champion
+    if label is None:
+        return None
+    return load(home, label, "challenger" if label != roles.champion else "champion")
+
+
+def load(home: Home, label: str, role: str = "champion") -> Active:
+    """The files of an installed model. Raises `ModelError` where one is not there."""
+    manifest = home.manifest(label)
+    if missing := [blob for blob in manifest.blobs if not home.blobs.has(blob)]:
+        raise ModelError(f"{missing[0].digest} of {label} is missing: `whence models pull` mends it")
+    adapter = home.blobs.path(manifest.adapter.digest) if manifest.adapter else None
+    return Active(manifest, role, home.blobs.path(manifest.base.digest), adapter)
+
+
+def use(home: Home, wanted: Reference | None, scope: str = EVERYWHERE) -> Roles:
+    """Let a model answer from now on, or with None only quotations. Raises `ModelError`."""
+
+    def step(state: State) -> Roles:
+        label = find(state, wanted, scope) if wanted else None
+        if label:
+            load(home, label)
+        return steps.used(state.roles_in(scope), label)
+
+    return _step(home, scope, step)
+
+
+def challenge(home: Home, wanted: Reference, share: int, scope: str = EVERYWHERE) -> Roles:
+    """Let a model answer `share` per cent of the questions. Raises `ModelError`."""
+
+    def step(state: State) -> Roles:
+        label = find(state, wanted, scope)
+        load(home, label)
+        return steps.challenged(state.roles_in(scope), label, share)
+
+    return _step(home, scope, step)
+
+
+def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str]:
+    """Undo the last step; returns the roles and the label that went. Raises `ModelError`."""
+    gone: list[str] = []
+
+    def step(state: State) -> Roles:
+        roles, label = steps.rolled_back(state.roles_in(scope))
+        gone.append(label)
+        return roles
+
+    return _step(home, scope, step), gone[-1]
+
+
+def _step(home: Home, scope: str, step: Callable[[State], Roles]) -> Roles:
+    state = home.change(lambda state: replace(state, roles={**state.roles, scope: step(state)}))
+    return state.roles[scope]

@@ -1,0 +1,180 @@
+"""The models on this machine: one file that says which there are and which answers, replaced by one rename.
+
+`state.json` holds names as data; on disk everything is under its digest. A reader sees the state before a change or
+after it, and what either names is there. A process killed at any moment leaves at most blobs that nothing names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from filelock import FileLock
+
+from whence_server.errors import ManifestError, ModelError
+from whence_server.models.blobs import BlobStore
+from whence_server.models.manifest import MAX_BLOB_BYTES, SCHEMA, Blob, Manifest, json_object, read_manifest
+from whence_server.models.naming import Reference, checked_digest, shown
+from whence_server.models.publishing import replace_file
+from whence_server.models.registry import ALIASES
+from whence_server.models.roles import Roles
+
+STATE = "state.json"
+EVERYWHERE = ""  # the scope of what is used where a repository has no choice of its own
+_MAX_STATE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An installed model: its manifest as a blob, where it came from, the signature that came with it."""
+
+    manifest: Blob
+    origin: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """Entries by label, oldest first, and roles by scope."""
+
+    models: Mapping[str, Entry] = field(default_factory=dict)
+    roles: Mapping[str, Roles] = field(default_factory=dict)
+
+    def roles_in(self, scope: str) -> Roles:
+        """A repository's roles, or those of everywhere."""
+        return self.roles.get(scope) or self.roles.get(EVERYWHERE) or Roles()
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of the installed models."""
+
+    folder: Path
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Their blobs, and the manifests as blobs too."""
+        return BlobStore(self.folder / "blobs")
+
+    def state(self) -> State:
+        """What is installed and in use now. Raises `ModelError` where the file makes no sense."""
+        path = self.folder / STATE
+        try:
+            return _read_state(path.read_bytes())
+        except FileNotFoundError:
+            return State()
+        except ManifestError as error:
+            raise ModelError(f"{path} is damaged ({error}); remove it, and pull or import the models again") from error
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+
+    def change(self, change: Callable[[State], State]) -> State:
+        """Replace the state by what `change` makes of it, one process at a time; returns it."""
+        with self._locked():
+            state = change(self.state())
+            replace_file(self.folder / STATE, _write_state(state))
+            return state
+
+    def sweep(self, digests: Iterable[str]) -> int:
+        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell."""
+        with self._locked():
+            try:
+                needed = {blob.digest for entry in self.state().models.values() for blob in self._needed(entry)}
+            except ModelError:  # a damaged manifest may need any of them
+                return 0
+            return sum(self.blobs.remove(digest) for digest in digests if digest not in needed)
+
+    def _needed(self, entry: Entry) -> tuple[Blob, ...]:
+        return (entry.manifest, *read_manifest(self.blobs.read(entry.manifest)).blobs)
+
+    def manifest(self, label: str) -> Manifest:
+        """The manifest of an installed model. Raises `ModelError`."""
+        return read_manifest(self.blobs.read(self.entry(label).manifest))
+
+    def entry(self, label: str) -> Entry:
+        """What is known of an installed model. Raises `ModelError`."""
+        entry = self.state().models.get(label)
+        if entry is None:
+            raise ModelError(f"there is no model {shown(label)} here")
+        return entry
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / ".lock"):
+                yield
+        except OSError as error:
+            raise ModelError(f"cannot write to {self.folder}: {error.strerror}") from error
+
+
+def user_home() -> Home:
+    """The models of this user, in their data directory."""
+    return Home(platformdirs.user_data_path("whence") / "models")
+
+
+def find(state: State, wanted: Reference, scope: str = EVERYWHERE) -> str:
+    """The label of an installed model; without a version the newest. Raises `ModelError`."""
+    versions = [label for label in state.models if label.startswith(f"{wanted.name}@")]
+    if not versions:
+        here = ", ".join(sorted({label.partition("@")[0] for label in state.models}))
+        raise ModelError(f"there is no model {shown(wanted.name)} here; there are {here or 'none'}")
+    if wanted.version is None:
+        return versions[-1]
+    label = str(wanted)
+    if label not in versions and wanted.version in ALIASES:
+        label = state.roles_in(scope).labels.get(wanted.version, "")
+    if label not in versions:
+        raise ModelError(f"there is no {wanted} here; there are {', '.join(versions)}")
+    return label
+
+
+def install(home: Home, manifest: Manifest, data: bytes, origin: str, signature: str = "") -> None:
+    """Add a model whose blobs are there already. Raises `ModelError`: other content, or a blob that has gone."""
+    entry = Entry(home.blobs.put(data), origin, signature)
+
+    def added(state: State) -> State:
+        if (old := state.models.get(manifest.label)) and old.manifest != entry.manifest:
+            raise ModelError(f"{manifest.label} is here already, with other content; remove it first")
+        if missing := [blob for blob in (*manifest.blobs, entry.manifest) if not home.blobs.has(blob)]:
+            raise ModelError(f"{missing[0].digest} was removed while {manifest.label} was fetched: ask again")
+        return replace(state, models={**state.models, manifest.label: entry})
+
+    home.change(added)
+
+
+def _read_state(data: bytes) -> State:
+    fields = json_object(data, _MAX_STATE_BYTES)
+    if fields.get("schema") != SCHEMA:
+        raise ManifestError(f"schema {shown(fields.get('schema'))} is not known")
+    try:
+        models = {label: _entry(**record) for label, record in fields["models"].items()}
+        roles = {scope: Roles(**record) for scope, record in fields["roles"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(f"not as it was written: {error}") from error
+    return State(models, roles)
+
+
+def _entry(digest: Any, size: Any, origin: Any, signature: Any) -> Entry:
+    if not isinstance(size, int) or not 0 < size <= MAX_BLOB_BYTES:
+        raise ManifestError(f"a size of {shown(size)}")
+    return Entry(Blob(checked_digest(digest), size), str(origin), str(signature))
+
+
+def _write_state(state: State) -> bytes:
+    models = {
+        label: {
+            "digest": entry.manifest.digest,
+            "size": entry.manifest.size,
+            "origin": entry.origin,
+            "signature": entry.signature,
+        }
+        for label, entry in state.models.items()
+    }
+    roles = {scope: vars(roles) for scope, roles in state.roles.items()}
+    return (json.dumps({"schema": SCHEMA, "models": models, "roles": roles}, indent=1) + "\n").encode()
