@@ -58,14 +58,13 @@ def write(
     system = system_text(generator.mode)
     prompt, answer = _prompt(generator, system, question, passages, check)
     if generator.mode == "quote":
-        return _quoted(generator, _Task(system, question, prompt, passages, answer, asker), told, check)
-    return _free(generator, _Task(system, question, prompt, passages, answer, asker), told, check, unsupported)
+        return _quoted(generator, _Task(system, prompt, passages, answer, asker), told, check)
+    return _free(generator, _Task(system, prompt, passages, answer, asker), told, check, unsupported)
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     system: str
-    question: str
     prompt: Prompt
     passages: Sequence[Passage]
     answer: int
@@ -124,7 +123,7 @@ def _free(generator: Generator, task: _Task, told: Told, check: Check, unsupport
     said: set[str] = set()
 
     def shown(line: str) -> str | None:
-        judged = statements(line, task.evidence, task.question)
+        judged = statements(line, task.evidence)
         if not judged or judged[0].text in said:
             return None
         said.add(judged[0].text)
@@ -134,7 +133,7 @@ def _free(generator: Generator, task: _Task, told: Told, check: Check, unsupport
     lines = Lines(first, shown, hold=unsupported == "drop")
     generated = generator.generate(task.request(write_grammar(len(task.evidence))), lines.feed, check)
     lines.end()
-    found = statements(generated.text, task.evidence, task.question)
+    found = statements(generated.text, task.evidence)
     numbers = dict.fromkeys(number for statement in found for number in statement.passages)
     text = "  \n".join(filter(None, (_statement(statement, unsupported) for statement in found)))
     bad = sum(not statement.passages for statement in found)

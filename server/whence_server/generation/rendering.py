@@ -5,18 +5,17 @@ Pure. `Lines` takes text as it comes and gives out what can be shown so far, whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-_MARKS = frozenset("[]<>")
+_SPAN = re.compile(r"(`[^`]+`)")
+_MARKS = re.compile(r"[\[\]<>`]")
 
 
 def prose(text: str) -> str:
-    """A line in which only code spans are markup."""
-    parts, in_code = [], False
-    for character in text:
-        in_code ^= character == "`"
-        parts.append(f"\\{character}" if character in _MARKS and not in_code else character)
-    return "".join(parts)
+    """A line in which only closed code spans are markup."""
+    parts = _SPAN.split(text)
+    return "".join(part if place % 2 else _MARKS.sub(r"\\\g<0>", part) for place, part in enumerate(parts))
 
 
 def cited(text: str, numbers: Sequence[int]) -> str:
@@ -63,9 +62,9 @@ class Lines:
 
 
 def _before_bracket(line: str) -> str:
-    in_code = False
-    for at, character in enumerate(line):
-        in_code ^= character == "`"
-        if character == "[" and not in_code:
-            return line[:at]
+    """What is certain of a line that goes on: all up to a bracket, or to code that is not closed yet."""
+    parts = _SPAN.split(line)
+    for place, part in enumerate(parts):
+        if place % 2 == 0 and (found := re.search(r"[\[`]", part)):
+            return "".join(parts[:place]) + part[: found.start()]
     return line

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whence_indexer.terms import words
+from whence_indexer.query import MAX_CHARACTERS, parse_query
 from whence_server.generation.grammar import literal, one_of
 from whence_server.generation.prompt import UNKNOWN, place
 from whence_server.passages import Passage, coverage
@@ -49,23 +49,20 @@ def write_grammar(count: int) -> str:
     ))  # fmt: skip
 
 
-def statements(text: str, passages: Sequence[Passage], question: str = "") -> list[Statement]:
-    """Every sentence that was finished, each once, with those of its passages that bear it out.
-
-    Words of the `question` need not be in a passage.
-    """
+def statements(text: str, passages: Sequence[Passage]) -> list[Statement]:
+    """Every sentence that was finished, each once, with those of its passages that bear it out."""
     found: dict[str, Statement] = {}
     for line in text.split("\n"):
         if cited := _CITED.search(line):
             said = line[: cited.start()].strip()
             named = dict.fromkeys(int(number) for number in re.findall(r"\d+", cited[0]))
             borne = tuple(number for number in named if 0 < number <= len(passages))
-            together = supports(said, [passages[number - 1] for number in borne], question)
+            together = supports(said, [passages[number - 1] for number in borne])
             found.setdefault(said, Statement(said, borne if together else ()))
     return [statement for statement in found.values() if statement.text]
 
 
-def supports(statement: str, passages: Sequence[Passage], question: str = "") -> bool:
+def supports(statement: str, passages: Sequence[Passage]) -> bool:
     """Whether `passages` say what `statement` does, as far as words tell.
 
     Every name in backquotes and every number must be there, and `SUPPORTED` of its other words in any inflection.
@@ -74,11 +71,11 @@ def supports(statement: str, passages: Sequence[Passage], question: str = "") ->
         return False
     evidence = "\n".join(f"{place(passage)}\n{passage.quote}" for passage in passages)
     names = {name for code in _CODE.findall(statement) for name in _NAME.findall(code)}
-    if not names <= set(_NAME.findall(evidence)) | set(_NAME.findall(question)):
+    if not names <= set(_NAME.findall(evidence)):
         return False
     prose = _CODE.sub(" ", statement)
     if not set(_NUMBER.findall(prose)) <= set(_NUMBER.findall(evidence)):
         return False
-    asked = set(words(question))
-    weights = {word: 1.0 for word in words(prose) if len(word) > 2 and word not in asked}
+    said = parse_query(prose[:MAX_CHARACTERS]).content if prose.strip() else ()
+    weights = {word: 1.0 for word in said if len(word) > 2}
     return coverage(evidence, weights) >= SUPPORTED if weights else bool(names)
