@@ -10,7 +10,7 @@ CLONES ?= ../clones
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-history build constraints clean
+.PHONY: help ask test test-slow test-model test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/.dev  ## Run the tests
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
+
+test-model: $(VENV)/.model  ## Test models at work in their own process (compiles llama.cpp, some minutes)
+	$(BIN)/python -m pytest -m model
 
 test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
 	$(BIN)/python -m pytest tests/training
@@ -76,7 +79,7 @@ build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 
 constraints:  ## Refresh constraints.txt: the exact versions that every target installs
 	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,training,embedders]"
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,training,embedders,model]"
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -99,6 +102,11 @@ $(VENV)/.dev: $(VENV)/.installed
 $(DESCRIPTION): $(VENV)/.installed
 	@echo "Fetching GitHub's OpenAPI description, some 400 MB unpacked"
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/openapi @octokit/openapi@23
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.dev
+	@echo "Installing the model extra: llama-cpp-python, which is compiled (some minutes, once)"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,model]"
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev

@@ -166,14 +166,16 @@ def remove(model: str, as_json: bool) -> None:
 @click.pass_context
 def verify(context: click.Context, model: str | None, as_json: bool, key: Path | None) -> None:
     """Read every byte of the models that are here: digests, GGUF files, signatures. Exits 1 where one is damaged."""
+    from whence_server import terminal
     from whence_server.models import upkeep
     from whence_server.models.installed import find, user_home
     from whence_server.models.naming import reference
 
     home = user_home()
     labels = [find(home.state(), reference(model))] if model else list(home.state().models)
-    with _terms(key, True) as terms:
-        problems = upkeep.verify(home, labels, terms.key, terms.progress)
+    trusted = key.read_bytes() if key else None
+    with terminal.progress_bar() as progress:
+        problems = upkeep.verify(home, labels, trusted, progress)
     if as_json:
         _print({"models": [{"model": label, "ok": not found, "problems": found} for label, found in problems.items()]})
     for label, found in problems.items():

@@ -75,7 +75,7 @@ def main() -> None:
     options = _options()
     with TemporaryDirectory(prefix="whence-bench-") as folder, _progress() as progress:
         measures = list(_measure(Path(folder), options.clones, progress))
-    report = f"{measured()}\n\n{_table(measures)}"
+    report = f"{measured()}\n\n{shown(measures)}"
     print(report)
     if options.write:
         write_section(options.write, "speed", report)
@@ -268,7 +268,8 @@ def _commits(folder: Path) -> int:
     return int(finished.stdout or 0)
 
 
-def _table(measures: Sequence[Measure]) -> str:
+def shown(measures: Sequence[Measure]) -> str:
+    """The measures as a Markdown table."""
     return table(["measure", "value", "bar", "verdict"], [_cells(measure) for measure in measures])
 
 

@@ -15,7 +15,7 @@ def test_the_code_map_names_every_module_and_no_other():
     present = {
         file.stem
         for package in ("indexer/whence_indexer", "server/whence_server")
-        for file in (ROOT / package).glob("*.py")
+        for file in (ROOT / package).rglob("*.py")
         if not file.stem.startswith("__")
     }
     assert named == present

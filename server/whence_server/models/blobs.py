@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 from whence_server.errors import BlobError, CutError
 from whence_server.models.manifest import Blob
 from whence_server.models.naming import checked_digest, digest_of
+from whence_server.models.places import Chunks
 
 Progress = Callable[[str, int, int | None], None]
-Source = Callable[[int], Iterator[bytes]]
+Source = Callable[[int], Chunks]
 
 # Left free beside what is fetched, in bytes: a full disk breaks more than this program.
 MARGIN = 1 << 26
@@ -75,7 +76,7 @@ class BlobStore:
         blob = Blob(digest_of(data), len(data))
         if self.has(blob) and self.damage(blob):
             self.remove(blob.digest)
-        self.fetch(blob, lambda offset: iter([data[offset:]]))
+        self.fetch(blob, lambda offset: (chunk for chunk in [data[offset:]]))
         return blob
 
     def add(self, path: Path, progress: Progress = lambda stage, done, total: None) -> Blob:
@@ -187,14 +188,15 @@ class BlobStore:
             while done < blob.size:
                 before = done
                 try:
-                    for chunk in source(done):
-                        if done + len(chunk) > blob.size:
-                            file.truncate(0)
-                            raise BlobError(f"{blob.digest} has {blob.size:,} bytes, more than that came")
-                        file.write(chunk)
-                        hasher.update(chunk)
-                        done += len(chunk)
-                        progress(done)
+                    with closing(source(done)) as chunks:
+                        for chunk in chunks:
+                            if done + len(chunk) > blob.size:
+                                file.truncate(0)
+                                raise BlobError(f"{blob.digest} has {blob.size:,} bytes, more than that came")
+                            file.write(chunk)
+                            hasher.update(chunk)
+                            done += len(chunk)
+                            progress(done)
                     cut = CutError(f"{blob.digest[:19]} ended after {done:,} of {blob.size:,} bytes")
                     if done == before:
                         raise cut  # that is all there is of it
@@ -223,7 +225,7 @@ def _storing(path: Path) -> Iterator[None]:
         raise BlobError(f"cannot write to {path.parent}: {error.strerror or error}") from error
 
 
-def _from_file(path: Path, offset: int) -> Iterator[bytes]:
+def _from_file(path: Path, offset: int) -> Chunks:
     with path.open("rb") as file:
         file.seek(offset)
         while chunk := file.read(_CHUNK):

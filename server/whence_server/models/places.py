@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,8 @@ from whence_server.errors import CutError, OfflineError, RegistryError
 
 if TYPE_CHECKING:
     import httpx2
+
+Chunks = Generator[bytes, None, None]
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -40,7 +42,7 @@ class Place(Protocol):
         """A small file, or None where there is none. Raises `RegistryError`, also when it is larger than `limit`."""
         ...
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int) -> Chunks:
         """A file from byte `offset` on. Raises `RegistryError`; `CutError` where it is worth to go on later."""
         ...
 
@@ -100,7 +102,7 @@ class Folder:
         except OSError as error:
             raise RegistryError(f"{self.name}/{path} cannot be read: {error.strerror}") from error
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int) -> Chunks:
         """A file from byte `offset` on."""
         try:
             with (self.root / path).open("rb") as file:
@@ -134,7 +136,7 @@ class Web:
                 data = _limited(data + chunk, limit, f"{self.name}/{path}")
         return data
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int) -> Chunks:
         """A file from byte `offset` on, also from a server that knows no ranges."""
         with self._asked(path, offset) as response:
             if response.status_code == 416 and offset:
@@ -143,7 +145,7 @@ class Web:
             skip = offset - _first_byte(response)
             if skip < 0:
                 raise RegistryError(f"{self.name} answered with another part of {path} than was asked for")
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():  # as it comes: what is waited for would be lost with a cut
                 if skip < len(chunk):
                     yield chunk[skip:]
                 skip = max(0, skip - len(chunk))
@@ -155,14 +157,13 @@ class Web:
         address = urlunsplit(urlsplit(self.base)._replace(path=f"{urlsplit(self.base).path.rstrip('/')}/{quote(path)}"))
         headers = {**(self.headers or {}), **({"Range": f"bytes={offset}-"} if offset else {})}
         try:
-            with self._client.stream("GET", address, headers=headers) as response:
+            with self._client() as client, client.stream("GET", address, headers=headers) as response:
                 yield response
         except httpx2.TransportError as error:
             raise CutError(f"{self.name} cannot be reached: {error or type(error).__name__}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise RegistryError(f"{self.name} cannot be read: {error}") from error
 
-    @cached_property
     def _client(self) -> httpx2.Client:
         import httpx2
 
@@ -200,7 +201,7 @@ class Bucket:
         with self._opened(path) as file:
             return None if file is None else _limited(file.read(limit + 1), limit, f"{self.name}/{path}")
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
+    def stream(self, path: str, offset: int) -> Chunks:
         """An object from byte `offset` on."""
         with self._opened(path) as file:
             if file is None:

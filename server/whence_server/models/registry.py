@@ -9,7 +9,7 @@ Takes a `Place`; everything from it is checked before it is used. Writes nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from whence_server.errors import ManifestError, RegistryError
 from whence_server.models import signature
 from whence_server.models.manifest import MAX_BYTES, SCHEMA, Blob, Manifest, json_object, read_manifest
 from whence_server.models.naming import Reference, checked_digest, checked_name, checked_version, digest_of, shown
-from whence_server.models.places import Place
+from whence_server.models.places import Chunks, Place
 
 INDEX = "index.json"
 ALIASES = ("champion", "challenger", "previous")
@@ -81,7 +81,7 @@ class Registry:
             signature.check_signature(data, signed, key)
         return Release(manifest, data, signed)
 
-    def stream(self, blob: Blob, offset: int) -> Iterator[bytes]:
+    def stream(self, blob: Blob, offset: int) -> Chunks:
         """A blob's bytes from `offset` on."""
         return self.place.stream(f"blobs/{checked_digest(blob.digest)}", offset)
 

@@ -31,9 +31,6 @@ RETRY = """def retry(send, attempts=3):
 
     The delay doubles each time.
     '''"""
-    "def retry(send, attempts=3):\n"
-    '    """Send again when the server is busy.\n\n    The delay doubles each time.\n    """'
-)
 
 
 def passage(text=RETRY, path="net/retry.py", start=1, symbol="retry"):
