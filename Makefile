@@ -49,6 +49,7 @@ typecheck: $(VENV)/.dev  ## Check types, strictly
 
 bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
 	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
+	$(BIN)/python -m tests.benchmarks.generation
 
 bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" $(if $(OTHER_MODEL),--other-model "$(OTHER_MODEL)") --clones "$(CLONES)" --write docs/benchmarks.md

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
 from whence_server.errors import ModelError, WorkerError
 from whence_server.generation.generator import Check, Generated, Request, Told
@@ -63,13 +64,13 @@ def open_model(
 ) -> LocalModel:
     """The installed model `name`, or that of the file if it ends with `.gguf`; it begins to load.
 
-    Raises `ModelError`: there is none, it is damaged, or llama.cpp is not installed.
+    Raises `QueryError` where there is none, `ModelError` where it is damaged or llama.cpp is not installed.
     """
     if not name.endswith(".gguf"):
-        return open_active(load(home, find(home.state(), reference(name), scope)), note)
+        return open_active(load(home, _label(home, name, scope)), note)
     path = Path(name).expanduser()
     if not path.is_file():
-        raise ModelError(f"there is no file {name}")
+        raise QueryError(f"there is no file {name}")
     file = read_model(path)
     mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
     return LocalModel(Model(path.stem), mode, _worker(path.resolve(), file, mode, note))
@@ -80,6 +81,13 @@ def open_active(chosen: Active, note: Callable[[str], None] = lambda message: No
     manifest = chosen.manifest
     worker = _worker(chosen.base, read_model(chosen.base), manifest.mode, note)
     return LocalModel(Model(manifest.name, manifest.version), manifest.mode, worker, chosen.adapter)
+
+
+def _label(home: Home, name: str, scope: str) -> str:
+    try:
+        return find(home.state(), reference(name), scope)
+    except ModelError as error:
+        raise QueryError(f"{error}; none gives answers made of quotations") from error
 
 
 def _worker(path: Path, file: File, mode: Mode, note: Callable[[str], None]) -> Supervisor:
