@@ -134,7 +134,7 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
 @click.argument("question")
 @_common
 @click.option("--model", metavar="NAME|FILE.gguf",
-              help="The model that writes, or none for quotations. Default: what `whence models use` says.")  # fmt: skip
+              help="The model that writes, or none for quotations. Default: what `whence models use`.")  # fmt: skip
 @click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
 def ask(question: str, repo: str, as_json: bool, model: str | None, at: Span | None) -> None:

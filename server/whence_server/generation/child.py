@@ -37,7 +37,7 @@ class Child:
         """Start it and let it load. `changed` hears when it is ready or gone. Raises OSError."""
         self.about: dict[str, Any] | None = None
         self.end: WorkerError | None = None
-        self.refused = False  # it ended because llama.cpp does not take the model
+        self.refused: str | None = None  # why llama.cpp does not take the model: no other try will help
         self._changed, self._boxes, self._lock = changed, dict[int, Box](), Lock()
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
         self._kills = memory_kills()
@@ -136,7 +136,7 @@ class Child:
             self.about = message["ready"]
             self._changed(self)
         elif "refused" in message:
-            self.refused, self.end = True, WorkerError(f"the model cannot be used: {message['refused']}")
+            self.refused = message["refused"]
         else:
             keys = ("token", "done", "failed", "counted")
             box = self._boxes.get(next((message[key] for key in keys if key in message), 0))
@@ -154,7 +154,8 @@ class Child:
                     pipe.close()
         with self._lock:
             starved = memory_kills() > self._kills
-            self.end = self.end or WorkerError(f"the model's process ended: {cause(status, said, starved)}")
+            ended = f"the model's process ended: {cause(status, said, starved)}"
+            self.end = WorkerError(f"the model cannot be used: {self.refused}" if self.refused else ended)
             waiting = list(self._boxes.values())
         for box in waiting:
             box.put({"gone": True})

@@ -27,7 +27,8 @@ class Constraint:
         """Raises `GrammarError`."""
         self._sampler = None
         if grammar is not None:
-            self._sampler = ll.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
+            if grammar.strip():  # an empty one would allow everything
+                self._sampler = ll.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
             if not self._sampler:
                 raise GrammarError("the grammar makes no sense")
 

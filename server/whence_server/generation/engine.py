@@ -7,6 +7,7 @@ logits, and takes a missing chat template for that of llama-2. Always `close` an
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _ROWS, _ROWS_GPU = 128, 512
 _ABORTED = 2
 _KV = {"f16": 1, "q8_0": 8}  # ggml_type
 _SEQUENCE = 0
+
+logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # it prints hundreds of lines otherwise
 
 
 class StoppedError(Exception):

@@ -103,7 +103,7 @@ class Supervisor:
                 child = self._child
                 if child is not None and child.about and not child.end:
                     return child
-                if child is None or child.end:
+                if child is None:
                     raise self._absent()
                 self._changed.wait(POLL)
             if time.monotonic() > ends:
@@ -143,7 +143,7 @@ class Supervisor:
             self._launch()
         else:
             self._note(str(child.end))
-            self._refused = child.refused
+            self._refused = child.refused is not None
             if not self._refused:
                 self._pause()
 

@@ -11,7 +11,6 @@ Orders: {"load": {...}} once, then {"ask": id, "system", "user", "grammar", "max
 from __future__ import annotations
 
 import codecs
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -120,7 +119,6 @@ def main() -> None:
     with open(os.devnull, "r+b") as nothing:  # nobody else may read or write there
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
-    logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)
     offer_to_die()
     say = _sayer(out)
     first = read_frame(orders)

@@ -26,9 +26,9 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def slow(tmp_path_factory):
-    """One of some ten million, which needs seconds for a long prompt."""
+    """One of some seven million, which needs a while for a long prompt."""
     path = tmp_path_factory.mktemp("slow") / "slow.gguf"
-    return write_model(path, width=512, inner=1536, blocks=6, context=4096)
+    return write_model(path, width=384, inner=1024, blocks=4, context=4096)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,8 @@ def write_model(
     quantized: bool = False,
 ) -> Path:
     """A model that reads and writes any text byte by byte. `filler` adds tokens that no text has."""
-    heads, key_heads = width // 16, width // 32
+    heads = max(1, width // 32)
+    key_heads = max(1, heads // 2)
     filled = [f"unused{number}" for number in range(filler)]
     tokens = [*alphabet(), *SPECIAL, *filled]
     writer = GGUFWriter(str(path), architecture)

@@ -17,7 +17,7 @@ def engine(tiny):
     from whence_server.generation.engine import Engine, Settings
 
     with closing(Engine(tiny, gpu_layers=0)) as loaded:
-        loaded.configure(Settings(1024, 2))
+        loaded.configure(Settings(1024, 1))
         yield loaded
 
 
@@ -38,7 +38,7 @@ def test_a_prompt_of_more_than_one_batch_gives_the_same_logits(engine):
     engine.forget()
     for token in tokens:
         engine.extend([token])
-    assert np.abs(engine.logits() - at_once).max() < 2e-3
+    assert np.abs(engine.logits() - at_once).max() < 0.1  # logits are of the order of 1, keys and values have 16 bits
 
 
 def test_logits_are_kept_of_one_token_alone(tmp_path):
@@ -47,7 +47,7 @@ def test_logits_are_kept_of_one_token_alone(tmp_path):
     path = write_model(tmp_path / "wide.gguf", width=32, filler=50_000)
     engine = Engine(path, gpu_layers=0)
     before = resident()
-    engine.configure(Settings(2048, 2))
+    engine.configure(Settings(2048, 1))
     engine.read(engine.tokenize("x" * 2000))
     assert resident() - before < 2048 * 50_000 * 4 / 2  # all would be 410 MB
     engine.close()
@@ -57,7 +57,7 @@ def test_a_kept_state_holds_keys_and_values_and_no_logits(tmp_path):
     from whence_server.generation.engine import Engine, Settings
 
     engine = Engine(write_model(tmp_path / "wide.gguf", width=32, filler=50_000), gpu_layers=0)
-    engine.configure(Settings(1024, 2))
+    engine.configure(Settings(1024, 1))
     engine.read(engine.tokenize("x" * 500))
     engine.save(tmp_path / "state")
     assert (tmp_path / "state").stat().st_size < 1_000_000  # logits of 500 tokens would be 100 MB
@@ -150,8 +150,8 @@ def test_computing_stops_within_a_step_and_goes_on_after(slow):
     from whence_server.generation.engine import Engine, Settings, StoppedError
 
     engine = Engine(slow, gpu_layers=0)
-    engine.configure(Settings(4096, 2))
-    tokens = engine.tokenize("evidence " * 400)
+    engine.configure(Settings(2048, 1))
+    tokens = engine.tokenize("evidence " * 200)
     began = time.monotonic()
     engine.read(tokens)
     whole = time.monotonic() - began
@@ -187,10 +187,12 @@ def test_a_closed_engine_gives_back_its_memory(slow):
     assert resident() - before < 60_000_000  # one is 100 MB
 
 
-def test_a_context_without_room_is_an_error_and_not_the_end(engine):
-    from whence_server.generation.engine import EngineError, Settings
+def test_a_cache_that_a_model_cannot_have_is_an_error_and_not_the_end(tmp_path):
+    from whence_server.generation.engine import Engine, EngineError, Settings
 
-    with pytest.raises(EngineError):
-        engine.configure(Settings(1 << 31, 1))
+    engine = Engine(write_model(tmp_path / "narrow.gguf", width=16), gpu_layers=0)
+    with pytest.raises(EngineError, match="no room for a context of 512 tokens in q8_0"):
+        engine.configure(Settings(512, 1, "q8_0"))  # heads of 16 are no whole blocks of 32
     engine.configure(Settings(512, 1))
     engine.read(engine.tokenize("again"))
+    engine.close()
