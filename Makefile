@@ -7,10 +7,12 @@ REPO   ?= .
 Q      ?= How are chunks spread over files in the ranking?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
+REASONS_SEEN ?= requests gin werkzeug puma tornado rack caddy
+REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-history build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,13 +27,19 @@ ask: export QUESTION := $(value Q)
 ask: export REPOSITORY := $(value REPO)
 
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not editors"
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
 
 test-model: $(VENV)/.model  ## Test models at work in their own process (compiles llama.cpp, some minutes)
 	$(BIN)/python -m pytest -m model
+
+test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, where they are installed
+	$(BIN)/python -m pytest -m editors -rs
+
+fuzz: $(VENV)/.dev  ## Send the language server 10,000 malformed messages
+	WHENCE_FUZZ=10000 $(BIN)/python -m pytest tests/lsp/test_edges.py -k malformed
 
 test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
 	$(BIN)/python -m pytest tests/training
@@ -48,6 +56,7 @@ typecheck: $(VENV)/.dev  ## Check types, strictly
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
+	$(BIN)/python -m tests.benchmarks.editor
 	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
 	$(BIN)/python -m tests.benchmarks.generation
 
@@ -75,12 +84,15 @@ bench-history: $(VENV)/.dev  ## Measure how changelog entries find their commits
 bench-why: $(VENV)/.dev  ## Measure whether why names the right commits, and how fast, over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.why --clones "$(CLONES)" --write docs/benchmarks.md
 
+bench-reasons: $(VENV)/.dev  ## Measure whether questions of why find the commit that says it, over clones in CLONES
+	$(BIN)/python -m tests.benchmarks.reasons --clones "$(CLONES)" --seen $(REASONS_SEEN) --held $(REASONS_HELD) --write docs/benchmarks.md
+
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build
 
 constraints:  ## Refresh constraints.txt: the exact versions that every target installs
 	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,training,embedders,model]"
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,mcp,training,embedders,model]"
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -97,7 +109,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers]"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp]"
 	@touch $@
 
 $(DESCRIPTION): $(VENV)/.installed

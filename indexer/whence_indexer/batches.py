@@ -5,7 +5,7 @@ Reads files, writes nothing. One process may make one batch while another makes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -25,9 +25,10 @@ FAILED = "failed: "
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files to chunk: path -> content id."""
+    """Files to chunk: path -> content id; and the `contents` of those that an editor shows other than they are."""
 
     blobs: dict[str, str]
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Maker:
     def _files(self, job: Files) -> Batch:
         skipped: dict[str, str] = {}
         redactions: list[Redaction] = []
-        chunks = [chunk for path, blob in job.blobs.items() for chunk in self._chunks(path, blob, skipped, redactions)]
+        chunks = [chunk for path in job.blobs for chunk in self._chunks(job, path, skipped, redactions)]
         digests, vectors = self._embed([rows.chunk_text(chunk) for chunk in chunks])
         work_tree = self._repository.work_tree
         tables = {
@@ -77,9 +78,11 @@ class Maker:
         }
         return Batch(len(job.blobs), tables | vectors, skipped)
 
-    def _chunks(self, path: str, blob: str, skipped: dict[str, str], redactions: list[Redaction]) -> list[Chunk]:
+    def _chunks(self, job: Files, path: str, skipped: dict[str, str], redactions: list[Redaction]) -> list[Chunk]:
         try:
-            redacted, skipped[path] = read_redacted(self._repository, path, blob, self._allowed)
+            redacted, skipped[path] = read_redacted(
+                self._repository, path, job.blobs[path], self._allowed, job.contents.get(path)
+            )
             if redacted is None:
                 return []
             chunks = chunk_file(path, redacted.text)

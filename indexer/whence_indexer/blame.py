@@ -67,22 +67,26 @@ def blame(
     revision: str | None = None,
     ignored: Collection[str] = (),
     seconds: float | None = None,
+    unsaved: bytes | None = None,
 ) -> list[Origin]:
     """Where lines `first` to `last` of `path` are from, in order; of the work tree, or as of `revision`.
 
+    `unsaved` is what is blamed in the place of the file in the work tree.
     Commits in `ignored` are passed over where git finds what the line was before. Raises `RepositoryError` when git
     refuses, `SlowError` when it takes longer than `seconds`.
     """
     lines = f"-L{max(1, first - MARGIN)},{last + MARGIN}"
     skipped = [f"--ignore-rev={sha}" for sha in ignored]
     revisions = [revision] if revision else []
+    contents = ["--contents", "-"] if unsaved is not None else []
     call = partial(
         plumbing.run,
         repository.root,
-        *("blame", *_OPTIONS, lines, *skipped, *revisions, "--", path),
+        *("blame", *_OPTIONS, lines, *skipped, *contents, *revisions, "--", path),
         # The work tree is compared as it is: a content filter is a program of the repository's choice.
         options=() if revision else plumbing.without_filters(repository.root),
         seconds=seconds,
+        stdin=unsaved,
     )
     try:
         output = call()

@@ -1,4 +1,4 @@
-"""Bytes of a file -> its text, or None when it is not text.
+"""Bytes of a file -> its text, or None when it is not text; and the text of an editor -> the bytes it would save.
 
 Pure. Lines end with a line feed only, as git counts them; nothing is normalised, so that line numbers stay true.
 """
@@ -30,6 +30,16 @@ def decode(data: bytes) -> str | None:
     if text is None and len(head.translate(None, _CONTROL)) > 0.95 * len(head):
         text = data.decode("latin-1")
     return text
+
+
+def encode(text: str, beginning: bytes) -> bytes:
+    """`text` as it would stand in a file that has this `beginning` (its byte order mark): UTF-8 without one."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if beginning.startswith(mark):
+            exact = {codecs.BOM_UTF16_BE: "utf-16-be", codecs.BOM_UTF32_BE: "utf-32-be"}.get(mark, encoding)
+            data = text.removeprefix("\ufeff").encode(exact, "replace")
+            return mark + data if exact != encoding else data
+    return text.encode("utf-8", "replace")
 
 
 def _strict(data: bytes, encoding: str | None) -> str | None:

@@ -106,9 +106,14 @@ def read_text(repository: Repository, path: str, blob: str) -> tuple[str | None,
     return (redacted.text if redacted else None), reason
 
 
-def read_redacted(repository: Repository, path: str, blob: str, allowed: Allowed) -> tuple[Redacted | None, str]:
-    """The same with what was taken out of the text. Nobody else reads a file: its text is redacted everywhere."""
-    data = _read_bytes(repository, path, blob)
+def read_redacted(
+    repository: Repository, path: str, blob: str, allowed: Allowed, contents: str | None = None
+) -> tuple[Redacted | None, str]:
+    """The same with what was taken out of the text. Nobody else reads a file: its text is redacted everywhere.
+
+    `contents` stand for those on disk, where an editor holds others.
+    """
+    data = _read_bytes(repository, path, blob) if contents is None else contents.encode("utf-8", "replace")
     if len(data) > MAX_FILE_BYTES:
         return None, "oversized"
     text = decode(data)

@@ -5,11 +5,12 @@ A table of frozen values; to add a language is to add an entry. Grammars are imp
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from whence_indexer import names
 
@@ -72,15 +73,24 @@ def call_roles(grammar: Grammar) -> dict[str, Role]:
     return {function: cast("Role", role) for role, functions in groups for function in functions.split(",")}
 
 
-@cache
 def parser_of(grammar: Grammar) -> tree_sitter.Parser:
-    """A parser for the grammar; it may be used again and again, by one thread at a time."""
+    """A parser for the grammar, the same one for every call of this thread: no two threads may use one."""
+    made: dict[Grammar, Any] = _parsers.__dict__.setdefault("made", {})
+    if grammar not in made:
+        import tree_sitter
+
+        made[grammar] = tree_sitter.Parser(_language(grammar))
+    return cast("tree_sitter.Parser", made[grammar])
+
+
+@cache
+def _language(grammar: Grammar) -> tree_sitter.Language:
     import tree_sitter
 
-    language = getattr(import_module(grammar.module), grammar.function)
-    return tree_sitter.Parser(tree_sitter.Language(language()))
+    return tree_sitter.Language(getattr(import_module(grammar.module), grammar.function)())
 
 
+_parsers = threading.local()
 _CALL_TYPES = ("call", "call_expression")
 _C_BLOCKS = "preproc_ifdef preproc_if preproc_else preproc_elif linkage_specification"
 _JAVASCRIPT = Grammar(

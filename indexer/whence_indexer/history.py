@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -96,6 +96,30 @@ def read_commit(repository: Repository, sha: str) -> Commit:
     return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
 
 
+def read_line_history(
+    repository: Repository, revision: str, path: str, lines: tuple[int, int], seconds: float
+) -> Iterator[Commit]:
+    """The commits that changed these lines of `path` as of `revision`, newest first, through renamed files.
+
+    Each has one hunk: all the lines before and after. Raises `SlowError` after those that git found in `seconds`,
+    `RepositoryError` when there are no such lines.
+    """
+    boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)
+    where = f"-L{lines[0]},{lines[1]}:{path}"
+    options = (*_OPTIONS, _FORMAT, "-p", *_PATCH_OPTIONS, "--no-merges", where, revision, "--")
+    for record in _records(plumbing.stream(repository.root, "log", *options, seconds=seconds)):
+        commit = parse_commit(record, boundary, allowed)
+        if not commit.hunks:  # the contents of the commit at which a shallow clone ends are left out
+            commit = replace(commit, hunks=(Hunk(path, path, (0, 0), lines, "", ""),))
+        yield commit
+
+
+def read_named(repository: Repository, shas: Sequence[str]) -> Iterator[Commit]:
+    """The same for many commits by one call to git, in any order."""
+    if shas:
+        yield from read_commits(repository, "--no-walk=unsorted", f"-l{_RENAMES}", *shas)
+
+
 def read_message(repository: Repository, sha: str) -> Commit | None:
     """The commit with this full id, without its paths and hunks; None when git has none."""
     if not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", sha) or missing_revisions(repository, [sha]):
@@ -109,6 +133,18 @@ def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[
     query = "\n".join(revisions).encode()
     answer = plumbing.run(repository.root, "cat-file", "--batch-check", stdin=query) if query else b""
     return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
+
+
+def resolve_commits(repository: Repository, ids: Iterable[str]) -> dict[str, str]:
+    """Those of `ids`, whole or abbreviated, that name a commit, each with its whole id. One call to git."""
+    asked = list(dict.fromkeys(ids))
+    if not asked:
+        return {}
+    arguments = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+    query = "".join(f"{sha}\n" for sha in asked).encode()
+    answer = plumbing.run(repository.root, *arguments, stdin=query, options=("-c", "core.disambiguate=commit"))
+    pairs = zip(asked, (line.split() for line in answer.decode().splitlines()), strict=True)
+    return {sha: words[0] for sha, words in pairs if words[1:] == ["commit"] and words[0].startswith(sha)}
 
 
 def revision_list(repository: Repository, *revisions: str) -> list[str]:
@@ -178,7 +214,7 @@ def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOT
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
-        author=_without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
+        author=without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
         date=date.decode(),
         subject=subject,
         body=body.strip("\n"),
@@ -200,7 +236,8 @@ def _message(indented: bytes, allowed: Allowed) -> Redacted:
     return Redacted(_BARE.sub(r"\1", redacted.text), redacted.found)
 
 
-def _without_addresses(name: str) -> str:
+def without_addresses(name: str) -> str:
+    """An author's name as it is kept: without an address in it."""
     return redact(_BARE.sub(r"\1", _BRACKETED.sub("", name))).text
 
 

@@ -28,6 +28,17 @@ _CALLEES = ("function", "method", "target")
 Scope = tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A defined name, qualified by its scope; the row on which it stands, the last of its definition, and whether that
+    is a variable's."""
+
+    name: str
+    row: int
+    last: int
+    variable: bool = False
+
+
 @dataclass(slots=True)
 class Unit:
     """Rows that belong together: a definition with its comments, or a statement; and the members of a container."""
@@ -37,6 +48,7 @@ class Unit:
     nodes: list[Node] = field(default_factory=list)
     symbols: list[str] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)  # the same as `symbols` and `variables`, with where they stand
     inner: Scope = ()
     members: list[Unit] = field(default_factory=list)
     plain: bool = False  # nothing but statements that define nothing
@@ -48,6 +60,10 @@ class Unit:
     def all_variables(self) -> list[str]:
         """The same for variables."""
         return self.variables + [name for member in self.members for name in member.all_variables()]
+
+    def all_heads(self) -> list[Head]:
+        """The same for heads."""
+        return self.heads + [head for member in self.members for head in member.all_heads()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +80,15 @@ class Tree:
     bottom: int
 
 
-def units_of(tree: Tree) -> list[Unit]:
-    """The units of the whole text, in order; [] when nothing can be made of it."""
-    root = _parse(tree.grammar, tree.source)
+def units_of(tree: Tree, root: Node | None = None) -> list[Unit]:
+    """The units of the whole text, in order; [] when nothing can be made of it. `root` saves parsing it again."""
+    root = root or root_of(tree)
     return _outline(tree, _members(tree, root, inside=True), (), 0) if root else []
+
+
+def root_of(tree: Tree) -> Node | None:
+    """The root of the syntax tree; None for what is so far from the language that recovering from errors takes long."""
+    return _parse(tree.grammar, tree.source)
 
 
 def tree_of(lines: Lines, grammar: Grammar) -> Tree:
@@ -90,7 +111,6 @@ def rows_of(tree: Tree, node: Node) -> tuple[int, int]:
 
 
 def _parse(grammar: Grammar, source: bytes) -> Node | None:
-    """The root of the syntax tree; None for what is so far from the language that recovering from errors takes long."""
     parser = parser_of(grammar)
     end = thread_time() + _MIN_SECONDS + _SECONDS_PER_BYTE * len(source)
     try:
@@ -143,9 +163,13 @@ def _describe(tree: Tree, unit: Unit, node: Node, role: Role, scope: Scope, dept
     for found, inner_role in _definitions(tree, node, role):
         name = tree.grammar.name(found, tree.source)
         if inner_role == "variable":
-            unit.variables += [name] if name and not scope else []
+            if name and not scope:
+                unit.variables.append(name)
+                unit.heads.append(_head(name, found, variable=True))
             continue
-        unit.symbols += [".".join((*scope, name))] if name else []
+        if name:
+            unit.symbols.append(".".join((*scope, name)))
+            unit.heads.append(_head(unit.symbols[-1], found))
         inner = (*scope, name) if name else scope
         if inner_role == "container" and depth < _MAX_DEPTH:
             _add_members(unit, _outline(tree, _members(tree, found), inner, depth + 1), inner)
@@ -153,9 +177,16 @@ def _describe(tree: Tree, unit: Unit, node: Node, role: Role, scope: Scope, dept
             unit.inner = inner if len(unit.symbols) == 1 else scope  # what goes on belongs to the only one
 
 
+def _head(name: str, node: Node, variable: bool = False) -> Head:
+    """Its name stands below its annotations; where it begins in grammars that do not tell."""
+    named = node.child_by_field_name("name") or node
+    return Head(name, named.start_point.row, node.end_point.row, variable)
+
+
 def _add_members(unit: Unit, members: list[Unit], inner: Scope) -> None:
     if unit.members:  # a second container on the same line: the first one's last member takes it in
         unit.members[-1].symbols += [symbol for member in members for symbol in member.all_symbols()]
+        unit.members[-1].heads += [head for member in members for head in member.all_heads()]
     else:
         unit.members, unit.inner = members, inner
 

@@ -14,6 +14,7 @@ from whence_indexer.history import revision_list
 from whence_indexer.query import Period
 from whence_indexer.repository import Repository
 
+_SECONDS = 3.0  # to ask each tag for a commit
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
@@ -45,6 +46,23 @@ def commits_within(repository: Repository, period: Period) -> set[str] | None:
         return set(revision_list(repository, *arguments, start))
     except RepositoryError:  # a tag of something that is no commit
         return None
+
+
+def first_version(repository: Repository, sha: str) -> str | None:
+    """The tag, of those with a number in them, that was made first of those that hold a commit; None without any."""
+    options = (
+        "refs/tags",
+        f"--contains={sha}",
+        "--sort=version:refname",
+        "--sort=creatordate",
+        "--format=%(refname:strip=2)",
+    )
+    try:
+        listed = plumbing.run(repository.root, "for-each-ref", *options, seconds=_SECONDS)
+    except RepositoryError:
+        return None
+    names = listed.decode("utf-8", "replace").splitlines()
+    return next((name for name in names if any(letter.isdigit() for letter in name)), None)
 
 
 def _tag(repository: Repository, text: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, BinaryIO
 
 from whence_indexer.errors import RepositoryError, SlowError
@@ -69,10 +69,16 @@ def without_filters(folder: Path) -> tuple[str, ...]:
     return tuple(f"--config-env={os.fsdecode(name)}={_EMPTY}" for name in dict.fromkeys(names.split(b"\0")[:-1]))
 
 
-def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
-    """The same in blocks as git prints them, for output that need not fit in memory."""
+def stream(folder: Path, *arguments: str, seconds: float | None = None) -> Iterator[bytes]:
+    """The same in blocks as git prints them, for output that need not fit in memory.
+
+    Raises `SlowError` after what git printed in `seconds`.
+    """
     wrapper = _start(folder, arguments)
     process = wrapper.proc  # the wrapper's own wait() raises in GitPython's words
+    alarm = Timer(max(seconds, 0.0), process.kill) if seconds is not None else None
+    if alarm:
+        alarm.start()
     complaints: list[bytes] = []  # read at the same time: git waits for a reader once it has printed enough of them
     listener = Thread(target=lambda: complaints.append(process.stderr.read()), daemon=True)
     listener.start()
@@ -83,9 +89,14 @@ def stream(folder: Path, *arguments: str) -> Iterator[bytes]:
         while block := ahead.get():
             yield block
         listener.join()
-        if process.wait():
+        status = process.wait()
+        if alarm and status < 0:  # killed
+            raise SlowError(f"git {arguments[0]} took longer than {seconds:.1f} s")
+        if status:
             raise RepositoryError(_reason(arguments, complaints[0]))
     finally:
+        if alarm:
+            alarm.cancel()
         if process.poll() is None:
             process.kill()
             process.wait()

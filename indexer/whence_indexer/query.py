@@ -19,18 +19,24 @@ MAX_CHARACTERS = 20_000  # a pasted traceback is a fair question, a pasted log f
 _SEARCHED_WORDS = 200
 
 _HISTORY = re.compile(
-    r"^\W*(why|when|who|whose|since when|what changed|which (commit|pull request|pr|issue|release|version))\b"
+    r"^\W*(why|when|who|whose|since when|(?:since|in|from|as of|by) (?:which|what) (?:version|release)"
+    r"|what changed|which (commit|pull request|pr|issue|release|version))\b"
     r"|\b(commit(s|ted)?|introduced|was (added|removed|changed|dropped|renamed)|history of|reason for)\b",
     re.IGNORECASE,
 )
+_WHY = re.compile(r"^\W*(why\b|how come\b|what (is|was|are|were) the (reason|motivation|rationale)s?\b)", re.IGNORECASE)
 _BY_COMMIT = re.compile(
     r"^\W*(?:(?:which|what) (?:commit|pull request|pr|change|release|version)"
-    r"|who|(?:since )?when (?:was|were|did|has|have))\b",
+    r"|who|(?:since|in|from|as of|by) (?:which|what) (?:version|release)|since when|when (?:was|were|did|has|have))\b",
     re.IGNORECASE,
 )
 # Of the past: "who removes expired sessions" asks for code.
 _REMOVED = re.compile(r"\b(removed|deleted|dropped|got rid of|did .+ (?:remove|delete|drop))\b", re.IGNORECASE)
 _ADDED = re.compile(r"\b(added|introduced|created|did .+ (?:add|introduce|create))\b", re.IGNORECASE)
+# "Since which version is there a `Cart`?" asks when it was added.
+_THERE = re.compile(
+    r"^\W*(?:since|as of|from) (?:when|which|what)\b.*\b(?:is|are|has|have|does|do|exist\w*)\b", re.IGNORECASE
+)
 # A version has a dot, a `v`, or is called one; four digits alone are a year.
 _POINT = (
     r"(?:(?:version|release)\s+)?"
@@ -84,6 +90,11 @@ class Query:
     period: Period | None = None
 
     @property
+    def asks_why(self) -> bool:
+        """Whether a reason is asked for."""
+        return _WHY.search(self.text) is not None
+
+    @property
     def content(self) -> tuple[str, ...]:
         """The words that carry the question: those of names, and all others but those that any question may hold."""
         named = {word for name in self.names for word in words(name)}
@@ -123,7 +134,7 @@ def _change(text: str) -> Change | None:
         return None
     if _REMOVED.search(text):
         return "removed"
-    return "added" if _ADDED.search(text) else None
+    return "added" if _ADDED.search(text) or _THERE.search(text) else None
 
 
 def _period(text: str) -> Period | None:

@@ -161,6 +161,11 @@ def _demotions(query: Query, paths: Sequence[str], kinds: Sequence[Kind]) -> NDA
     return np.array(factors, np.float32)
 
 
+def is_test(path: str) -> bool:
+    """Whether a file is one of tests, by its path."""
+    return _role(path) == "test"
+
+
 def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(values):
         return values

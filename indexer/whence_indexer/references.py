@@ -13,7 +13,7 @@ from whence_indexer.types import Reference
 _CLOSING = r"(?P<closes>\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+)?"
 _URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
 _SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d{1,10})\b"
-_MENTION = re.compile(f"{_CLOSING}(?:{_URL}|{_SHORT})", re.IGNORECASE)
+_MENTION = re.compile(f"{_CLOSING}(?P<mention>{_URL}|{_SHORT})", re.IGNORECASE)
 _TITLE = re.compile(
     r"^Merge pull request #(\d{1,10})\b"  # GitHub
     r"|^Merged in .*\(pull request #(\d{1,10})\)"  # Bitbucket
@@ -36,6 +36,13 @@ def find_references(subject: str, body: str, project: str | None = None) -> list
     return [reference for number, reference in found.items() if 0 < number <= _MAX_NUMBER]
 
 
+def find_mentions(text: str, project: str | None = None) -> Iterator[tuple[int, int, Reference]]:
+    """Each mention in `text` with where it begins and ends, addresses and numbers of other projects left out."""
+    for match, reference in _matches(text, project):
+        if match["short"] and 0 < reference.number <= _MAX_NUMBER:
+            yield *match.span("mention"), reference
+
+
 def _title(subject: str) -> Iterator[Reference]:
     match = _TITLE.search(subject)
     if match:
@@ -43,6 +50,10 @@ def _title(subject: str) -> Iterator[Reference]:
 
 
 def _mentions(text: str, project: str | None) -> Iterator[Reference]:
+    return (reference for _, reference in _matches(text, project))
+
+
+def _matches(text: str, project: str | None) -> Iterator[tuple[re.Match[str], Reference]]:
     for match in _MENTION.finditer(text):
         named = match["other"] or match["site"]
         if named and project and named.lower() != project.lower():
@@ -50,4 +61,4 @@ def _mentions(text: str, project: str | None) -> Iterator[Reference]:
         if match["other"] and not project:
             continue  # written out because it is somebody else's
         pull = (match["part"] or "").startswith(("pull", "merge")) or "!" in match[0]
-        yield Reference(int(match["url"] or match["short"]), pull, match["closes"] is not None)
+        yield match, Reference(int(match["url"] or match["short"]), pull, match["closes"] is not None)

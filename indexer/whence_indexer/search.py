@@ -30,7 +30,7 @@ from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store
-from whence_indexer.types import KINDS, Hit, Kind
+from whence_indexer.types import KINDS, Hit, Kind, Span
 
 _CANDIDATES = 100  # from each side; a chunk beyond that rank on both is good by neither
 _COMMON = 100  # beyond as many places a word's exact count changes no decision
@@ -38,6 +38,8 @@ _TELLING_COMMITS = 30  # best commits whose files count as evidence; from 10 to 
 _TELLING_THREADS = 5  # best issues and pull requests whose commits count beside them
 _CHANGING_COMMITS = 5  # that added or removed a name of the question
 _CHANGING = 1.5  # their score, above what any message and, by its weight in a question of history, any chunk can have
+_BESIDE = 50  # chunks looked at besides those shown: a long selection meets many itself
+_SPAN_COLUMNS = ["path", "start_line", "end_line"]
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
@@ -67,6 +69,7 @@ class Searcher:
             store, schema.chunks_table(repository.work_tree), schema.CHUNKS, _CHUNK_COLUMNS, vectors
         )
         self._chunks, self._edits = self._stored_chunks, dict[str, Edit]()
+        self._unsaved: dict[str, str] = {}
         self._commits = load(store, schema.COMMITS_TABLE, schema.COMMITS, ["paths", "sha"], vectors)
         self._threads = load(store, schema.THREADS_TABLE, schema.THREADS, ["kind", "number", "part"], vectors)
 
@@ -88,18 +91,30 @@ class Searcher:
         """The content id of a file as it is searched; '' for one that is not indexed."""
         return self._edits[path].blob if path in self._edits else self._stored_blobs.get(path, "")
 
-    def with_files(self, paths: Sequence[str]) -> tuple[Searcher, list[str]]:
+    def unsaved(self, path: str) -> str | None:
+        """The text of a file that is searched as an editor shows it; None for one that is searched as it was saved."""
+        return self._unsaved.get(path)
+
+    @property
+    def unsaved_texts(self) -> Mapping[str, str]:
+        """Those of all such files, by path."""
+        return self._unsaved
+
+    def with_files(self, paths: Sequence[str], contents: Mapping[str, str] = {}) -> tuple[Searcher, list[str]]:
         """A searcher that has these files as they are on disk, and those of them that differ from what this one has.
 
-        No other file is looked at, and this searcher stays as it is.
+        `contents` are those of files that an editor shows other than they are on disk. No other file is looked at, and
+        this searcher stays as it is.
         """
-        edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs)
+        edits = read_edits(self._repository, self._embedder, paths, self._stored_blobs, contents)
         other = copy(self)
+        kept = {path: text for path, text in self._unsaved.items() if path not in set(paths)}
+        other._unsaved = kept | {path: contents[path] for path in paths if path in contents}
         other._edits = {path: edit for path, edit in self._edits.items() if path not in set(paths)} | edits
         changed = [path for path in dict.fromkeys(paths) if other.blob(path) != self.blob(path)]
         if changed:
             other._chunks = self._stored_chunks.with_edits(other._edits) if other._edits else self._stored_chunks
-        return (other if changed else self), changed
+        return (other if changed or other._unsaved != self._unsaved else self), changed
 
     @property
     def edits(self) -> list[str]:
@@ -147,9 +162,41 @@ class Searcher:
         holding = np.flatnonzero(pc.and_(pc.equal(columns["path"], path), around).to_numpy())
         return next(iter(self._hits([_Found(1.0, self._chunks, int(place)) for place in holding[:1]])), None)
 
+    def defined(self, name: str) -> list[tuple[str, Span]]:
+        """Every definition called `name`, whatever its scope: its whole name, and the lines of the chunk it is in.
+
+        From memory alone, in a millisecond. A chunk may define more; the file tells which line it is.
+        """
+        found = self._chunks.symbols.find(name)
+        about = self._chunks.columns.select(_SPAN_COLUMNS).take([row for row, _ in found]).to_pylist() if found else []
+        spans = [Span(row["path"], row["start_line"], row["end_line"]) for row in about]
+        return [(whole, span) for (_, whole), span in zip(found, spans, strict=True)]
+
+    def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
+        """The code nearest in meaning to `text`, best first, scored by its cosine; none that `apart_from` meets."""
+        code = _allowed(self._chunks.columns, {"code"}, None)
+        rows, cosines = self._chunks.vectors.nearest(self._embedder.embed_query(text), limit + _BESIDE, code)
+        order = np.argsort(-cosines, kind="stable")
+        about = self._chunks.columns.select(_SPAN_COLUMNS).take(rows[order]).to_pylist()
+        found = [
+            _Found(float(cosines[index]), self._chunks, int(rows[index]))
+            for index, row in zip(order, about, strict=True)
+            if row["path"] != apart_from.path
+            or row["end_line"] < apart_from.start_line
+            or row["start_line"] > apart_from.end_line
+        ]
+        return self._hits(found[:limit])
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts` by the index's own embedder, shape (n, dimension), unit length."""
         return self._embedder.embed(texts)
+
+    def unknown(self, query: Query) -> frozenset[str]:
+        """The words of the question that no chunk holds; nor, where history is asked for, a commit or thread."""
+        asked = [self._chunks, *([self._commits, self._threads] if query.intent == "history" else [])]
+        counts = [each.words.counts(query.content) for each in asked if len(each)]
+        held = np.sum(np.array(counts, np.int64).reshape(len(counts), len(query.content)), axis=0)
+        return frozenset(word for word, count in zip(query.content, held.tolist(), strict=True) if not count)
 
     def rarity(self, words: Sequence[str]) -> dict[str, float]:
         """How much each word tells, as its inverse document frequency over the chunks, counted up to a bound."""

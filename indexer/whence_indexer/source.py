@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whence_indexer import plumbing
-from whence_indexer.decoding import decode
+from whence_indexer.decoding import decode, encode
 from whence_indexer.errors import SourceError
 from whence_indexer.files import blob_hash, is_present
 from whence_indexer.history import read_message
@@ -21,11 +21,15 @@ _LINK, _MODULE, _FOLDER = "120000", "160000", "040000"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file as it stands now. `revision` is the commit that holds the very same content, None where none does."""
+    """A file as it stands now. `revision` is the commit that holds the very same content, None where none does.
+
+    `unsaved` is its content where an editor has it otherwise than the disk.
+    """
 
     path: str
     text: str
     revision: str | None
+    unsaved: bytes | None = None
 
     @property
     def lines(self) -> list[str]:
@@ -33,8 +37,8 @@ class Source:
         return self.text.removesuffix("\n").split("\n")
 
 
-def find_source(repository: Repository, path: str, first: int, last: int) -> Source:
-    """The file `path`, relative to the root, which has lines `first` to `last`.
+def find_source(repository: Repository, path: str, first: int, last: int, contents: str | None = None) -> Source:
+    """The file `path`, relative to the root, which has lines `first` to `last`; `contents` where it is not as on disk.
 
     Raises `SourceError` when there is no git, no commit, no such file or line, or the file is not text or not tracked.
     """
@@ -43,8 +47,8 @@ def find_source(repository: Repository, path: str, first: int, last: int) -> Sou
     if repository.head is None:
         raise SourceError("nothing has been committed yet: there is no history")
     mode, blob = _committed(repository, path)
-    data = _content(repository, path, mode, blob)
-    text = decode(data)
+    data = _content(repository, path, mode, blob, contents)
+    text = decode(data) if contents is None else contents
     if text is None:
         raise SourceError(f"{path} is binary: it has no lines")
     count = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
@@ -53,7 +57,8 @@ def find_source(repository: Repository, path: str, first: int, last: int) -> Sou
     if last > count:
         wrong = first if first > count else last
         raise SourceError(f"{path} has {count:,} line{'s' if count > 1 else ''}; there is no line {wrong:,}")
-    return Source(path, text, repository.head if blob and blob_hash(data) == blob else None)
+    committed = blob and blob_hash(data) == blob
+    return Source(path, text, repository.head if committed else None, None if contents is None else data)
 
 
 def relative_path(repository: Repository, path: str) -> str:
@@ -78,7 +83,7 @@ def _committed(repository: Repository, path: str) -> tuple[str, str]:
     return (about[0], about[2]) if about else ("", "")
 
 
-def _content(repository: Repository, path: str, mode: str, blob: str) -> bytes:
+def _content(repository: Repository, path: str, mode: str, blob: str, contents: str | None) -> bytes:
     location = repository.root / path
     if mode == _MODULE:
         raise SourceError(f"{path} is a submodule; ask with --repo {path}")
@@ -86,6 +91,10 @@ def _content(repository: Repository, path: str, mode: str, blob: str) -> bytes:
         raise SourceError(f"{path} is a folder; name a file in it")
     if mode == _LINK or location.is_symlink():
         raise SourceError(f"{path} is a link; ask about the file it leads to")
+    if contents is not None:
+        if not blob and not _is_staged(repository, path):
+            raise SourceError(f"{path} is not tracked by git: it has no history yet")
+        return encode(contents, _beginning(location))
     if not repository.bare and os.path.lexists(location):
         if not blob and not _is_staged(repository, path):
             raise SourceError(f"{path} is not tracked by git: it has no history yet")
@@ -97,6 +106,15 @@ def _content(repository: Repository, path: str, mode: str, blob: str) -> bytes:
     if not is_present(repository, path):
         raise SourceError(f"{path} is deleted in the work tree; git restore brings it back")
     return plumbing.run(repository.root, "cat-file", "blob", blob)
+
+
+def _beginning(location: Path) -> bytes:
+    """The first bytes of the file on disk, which tell its encoding; none where there is no such file."""
+    try:
+        with location.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
 
 
 def _is_staged(repository: Repository, path: str) -> bool:

@@ -97,6 +97,14 @@ def open_source(spec: str, repository: Repository) -> Source:
     return _tracker(page, "")
 
 
+def tracker_kind(page: str) -> str:
+    """`github`, `gitlab` or `gitea`, whichever the host of a project's page is known to run; "" for any other."""
+    try:
+        return _kind(_parts(page)[1])
+    except TrackerError:
+        return ""
+
+
 def _tracker(page: str, kind: str) -> Source:
     server, host, project = _parts(page)
     kind = kind or _kind(host)

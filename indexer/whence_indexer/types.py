@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 Kind = Literal["code", "doc", "commit", "issue", "pull"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+ChangeKind = Literal["added", "changed", "moved"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Brings the index up to date where that is cheap, says when it did not, and mends
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +79,24 @@ class Workspace:
                     return []
                 return changed
         return []
+
+    def show(self, contents: Mapping[str, str | None]) -> None:
+        """Search these files, relative to the root, by these texts: those that an editor shows and has not saved.
+
+        None ends that: the file is searched as it is on disk. Raises what `current` does.
+        """
+        texts = {path: text for path, text in contents.items() if text is not None}
+        self._searcher, _ = self.current().with_files(list(contents), texts)
+
+    def current(self) -> Searcher:
+        """A searcher of the index as it is, with what `saved` and `show` took over; nothing is brought up to date.
+
+        Raises `NoIndexError` where there is none, and `DamagedError` where it must be made anew.
+        """
+        store = Store(self.repository.index_dir)
+        if _outdated(self.repository, store):
+            raise DamagedError("the index was made by another version or in another way")
+        return self._reopened(store, look=False)
 
     def store_edits(self) -> bool:
         """Bring the index up to date, so that what `saved` took over is stored; whether nothing of it is left to store.
@@ -185,12 +203,16 @@ class Workspace:
         if _outdated(self.repository, store):
             self.update()
             store = Store(self.repository.index_dir)
-        edited = self._searcher.edits if self._searcher else []
+        return self._reopened(store, look)
+
+    def _reopened(self, store: Store, look: bool) -> Searcher:
         opened = self._searcher
+        shown = opened.unsaved_texts if opened else {}
+        edited = list(dict.fromkeys([*opened.edits, *shown])) if opened else []
         if opened is None or opened.store.state != store.state:
             opened, look = Searcher(self.repository, store, open_embedder(store)), True
         if edited and look:
-            opened, _ = opened.with_files(edited)
+            opened, _ = opened.with_files(edited, shown)
         self._searcher = opened
         return opened
 

@@ -6,17 +6,21 @@ Takes a `Searcher`; knows no editor and no command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whence_indexer.errors import RepositoryError
+from whence_indexer.finder import Finder
+from whence_indexer.query import Query
 from whence_indexer.repository import Repository
-from whence_indexer.search import Searcher
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
+from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.inquiry import Evidence, find_evidence
 from whence_server.passages import Passage, best_passage
 from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
@@ -27,26 +31,64 @@ if TYPE_CHECKING:
 
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
+_SURE = 0.8  # an order, fitted on nothing: of what was read in the history
+_EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
-def answer(question: Question, searcher: Searcher, repository: Repository, *, writing: Writing | None = None) -> Answer:
+def answer(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+    *,
+    writing: Writing | None = None,
+) -> Answer:
     """Answer from the index; of the lines under the cursor, why, when and who from their history.
 
-    With `writing` a model writes from the evidence where there is enough of it; where it fails, quotations answer.
+    `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
+    between the steps and while a model writes, and may raise to end this. With `writing` a model writes from the
+    evidence where there is enough of it; where it fails, quotations answer.
     """
-    started = time.monotonic()
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
-            return explain(repository, question.at, who=query.words[:1] == ("who",)).answer
-    hits = searcher.search(query, HITS)
+            shown = searcher.unsaved(question.at.path)
+            return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
+    return answer_from_search(
+        question, searcher, repository, earlier, check, follow=query.intent == "history", writing=writing
+    )
+
+
+def answer_from_search(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+    *,
+    follow: bool = False,
+    writing: Writing | None = None,
+) -> Answer:
+    """The answer from what search finds; with `follow` also from the history of that, with `writing` by a model."""
+    started = time.monotonic()
+    query = question.query
+    hits = _with_earlier(searcher.search(query, HITS), earlier)
+    check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
-    retrieved = time.monotonic()
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    draft, citations, unverified = _verified_draft(question, evidence, searcher, repository, 1 if here else LEADS_FROM)
-    confidence = extractive.confidence(draft.support) if citations else 0.0
+    found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
+    retrieved = time.monotonic()
+    check()
+    leads_from = 1 if here else LEADS_FROM
+    draft, citations, unverified = _verified_draft(question, found, searcher, repository, leads_from)
+    support = draft.support
+    if found.reasons:  # whether the repository knows what is asked about is told by what search found
+        weights, unknown = searcher.rarity(query.content), searcher.unknown(query)
+        support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
+    confidence = max(extractive.confidence(support), _SURE if found.sure else 0.0) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
     text = extractive.ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
@@ -60,6 +102,7 @@ def answer(question: Question, searcher: Searcher, repository: Repository, *, wr
         citations=tuple(citations),
         model=EXTRACTIVE,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
+        evidence=tuple(passage.hit for passage in draft.passages),
     )
     if writing is None or abstained:
         return quotations
@@ -68,8 +111,8 @@ def answer(question: Question, searcher: Searcher, repository: Repository, *, wr
     def cite(number: int, passage: Passage) -> Citation:
         return _cite(number, passage, repository)
 
-    passages = _more_passages(draft.passages, evidence, searcher.rarity(query.content), repository, searcher)
-    return compose(quotations, query.text, passages, cite, writing, lambda: time.monotonic() - started)
+    passages = _more_passages(draft.passages, found.hits, searcher.rarity(query.content), repository, searcher)
+    return compose(quotations, query.text, passages, cite, writing, check, lambda: time.monotonic() - started)
 
 
 def _more_passages(
@@ -77,7 +120,7 @@ def _more_passages(
     evidence: Sequence[Hit],
     weights: Mapping[str, float],
     repository: Repository,
-    searcher: Searcher,
+    searcher: Finder,
 ) -> list[Passage]:
     """`first`, then those of further evidence that stand where they say."""
     from whence_server.composing import PASSAGES
@@ -96,13 +139,31 @@ def _cite(number: int, passage: Passage, repository: Repository) -> Citation:
     return extractive.cite(number, passage, url)
 
 
+def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
+    """Both, best first, each text once."""
+    kept = {hit.text: replace(hit, score=hit.score * _EARLIER) for hit in earlier} if earlier else {}
+    return sorted(
+        [*hits, *(kept[text] for text in kept.keys() - {hit.text for hit in hits})], key=lambda hit: -hit.score
+    )
+
+
+def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
+    """What the history tells of a question of why, when or who; None for others."""
+    if repository.head is None:
+        return None
+    if query.asks_why:
+        return find_evidence(query, hits, searcher.rarity(query.content), searcher, repository)
+    return find_moment(query, hits, searcher, repository) or find_authors(query, hits, searcher, repository)
+
+
 def _verified_draft(
-    question: Question, evidence: list[Hit], searcher: Searcher, repository: Repository, leads_from: int
+    question: Question, found: Evidence, searcher: Finder, repository: Repository, leads_from: int
 ) -> tuple[Draft, list[Citation], int]:
     """A draft all of whose citations hold, they, and how many quotations had to be left out for that."""
-    weights, unverified = searcher.rarity(question.query.content), 0
+    unknown = searcher.unknown(question.query)
+    weights, unverified, evidence = searcher.rarity(question.query.content), 0, found.hits
     while True:
-        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from)
+        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from, found.reasons, unknown)
         citations = [_cite(number, passage, repository) for number, passage in enumerate(draft.passages, 1)]
         failed = {
             passage.hit

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -168,25 +167,54 @@ def export(file: Path, repo: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("lines", callback=lambda ctx, argument, value: _lines(value), metavar="PATH:LINE[-LINE]")
+@click.argument("what", metavar="PATH:LINE[-LINE]|PATH#SYMBOL|SYMBOL")
 @_common
-def why(lines: Span, repo: str, as_json: bool) -> None:
-    """Show which commits shaped these lines, and the reasons they give."""
-    from dataclasses import replace
-
+def why(what: str, repo: str, as_json: bool) -> None:
+    """Show which commits shaped these lines, or this definition, and the reasons they give."""
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
+    from whence_indexer.types import Span
+    from whence_server.places import parse_place
     from whence_server.protocol import why_json
-    from whence_server.why import explain
+    from whence_server.why import explain, explain_definition
 
+    place = parse_place(what)
     repository = open_repository(repo)
-    explained = explain(repository, replace(lines, path=relative_path(repository, lines.path)))
+    path = relative_path(repository, place.path) if place.path else None
+    if path is not None and place.symbol is None:
+        explained = explain(repository, Span(path, place.first, place.last or place.first))
+    else:
+        explained = explain_definition(repository, place.symbol or "", path)
     if as_json:
         _print(why_json(explained))
     else:
         from whence_server import terminal
 
         terminal.show_explanation(explained, repository.root)
+
+
+@cli.command()
+@click.argument("what", metavar="PATH[:LINE[-LINE]]|PATH#SYMBOL|SYMBOL")
+@_common
+def who(what: str, repo: str, as_json: bool) -> None:
+    """Show who wrote a file, lines or a definition, and who changed it last."""
+    from whence_indexer.repository import open_repository
+    from whence_indexer.source import relative_path
+    from whence_server.authorship import authorship_of
+    from whence_server.places import Place, parse_place
+    from whence_server.protocol import who_json
+
+    place, repository = parse_place(what, lines_needed=False), open_repository(repo)
+    if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
+        place = Place(what)
+    path = relative_path(repository, place.path) if place.path else None
+    found = authorship_of(repository, path, place.symbol, place.first, place.last)
+    if as_json:
+        _print(who_json(found))
+    else:
+        from whence_server import terminal
+
+        terminal.show_authorship(found)
 
 
 @cli.command("eval")
@@ -218,6 +246,52 @@ def status(repo: str, as_json: bool, redacted: bool) -> None:
 
     report = index_status(_workspace(repo), redacted)
     _print(report) if as_json else terminal.show_status(report)
+
+
+@cli.command()
+@click.option("--repo", default=".", metavar="PATH", help="The repository (default: the working directory).")
+def mcp(repo: str) -> None:
+    """Serve other agents: a Model Context Protocol server, on standard input and output."""
+    try:
+        from whence_server.agents import serve
+    except ModuleNotFoundError as error:
+        if error.name not in {"mcp", "mcp_types"}:
+            raise
+        raise WhenceError("whence mcp needs the package mcp: pip install 'whence[mcp]'") from error
+    serve(_workspace(repo)).run("stdio")
+
+
+@cli.command()
+@_common
+@click.option("--export", "target", type=click.Path(path_type=Path), metavar="FILE", help="Write it as JSON lines.")
+@click.option("--delete", "identifier", metavar="ID", help="Forget one of them; all: every one.")
+def feedback(repo: str, as_json: bool, target: Path | None, identifier: str | None) -> None:
+    """List what was said of answers, which is kept on this machine alone."""
+    from dataclasses import asdict
+
+    from whence_server import feedback as kept
+
+    folder = _workspace(repo).repository.index_dir
+    if identifier:
+        kept.delete_feedback(folder, identifier)
+    held = [asdict(each) for each in kept.read_feedback(folder)]
+    if target:
+        target.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in held), "utf-8")
+    if as_json:
+        _print({"feedback": held})
+    else:
+        from whence_server import terminal
+
+        terminal.show_feedback(held)
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, help="Speak on standard input and output, which is always so.")
+def lsp(stdio: bool) -> None:
+    """Serve an editor: the language server, on standard input and output."""
+    from whence_server.lsp.server import run
+
+    run()
 
 
 cli.add_command(models)
@@ -301,18 +375,6 @@ def _position(value: str | None) -> Span | None:
     if not path or not line.isdecimal() or not 1 <= int(line[:10]) < 2**31:
         raise click.BadParameter(f"{value!r} is not PATH:LINE")
     return Span(posixpath.normpath(path), int(line), int(line))
-
-
-def _lines(value: str) -> Span:
-    from whence_indexer.types import Span
-
-    match = re.fullmatch(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", value, re.DOTALL)
-    if not match:
-        raise click.BadParameter(f"{value!r} is not PATH:LINE or PATH:LINE-LINE")
-    first, last = int(match[2]), int(match[3] or match[2])
-    if not 1 <= first <= last:
-        raise click.BadParameter(f"{value!r} names no lines: they begin at 1, and the first comes first")
-    return Span(match[1], first, last)
 
 
 if __name__ == "__main__":

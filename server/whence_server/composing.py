@@ -28,12 +28,11 @@ _DROPPED = "_{} sentence(s) that the evidence does not bear out were left out._"
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Who writes, and how: `told` hears the text as it comes, `check` may raise to end it, `unsupported` sentences are
-    marked or dropped, and `asker` names whose turn it takes among those who ask at once."""
+    """Who writes, and how: `told` hears the text as it comes, `unsupported` sentences are marked or dropped, and
+    `asker` names whose turn it takes among those who ask at once."""
 
     generator: Generator
     told: Told = lambda text: None
-    check: Check = lambda: None
     unsupported: Unsupported = "mark"
     asker: str = ""
 
@@ -44,16 +43,18 @@ def compose(
     passages: Sequence[Passage],
     cite: Callable[[int, Passage], Citation],
     writing: Writing,
+    check: Check,
     elapsed: Callable[[], float],
 ) -> Answer:
     """What the model writes about `passages`, all verified, best first; `quotations` where it does not.
 
-    `cite` makes the citation of a passage by its number; `elapsed` are the seconds since the question.
+    `cite` makes the citation of a passage by its number; `check` may raise to end this; `elapsed` are the seconds
+    since the question.
     """
     begun = elapsed()
     generator = writing.generator
     try:
-        written = write(generator, question, passages, writing.told, writing.check, writing.unsupported, writing.asker)
+        written = write(generator, question, passages, writing.told, check, writing.unsupported, writing.asker)
     except GenerationError as error:
         return _noted(quotations, _FAILED.format(str(error).rstrip(".")))
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))

@@ -139,12 +139,12 @@ def _threads(repository: Repository, numbers: set[int], derived: Sequence[Thread
         if thread.number in numbers:
             found[thread.number] = [thread]
     imported: dict[int, list[Thread]] = {}
-    for thread in _imported(repository, numbers):
+    for thread in imported_threads(repository, numbers):
         imported.setdefault(thread.number, []).append(thread)
     return found | imported
 
 
-def _imported(repository: Repository, numbers: set[int]) -> list[Thread]:
+def imported_threads(repository: Repository, numbers: set[int]) -> list[Thread]:
     """The imported ones. Without an index, or one without threads, no database is opened: that takes a second."""
     if not numbers or not (repository.index_dir / "state.json").is_file():
         return []

@@ -15,6 +15,7 @@ from whence_server.types import Answer, Explanation
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
+    from whence_server.authorship import Authorship
     from whence_server.models.registry import Offer
     from whence_server.models.roles import Roles
     from whence_server.models.upkeep import Installed
@@ -62,6 +63,18 @@ def why_json(explained: Explanation) -> dict[str, Any]:
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in explained.seen_through],
         "shallow": explained.shallow,
         "complete": explained.complete,
+    }
+
+
+def who_json(found: Authorship) -> dict[str, Any]:
+    """`whence who`. Names only; `share` is of the lines that are committed, 0 to 1."""
+    return {
+        "path": found.place.path,
+        "start_line": found.place.start_line,
+        "end_line": found.place.end_line,
+        "symbol": found.symbol,
+        "owners": [asdict(owner) | {"share": round(found.share(owner), 4)} for owner in found.owners],
+        "last": found.last.author if found.last else None,
     }
 
 

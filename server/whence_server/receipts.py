@@ -5,9 +5,11 @@ Takes a citation and the repository, needs no index. Never repairs a citation.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
-from whence_indexer.types import Citation
+from whence_indexer.types import Citation, Reference
 
 
 def in_history(citation: Citation, repository: Repository) -> bool:
@@ -21,3 +23,25 @@ def in_history(citation: Citation, repository: Repository) -> bool:
 def citation_url(repository: Repository, commit: str | None) -> str | None:
     """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
     return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
+
+
+def thread_url(repository: Repository, reference: Reference) -> str | None:
+    """The page of an issue or pull request; None where the remote is on no tracker whose addresses are known."""
+    kind = tracker_of(repository)
+    if not kind:
+        return None
+    if kind == "gitlab":
+        return f"{repository.web_url}/-/{'merge_requests' if reference.pull else 'issues'}/{reference.number}"
+    return f"{repository.web_url}/issues/{reference.number}"  # both lead on to pull requests
+
+
+def tracker_of(repository: Repository) -> str:
+    """`github`, `gitlab` or `gitea` where the remote is known to be on one; "" elsewhere."""
+    return _kind(repository.web_url) if repository.web_url else ""
+
+
+@lru_cache(maxsize=16)
+def _kind(page: str) -> str:
+    from whence_indexer.trackers import tracker_kind  # loads what speaks to trackers, which takes a while
+
+    return tracker_kind(page)

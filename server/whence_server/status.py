@@ -16,8 +16,10 @@ from whence_indexer.store import Store, size_bytes
 from whence_indexer.workspace import Workspace
 
 
-def index_status(workspace: Workspace, places: bool = False) -> dict[str, Any]:
+def index_status(workspace: Workspace, places: bool = False, memory: int | None = None) -> dict[str, Any]:
     """Counts, bytes and freshness; with `places`, where something was taken out.
+
+    `memory` is what the opened index takes, where the caller has it open.
 
     Raises `NoIndexError` when there is no index, `DamagedError` when it is broken.
     """
@@ -31,7 +33,7 @@ def index_status(workspace: Workspace, places: bool = False) -> dict[str, Any]:
         "repository": str(repository.root),
         "index": str(repository.index_dir),
         "index_bytes": size_bytes(repository.index_dir),
-        "memory_bytes": _memory_bytes(workspace, store),
+        "memory_bytes": _memory_bytes(workspace, store) if memory is None else memory,
         "schema": state.schema,
         "embedder": state.embedder,
         "dimension": state.dimension,

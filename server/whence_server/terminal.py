@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Progress as ProgressCallback
     from whence_indexer.indexing import Report
+    from whence_server.authorship import Authorship
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
@@ -151,6 +152,22 @@ def show_explanation(explained: Explanation, root: Path) -> None:
         console.print(_text(f"{'  before' if change.earlier else ''}  {line}"), soft_wrap=True)
 
 
+def show_authorship(found: Authorship) -> None:
+    """One author a line: share, lines, commits, when the last was; those who left no line as a number."""
+    console, place = _console(), found.place
+    named = f" {found.symbol}" if found.symbol else ""
+    console.print(_text(f"{place.path}:{place.start_line}-{place.end_line}{named}", "bold"))
+    console.print(Text(f"{'share':>6} {'lines':>7} {'commits':>8}  last change  author", style="dim"))
+    writing = [owner for owner in found.owners if owner.lines]
+    for owner in writing:
+        counts = f"{found.share(owner):>6.0%} {owner.lines:>7,} {owner.commits:>8,}"
+        console.print(_text(f"{counts}  {owner.last[:10]:<11}  {owner.author}"))
+    if others := len(found.owners) - len(writing):
+        console.print(Text(f"and {others:,} whose lines are gone", style="dim"))
+    if found.last:
+        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}."))
+
+
 def show_status(report: Mapping[str, Any]) -> None:
     """`show_table` with what adapting brought in one line."""
     about = report["adapted"]
@@ -197,6 +214,17 @@ def show_table(rows: Mapping[str, Any]) -> None:
     for name, value in ((name, value) for name, value in rows.items() if value is not None):
         shown = _bytes(value) if name.endswith("bytes") and value else _plain(value)
         console.print(_text(f"{name.replace('_', ' '):<{width}}  {shown}"))
+
+
+def show_feedback(held: Sequence[Mapping[str, Any]]) -> None:
+    """`whence feedback`: one line each, and what was written."""
+    console = _console()
+    if not held:
+        console.print("nothing was said of any answer yet")
+    for each in held:
+        console.print(_text(f"{each['id']}  {each['at']}  {each['verdict']:<10}  {each['question']}"))
+        if each["text"]:
+            console.print(_text(f"    {each['text']}"))
 
 
 def _console() -> Console:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from whence_indexer.query import Query
-from whence_indexer.types import Citation, Span
+from whence_indexer.types import ChangeKind, Citation, Hit, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Answer:
     """Markdown text whose `[n]` refer to `citations`, all of them verified.
 
     `confidence` is the probability, 0 to 1, that the evidence answers the question; an `abstained` answer only shows
-    what lies nearest.
+    what lies nearest. `evidence` is what was quoted from, for the next question of a conversation.
     """
 
     text: str
@@ -50,6 +50,7 @@ class Answer:
     citations: tuple[Citation, ...]
     model: Model
     timings: Timings
+    evidence: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Change:
     """A commit of the history of lines; `lines` are ranges of the file as it is now, both ends included.
 
     `threads` are the issues and pull requests its message names; an `earlier` one changed what the lines were before.
+    `change` is what it did to the definition that was asked about; None where lines were, or where git cannot tell.
     """
 
     commit: str
@@ -66,6 +68,7 @@ class Change:
     lines: tuple[tuple[int, int], ...]
     threads: tuple[int, ...]
     earlier: bool
+    change: ChangeKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from whence_indexer.definitions import Definition, definition_in, find_definition
+from whence_indexer.descent import SECONDS as DEFINITION_SECONDS
+from whence_indexer.descent import trace_definition
 from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
-from whence_indexer.source import find_source
+from whence_indexer.source import Source, find_source
 from whence_indexer.types import Citation, Commit, Span
 from whence_server.changelogs import Entry, find_entries
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
@@ -55,15 +58,47 @@ def explain(
     discuss: FindDiscussions = find_discussions,
     who: bool = False,
     seconds: float = SECONDS,
+    contents: str | None = None,
 ) -> Explanation:
     """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
 
-    `discuss` finds the threads of commits; `seconds` are those of `trace`. Raises
+    `discuss` finds the threads of commits; `seconds` are those of `trace`; `contents` are those of an editor that shows
+    the file otherwise than the disk. Raises
     `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
     """
     started = time.monotonic()
-    source = find_source(repository, lines.path, lines.start_line, lines.end_line)
+    source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
+    return _explained(repository, lines, lineage, started, discuss, who)
+
+
+def explain_definition(
+    repository: Repository,
+    symbol: str,
+    path: str | None = None,
+    discuss: FindDiscussions = find_discussions,
+    seconds: float = DEFINITION_SECONDS,
+) -> Explanation:
+    """Why the definition of `symbol`, in `path` or wherever it is, is as it is: its whole history, in `seconds`.
+
+    Raises `SourceError` where there is none or there are several, `RepositoryError` where git refuses.
+    """
+    started = time.monotonic()
+    source, definition = locate(repository, symbol, path)
+    lineage = trace_definition(repository, source, definition, seconds)
+    return _explained(repository, definition.place, lineage, started, discuss, False)
+
+
+def locate(repository: Repository, symbol: str, path: str | None = None) -> tuple[Source, Definition]:
+    """The definition of `symbol`, in `path` or wherever it is, with its file. Raises `SourceError` as `find_source`."""
+    definition = None if path else find_definition(repository, symbol)
+    source = find_source(repository, definition.place.path if definition else path or "", 1, 1)
+    return source, definition or definition_in(source.path, source.text, symbol)
+
+
+def _explained(
+    repository: Repository, lines: Span, lineage: Lineage, started: float, discuss: FindDiscussions, who: bool
+) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
     history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
@@ -94,6 +129,7 @@ def _change(shaper: Shaper, discussions: Discussions) -> Change:
         lines=shaper.lines,
         threads=tuple(reference.number for reference in discussions.references.get(commit.sha, ())),
         earlier=shaper.earlier,
+        change=shaper.change,
     )
 
 
@@ -226,6 +262,8 @@ def _notes(lineage: Lineage) -> list[str]:
         notes.append(f"Seen through, as only the form was changed: {through}.")
     if lineage.shallow:
         notes.append("The clone is shallow: what is older than its first commits is not known here.")
+    if not lineage.complete and any(shaper.change for shaper in lineage.shapers):
+        notes.append("The history is longer: older commits were not read in the time there was.")
     return notes
 
 

@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.abstention`: does an answer know when it has none?
 
-Asks each public question of its own repository, which should answer, and of others, which should abstain; `--fit`
-computes the coefficients of `whence_server.extractive.confidence`. Questions and repositories are split in two halves
-that never meet, one to fit on and one to measure on.
+Asks each public question of its own repository, which should answer, and of others, which should abstain; and made-up
+ones that name the repository and something that has nothing to do with it. `--fit` computes the coefficients of
+`whence_server.extractive.confidence` from the public ones. Questions and repositories are split in two halves that
+never meet, one to fit on and one to measure on.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ from whence_server.extractive import Support
 _OTHERS = 3  # other repositories that each question is asked of
 _RIDGE = 1.0  # weight of the squared coefficients, of standardised features, beside the sum of log losses
 _STEPS = 50
+_FORMS = ("Does {0} support {1}?", "How does {0} handle {1}?")
+_FOREIGN = (
+    "Windows 95", "OS/2 Warp", "the Kafka protocol", "COBOL copybooks", "Bluetooth pairing", "the Amiga", "Fortran 77",
+    "PostgreSQL 9 replication slots", "CUDA 12 kernels", "SOAP envelopes", "LDAP groups", "GraphQL subscriptions",
+)  # fmt: skip
 _FEATURES = tuple(field.name for field in fields(Support))
 
 Array = NDArray[np.float64]
@@ -39,11 +45,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question asked of one repository; `own` when it was written for it. `half` is 0 or 1."""
+    """One question asked of one repository; `own` when it was written for it. `half` is 0 or 1.
+
+    `near` is a question that was made up.
+    """
 
     half: int
     own: bool
     support: Support
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +119,18 @@ def _ask_half(half: int, asked: Sequence[tuple[Checkout, list[str]]], console: C
         for text in texts:
             yield Case(half, True, support(text, own.searcher))
             yield from (Case(half, False, support(text, other.searcher)) for other in others)
+        for subject in _FOREIGN:
+            for form in _FORMS:
+                yield Case(half, False, support(form.format(own.pinned.name, subject), own.searcher), near=True)
 
 
 def support(question: str, searcher: Searcher) -> Support:
     """What `answering.answer` bases its confidence on."""
     query = parse_query(question)
     hits = searcher.search(query, answering.HITS)
-    return extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed).support
+    return extractive.draft(
+        query, hits, searcher.rarity(query.content), searcher.embed, unknown=searcher.unknown(query)
+    ).support
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
@@ -147,7 +162,11 @@ def _scores_table(cases: Sequence[Case]) -> str:
     current = Model(extractive.BIAS, extractive.COEFFICIENTS)
     names = ("both halves", "first half", "second half")
     chosen = (cases, *([case for case in cases if case.half == half] for half in (0, 1)))
-    return _table([(name, current, part) for name, part in zip(names, chosen, strict=True)])
+    public = [
+        (name, current, [case for case in part if not case.near]) for name, part in zip(names, chosen, strict=True)
+    ]
+    made_up = [case for case in cases if case.near or case.own]
+    return _table([*public, ("both halves, others made up", current, made_up)])
 
 
 def _table(lines: Sequence[tuple[str, Model, Sequence[Case]]]) -> str:
@@ -166,18 +185,22 @@ def _confidences(model: Model, cases: Sequence[Case], own: bool) -> list[float]:
 
 
 def _features_table(cases: Sequence[Case]) -> str:
-    rows = []
+    rows, cases = [], [case for case in cases if not case.near]
     for name in _FEATURES:
         own, others = ([getattr(case.support, name) for case in cases if case.own is side] for side in (True, False))
         rows.append([name, number(fmean(own)), number(fmean(others)), number(auroc(own, others))])
     return table(["feature of the support", "mean, own", "mean, others", "AUROC alone"], rows)
 
 
-def _fit_report(cases: Sequence[Case]) -> str:
+def _fit_report(everything: Sequence[Case]) -> str:
+    cases = [case for case in everything if not case.near]
     first, second = ([case for case in cases if case.half == half] for half in (0, 1))
     models = [_fitted(first), _fitted(second), _fitted(cases)]
     lines = [("fitted on the first, measured on the second", models[0], second)]
     lines.append(("fitted on the second, measured on the first", models[1], first))
+    for half, model in ((1, models[0]), (0, models[1])):
+        part = [case for case in everything if case.half == half and (case.near or case.own)]
+        lines.append((f"the same on half {half + 1}, others made up", model, part))
     return "\n\n".join([_table(lines), *map(_as_code, ("the first half", "the second half", "both"), models)])
 
 

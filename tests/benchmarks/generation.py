@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.benchmarks.markdown import measured, write_section
-from tests.benchmarks.speed import Measure, shown
+from tests.benchmarks.speed import Measure, judged
 from tests.server.generation.gguf_models import write_adapter, write_model
 
 from whence_server.errors import WorkerError
@@ -48,7 +48,7 @@ def main() -> None:
         return
     with TemporaryDirectory(prefix="whence-bench-") as folder:
         measures = list(_measure(Path(folder)))
-    report = f"{measured()}\n\n{shown(measures)}"
+    report = f"{measured()}\n\n{judged(measures)}"
     print(report)
     if chosen.write:
         write_section(chosen.write, "generation", report)

@@ -75,7 +75,7 @@ def main() -> None:
     options = _options()
     with TemporaryDirectory(prefix="whence-bench-") as folder, _progress() as progress:
         measures = list(_measure(Path(folder), options.clones, progress))
-    report = f"{measured()}\n\n{shown(measures)}"
+    report = f"{measured()}\n\n{judged(measures)}"
     print(report)
     if options.write:
         write_section(options.write, "speed", report)
@@ -268,8 +268,8 @@ def _commits(folder: Path) -> int:
     return int(finished.stdout or 0)
 
 
-def shown(measures: Sequence[Measure]) -> str:
-    """The measures as a Markdown table."""
+def judged(measures: Sequence[Measure]) -> str:
+    """A table of them, each with its bar and whether it was met."""
     return table(["measure", "value", "bar", "verdict"], [_cells(measure) for measure in measures])
 
 

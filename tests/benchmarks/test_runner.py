@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic against values worked out by hand; no clone and no index is needed."""
 
 import math
+import random
 import subprocess
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.benchmarks.abstention import auroc, fit
 from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.datasets import Target, gold_files, ndcg_of_targets
 from tests.benchmarks.markdown import table, with_section
+from tests.benchmarks.reasons import make_cases, subject_question
 from tests.benchmarks.speed import Measure
 from tests.benchmarks.why import is_format_only
 
@@ -154,3 +156,29 @@ def test_a_commit_is_format_only_when_its_files_say_the_same(make_repository, pa
     second = project.commit("After")
     assert is_format_only(project.open(), second) is expected
     assert not is_format_only(project.open(), first)
+
+
+@pytest.mark.parametrize(
+    ("subject", "question"),
+    [
+        ("Add a cache to the loader (#12)", "Why was a cache to the loader added?"),
+        ("net: remove the old retry loop.", "Why was the old retry loop removed?"),
+        ("Release 2.0", None),
+        ("Fix typo", None),
+    ],
+)
+def test_a_subject_becomes_a_question_of_why(subject, question):
+    assert subject_question(subject) == question
+
+
+def test_questions_of_why_are_made_from_commits_that_say_it_and_code_that_is_still_theirs(make_repository):
+    project = make_repository()
+    project.write("pay.py", "def charge(card, amount):\n    card.debit(amount)\n")
+    project.commit("Add paying for everyone")
+    project.write("pay.py", "def charge(card, amount):\n    card.debit(round_half_up(amount))\n")
+    told = project.commit("Fix amounts of money\n\nThe bank rounds up, because the law says so.")
+    cases = make_cases(project.open(), 5, random.Random(0))
+    assert [(case.kind, case.text, case.sha) for case in cases] == [
+        ("subject", "Why was amounts of money fixed?", told),
+        ("code", "Why does `charge` use `round_half_up`?", told),
+    ]

@@ -96,10 +96,56 @@ def test_why_prints_the_answer_and_the_history_without_an_index(shop):
     assert "customers paid twice" in result["answer"]
     assert result["source"]["issue_id"] == 5
     (change,) = result["history"]
-    assert list(change) == ["commit", "date", "author", "subject", "lines", "threads", "earlier"]
+    assert list(change) == ["commit", "date", "author", "subject", "lines", "threads", "earlier", "change"]
     assert (change["author"], change["lines"], change["threads"]) == ("Ada Author", [[2, 3]], [7, 5])
     assert (result["uncommitted"], result["seen_through"], result["stale"]) == ([], [], False)
     assert not (shop / ".git" / "whence").exists()
+
+
+@pytest.mark.parametrize("what", ["shop/pay.py#charge", "charge"])
+def test_why_takes_a_definition_and_says_what_each_commit_did(shop, what):
+    result = answer("why", what, "--repo", shop)
+    assert "customers paid twice" in result["answer"]
+    assert [(change["change"], change["earlier"]) for change in result["history"]] == [("added", False)]
+    assert result["complete"] is True
+
+
+def test_why_lists_the_definitions_of_a_name_that_has_several(shop):
+    (shop / "shop" / "again.py").write_text("def charge():\n    pass\n")
+    subprocess.run(["git", "add", "."], cwd=shop, check=True)
+    run = whence("why", "charge", "--repo", shop)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "charge is defined 2 times; say which: shop/again.py#charge, shop/pay.py#charge" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "lines", "symbol"),
+    [
+        ("shop/pay.py", (1, 3), None),
+        ("shop/pay.py:2", (2, 2), None),
+        ("shop/pay.py:2-3", (2, 3), None),
+        ("shop/pay.py#charge", (1, 3), "charge"),
+    ],
+)
+def test_who_prints_owners_by_name_without_an_index(shop, what, lines, symbol):
+    result = answer("who", what, "--repo", shop)
+    assert list(result) == ["path", "start_line", "end_line", "symbol", "owners", "last"]
+    assert (result["path"], (result["start_line"], result["end_line"]), result["symbol"]) == (
+        "shop/pay.py",
+        lines,
+        symbol,
+    )
+    (owner,) = result["owners"]
+    assert list(owner) == ["author", "lines", "commits", "last", "share"]
+    assert (owner["author"], owner["share"], owner["commits"], result["last"]) == ("Ada Author", 1.0, 1, "Ada Author")
+    assert not (shop / ".git" / "whence").exists()
+
+
+def test_who_shows_people_a_table_of_names(shop):
+    run = whence("who", "pay.py", cwd=shop / "shop")
+    assert run.returncode == 0, run.stderr
+    assert "Last changed by Ada Author" in run.stdout
+    assert "@" not in run.stdout
 
 
 def test_why_takes_a_path_from_the_working_directory_and_shows_people_the_history(shop):
@@ -202,7 +248,9 @@ def test_a_large_change_is_left_for_whence_index_and_said(shop):
         (["search", "x", "-k", "many"], "not a valid integer"),
         (["search", "x", "--kind", "poem"], "'poem' is none of"),
         (["ask", "x", "--at", "nowhere"], "'nowhere' is not PATH:LINE"),
-        (["why", "nowhere"], "'nowhere' is not PATH:LINE"),
+        (["why", "no where"], "'no where' is neither lines"),
+        (["why", "a/b.py"], "'a/b.py' is neither lines"),
+        (["who", "no where"], "'no where' is neither lines"),
         (["why", "a.py:0"], "'a.py:0' names no lines"),
         (["why", "a.py:5-3"], "'a.py:5-3' names no lines"),
         (["ask", "x", "--model", "oracle"], "no model 'oracle'"),
@@ -219,7 +267,9 @@ def test_bad_usage_is_named_and_exits_with_2(tmp_path, arguments, reason):
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("command", [["index"], ["search", "x"], ["ask", "x"], ["why", "x:1"], ["status"]])
+@pytest.mark.parametrize(
+    "command", [["index"], ["search", "x"], ["ask", "x"], ["why", "x:1"], ["why", "x"], ["who", "x.py"], ["status"]]
+)
 def test_a_repository_that_is_none_is_named_and_exits_with_1(tmp_path, command):
     (tmp_path / "file").write_text("not a folder")
     for name, reason in (("missing", "does not exist"), ("file", "is not a folder")):

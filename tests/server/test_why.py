@@ -3,6 +3,7 @@
 import pytest
 
 from whence_indexer.embedder import load_embedder
+from whence_indexer.errors import SourceError
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
 from whence_indexer.search import Searcher
@@ -125,3 +126,28 @@ def test_a_commit_that_the_index_lacks_is_verified_in_git(shop):
     assert not verify(Citation(1, "commit", REASON + "!", commit=shop.fix), repository, searcher)
     for wrong in ("HEAD", "main", "--help", shop.fix[:10], "f" * 40):
         assert not in_history(Citation(1, "commit", REASON, commit=wrong), repository)
+
+
+def test_lines_are_those_on_screen_while_a_file_is_unsaved(shop):
+    screen = "# A new first line.\n" + PAY.replace("return", "return None")
+    explained = why(shop, 3, contents=screen)
+    assert explained.answer.text.startswith(f"{REASON} [1]")
+    assert explained.history[0].lines == ((3, 3),)
+    assert why(shop, 4, contents=screen).uncommitted == ((4, 4),)
+    assert why(shop, 2, contents=PAY).answer.text.startswith(REASON)  # the buffer is as it was committed
+    with pytest.raises(SourceError, match="there is no line 9"):
+        why(shop, 9, contents=screen)
+    (shop.path / "pay.py").unlink()  # open in the editor still
+    assert why(shop, 3, contents=screen).history[0].commit == shop.fix
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_unsaved_text_is_compared_in_the_encoding_of_its_file(make_repository, encoding):
+    project = make_repository("shop")
+    project.write("a.py", "price = '5 €'\nsum = 1\n".encode(encoding))
+    first = project.commit("Add a price")
+    screen = "price = '5 €'\nsum = 2\n"
+    explained = why(project, 1, 2, path="a.py", contents=screen)
+    if encoding != "utf-16":  # which git takes for binary
+        assert [(change.commit, change.lines) for change in explained.history] == [(first, ((1, 1),))]
+    assert (2, 2) in explained.uncommitted or explained.uncommitted == ((1, 2),)

@@ -1,0 +1,138 @@
+"""The text of a file as it is on screen -> what it defines where, and whether a place in it is code or a remark.
+
+Pure. Lines are 1-based, columns 0-based in characters. What was parsed is kept for a while: an editor asks of one text
+many times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from whence_indexer.languages import language_of
+from whence_indexer.lines import lines_of
+from whence_indexer.outline import Tree, Unit, root_of, tree_of, units_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_KEPT = 48  # texts; those an editor shows, and those that define what they use
+_MAX_CHARACTERS = 1_000_000  # as large as a file that is indexed
+_MAX_LINE = 400  # characters a line on average, beyond which no person wrote it: see `syntax`
+
+Place = Literal["code", "comment", "string", "keyword"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition: its name qualified by its scope; its lines with its comments and decorators, `line` its name's."""
+
+    name: str
+    first: int
+    line: int
+    last: int
+    variable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of characters in one line: columns `start` to `end`, the latter not included."""
+
+    line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One text: its language, its definitions in order, outer ones first, and its syntax tree."""
+
+    language: str
+    definitions: tuple[Definition, ...]
+    tree: Tree | None = None
+    root: Node | None = None
+
+    def around(self, line: int) -> list[Definition]:
+        """The definitions that hold a line, outermost first; no variables."""
+        return [each for each in self.definitions if not each.variable and each.first <= line <= each.last]
+
+    def place(self, line: int, column: int) -> Place | None:
+        """What stands there; None where the language has no grammar."""
+        if self.root is None or self.tree is None or line > len(self.tree.lines):
+            return None
+        before = self.tree.lines.rows[line - 1][:column].encode("utf-8", "surrogatepass")
+        point = line - 1, len(before)
+        leaf = self.root.descendant_for_point_range(point, (point[0], point[1] + 1))
+        node = leaf
+        while node is not None:
+            if "comment" in node.type or node.type == "haddock":
+                return "comment"
+            if "interpolation" in node.type or "substitution" in node.type:
+                break
+            if "string" in node.type or node.type in ("heredoc_body", "char_literal"):
+                return "string"
+            node = node.parent
+        return "keyword" if leaf is not None and not leaf.is_named and leaf.end_point.row == point[0] else "code"
+
+    def remarks(self) -> Iterator[Stretch]:
+        """Comments and docstrings, line by line, their marks included."""
+        if self.root is None or self.tree is None:
+            return
+        source = self.tree.source
+        rows = source.split(b"\n")
+        for node in _remarks(self.root):
+            (first, start), (last, end) = node.start_point, node.end_point
+            for row in range(first, min(last, len(rows) - 1) + 1):
+                data = rows[row]
+                left = len(data[: start if row == first else 0].decode("utf-8", "replace"))
+                right = len(data[: end if row == last else len(data)].decode("utf-8", "replace"))
+                if right > left:
+                    yield Stretch(row + 1, left, right)
+
+
+@lru_cache(maxsize=_KEPT)
+def parse(path: str, text: str) -> Parsed:
+    """`text` parsed as the file at `path`; without definitions where its language has no grammar. Never fails."""
+    language = language_of(path, text)
+    lines = lines_of(text)
+    too_long = len(text) > _MAX_CHARACTERS or len(text) > _MAX_LINE * max(len(lines), 1)
+    if language.grammar is None or not len(lines) or too_long:
+        return Parsed(language.name, ())
+    tree = tree_of(lines, language.grammar)
+    root = root_of(tree)
+    if root is None:
+        return Parsed(language.name, ())
+    found = _definitions(units_of(tree, root))
+    ordered = sorted(dict.fromkeys(found), key=lambda each: (each.first, -each.last, each.line))
+    return Parsed(language.name, tuple(ordered), tree, root)
+
+
+def _definitions(units: list[Unit]) -> Iterator[Definition]:
+    for unit in units:
+        alone = len(unit.heads) == 1  # of several each has its own lines, and no comment is any one's
+        for head in unit.heads:
+            first, last = (unit.first, unit.last) if alone else (head.row, head.last)
+            yield Definition(head.name, first + 1, head.row + 1, last + 1, head.variable)
+        yield from _definitions(unit.members)
+
+
+def _remarks(root: Node) -> Iterator[Node]:
+    """The comments and docstrings below `root`, in order; what is inside a line of code but them is passed over."""
+    cursor = root.walk()
+    while True:
+        node = cursor.node
+        found = node is not None and ("comment" in node.type or node.type == "haddock" or _is_docstring(node))
+        if found and node is not None:
+            yield node
+        if not found and cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
+def _is_docstring(node: Node) -> bool:
+    """Whether it is a string that stands alone as a statement, which no language but Python and its kin writes."""
+    return node.type == "expression_statement" and [child.type for child in node.named_children] == ["string"]

@@ -1,0 +1,116 @@
+"""What people say of answers, kept beside the index: JSON lines of question, evidence, answer and model.
+
+Only on this machine, and only what `docs/protocol.md` names. Free text is redacted before it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+from uuid import uuid4
+
+from filelock import FileLock
+
+from whence_indexer.errors import QueryError, StoreError
+from whence_indexer.redaction import redact
+from whence_server.types import Answer
+
+FILE = "feedback.jsonl"
+Verdict = Literal["up", "down", "correction", "note"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_LONGEST = 20_000  # characters of a correction or a note
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One opinion. `text` is the corrected answer, or the note; `evidence` are the answer's citations."""
+
+    id: str
+    at: str
+    verdict: Verdict
+    question: str
+    answer: str
+    evidence: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+
+
+def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | None = None) -> Feedback:
+    """Keep an opinion of `answer` in the index at `folder`. Raises `QueryError` where it cannot be one."""
+    if verdict not in VERDICTS:
+        raise QueryError(f"there is no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
+    if verdict in {"correction", "note"} and not (text or "").strip():
+        raise QueryError(f"a {verdict} needs a text")
+    if len(text or "") > _LONGEST:
+        raise QueryError(f"a text of feedback has at most {_LONGEST:,} characters")
+    given = Feedback(
+        id=uuid4().hex[:12],
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        verdict=verdict,
+        question=redact(question).text,
+        answer=redact(answer.text).text,
+        evidence=[asdict(citation) for citation in answer.citations],
+        model=asdict(answer.model),
+        text=redact(text).text if text else None,
+    )
+    _append(folder, given)
+    return given
+
+
+def read_feedback(folder: Path) -> list[Feedback]:
+    """All of it, oldest first. A line that cannot be read, such as a half-written last one, is passed over."""
+    return list(_read(folder / FILE))
+
+
+def delete_feedback(folder: Path, identifier: str) -> None:
+    """Forget one of them, or all where it is 'all'. Raises `QueryError` where there is none of that name."""
+    with _lock(folder):
+        held = read_feedback(folder)
+        kept = [each for each in held if identifier not in {each.id, "all"}]
+        if identifier != "all" and len(kept) == len(held):
+            raise QueryError(f"there is no feedback {identifier!r}")
+        draft = folder / f"{FILE}.new"
+        draft.write_text("".join(_line(each) for each in kept), "utf-8")
+        draft.replace(folder / FILE)
+
+
+def _append(folder: Path, given: Feedback) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder), (folder / FILE).open("ab+") as file:
+            if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+                file.write(b"\n")  # what a killed process left is one broken line, not two
+            file.write(_line(given).encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StoreError(f"the feedback cannot be kept: {error.strerror}") from error
+
+
+def _read(file: Path) -> Iterator[Feedback]:
+    names = {each.name for each in fields(Feedback)}
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"the feedback cannot be read: {error.strerror}") from error
+    for line in lines:
+        try:
+            held = json.loads(line)
+            yield Feedback(**{key: value for key, value in held.items() if key in names})
+        except (ValueError, TypeError, AttributeError):
+            continue
+
+
+def _line(given: Feedback) -> str:
+    return json.dumps(asdict(given)) + "\n"
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder / "feedback.lock", timeout=5)

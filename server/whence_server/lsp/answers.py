@@ -1,0 +1,209 @@
+"""The requests of our own: what is asked of the server beyond what editors know, answered as JSON.
+
+The shapes are those of `whence_server.protocol`, with URIs that an editor can open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+from lsprotocol import types as lsp
+
+from whence_indexer.errors import QueryError
+from whence_indexer.finder import Finder
+from whence_indexer.repository import Repository
+from whence_indexer.types import Span
+from whence_server.conversations import Given, follow, understand
+from whence_server.feedback import give
+from whence_server.lsp.jobs import Stop
+from whence_server.lsp.locations import to_uri
+from whence_server.lsp.requests import AskParams, FeedbackParams, ModelsParams, SearchParams, StatusParams, WhyParams
+from whence_server.lsp.session import Folder, Session
+from whence_server.lsp.settings import MODELS
+from whence_server.protocol import answer_json, search_json, why_json
+from whence_server.types import Answer, Question
+
+# (what finds evidence, the repository, lines, the text on screen) -> the answer, and as JSON
+OfLines = Callable[[Finder, Repository, Span, str | None], tuple[Answer, dict[str, Any]]]
+
+_BLOCK = re.compile(r"\n\n(?=\*\*|I don't know|_\d)")  # before each passage, never inside one
+
+
+async def ask(session: Session, params: AskParams) -> dict[str, Any]:
+    """`whence/ask`: an answer, its text in pieces before that where the client gave a token for them."""
+    if (params.model or "none") not in MODELS:
+        raise QueryError(f"there is no model {params.model!r}; none gives answers made of quotations")
+    folder, at = _where(session, params)
+    conversation = params.conversation or uuid4().hex[:12]
+    before = session.memory.turn(conversation)
+    query = understand(params.question, before)
+
+    def work(stop: Stop) -> tuple[Answer, bool]:
+        from whence_server.answering import answer
+
+        earlier = before.evidence if before else ()
+        asked = Question(query, at)
+        found = folder.root.ask(lambda finder: answer(asked, finder, folder.root.repository, earlier, stop.check))
+        return found.value, found.partial
+
+    answered, partial = await session.work(folder, work)
+    if params.partialResultToken is not None:
+        await _stream(session, params.partialResultToken, answered.text)
+    identifier = uuid4().hex[:12]
+    turn = follow(params.question, query, answered, before)
+    session.memory.remember(conversation, turn, identifier, Given(params.question, answered, to_uri(_root(folder))))
+    told = answer_json(answered, _stale(folder)) | {"id": identifier, "conversation": conversation}
+    return _located(told, "citations", folder, partial)
+
+
+async def search(session: Session, params: SearchParams) -> dict[str, Any]:
+    """`whence/search`."""
+    folder, started = session.folder(root=params.root), time.monotonic()
+    found = await session.work(
+        folder,
+        lambda stop: folder.root.ask(
+            lambda finder: finder.search(params.query, params.limit, params.kinds, params.under)
+        ),
+    )
+    told = search_json(found.value, time.monotonic() - started, _stale(folder))
+    return _located(told, "hits", folder, found.partial)
+
+
+async def why(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence/why`: why the lines of a range are as they are."""
+
+    def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
+        from whence_server.why import explain
+
+        explained = explain(repository, lines, contents=shown)
+        return explained.answer, why_json(explained)
+
+    return await _of_lines(session, params, "why", work)
+
+
+async def explain(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.explain`: what the lines are."""
+    return await _acted(session, params, "explain")
+
+
+async def who(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.who`: whose the lines are."""
+    return await _acted(session, params, "who")
+
+
+async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
+    """`whence.similar`: what is like them."""
+    return await _acted(session, params, "similar")
+
+
+async def status(session: Session, params: StatusParams) -> dict[str, Any]:
+    """`whence/status`: of one repository, or of all."""
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    return {"roots": [await _status(session, folder) for folder in folders]}
+
+
+async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
+    """`whence/feedback`: an opinion of an answer given in this session, kept on this machine."""
+    given = session.memory.answer(params.answer)
+    if given is None:
+        raise QueryError("no answer of this session has that id")
+    folder = session.folder(root=given.root)
+    kept = await session.work(
+        folder,
+        lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
+    )
+    return {"id": kept.id}
+
+
+async def models(session: Session, params: ModelsParams) -> dict[str, Any]:
+    """`whence/models`: what can write answers."""
+    current = session.settings().model
+    return {"models": [{"name": name, "version": None, "current": name == current} for name in MODELS]}
+
+
+async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
+    """`whence.reindex`: bring the index up to date now, also one whose run was cancelled."""
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    for folder in folders:
+        folder.background.request(loud=True, resume=True)
+    return {"roots": [to_uri(_root(folder)) for folder in folders]}
+
+
+async def _acted(session: Session, params: WhyParams, action: str) -> dict[str, Any]:
+    def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
+        from whence_server import actions
+
+        if action == "who":
+            answered = actions.who(repository, lines, shown)
+        else:
+            act = actions.explain if action == "explain" else actions.similar
+            answered = act(finder, repository, lines, shown)
+        return answered, answer_json(answered, stale=False)
+
+    return await _of_lines(session, params, action, work)
+
+
+async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLines) -> dict[str, Any]:
+    """What `work` tells of the lines of a range, remembered for those who ask on or judge it."""
+    folder, lines = session.lines(params.uri, params.range)
+    document = session.guard.documents.get(params.uri)
+    shown, repository = document.text if document else None, folder.root.repository
+    found = await session.work(
+        folder, lambda stop: folder.root.ask(lambda finder: work(finder, repository, lines, shown))
+    )
+    answered, told = found.value
+    identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines.start_line}-{lines.end_line}"
+    turn = follow(asked, understand(asked, None), answered, None)
+    session.memory.remember(identifier, turn, identifier, Given(asked, answered, to_uri(_root(folder))))
+    told |= {"id": identifier, "conversation": identifier}
+    return _located(told, "citations", folder, found.partial and action != "why")
+
+
+def _where(session: Session, params: AskParams) -> tuple[Folder, Span | None]:
+    if params.uri is not None and params.range is not None and session.find(params.uri):
+        return session.lines(params.uri, params.range)
+    return session.folder(params.uri, params.root), None
+
+
+async def _stream(session: Session, token: str | int, text: str) -> None:
+    """The text in the order it is read; a cancelled request ends between two pieces."""
+    last = 0
+    for cut in [*(match.end() for match in _BLOCK.finditer(text)), len(text)]:
+        value = {"text": text[last:cut]}
+        session.guard.notify(lsp.PROGRESS, {"token": token, "value": value})
+        last = cut
+        await asyncio.sleep(0)
+
+
+async def _status(session: Session, folder: Folder) -> dict[str, Any]:
+    background = folder.background
+    return {
+        "root": to_uri(_root(folder)),
+        "indexing": background.running,
+        "paused": background.paused,
+        "problem": background.problem,
+        "settings": asdict(session.settings(folder)),
+        "index": await session.work(folder, lambda stop: folder.root.status()),
+    }
+
+
+def _located(told: dict[str, Any], key: str, folder: Folder, partial: bool) -> dict[str, Any]:
+    """With the URI of each file named, so that an editor can open it."""
+    root = _root(folder)
+    for each in told[key]:
+        each["uri"] = to_uri(root / each["path"]) if each["path"] is not None else None
+    return told | {"partial": partial, "root": to_uri(root)}
+
+
+def _stale(folder: Folder) -> bool:
+    return folder.background.running or folder.background.paused
+
+
+def _root(folder: Folder) -> Any:
+    return folder.root.repository.root

@@ -1,0 +1,154 @@
+"""The index of one root, kept up to date in the background: when a run is due, its progress, its end.
+
+One run at a time; requests that come meanwhile make one more. A run the user cancels is resumed when asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from whence_server.lsp import child, failures
+from whence_server.lsp.guard import Guard
+
+_LOUD_FROM = 50  # files or commits; less is done before anyone has read that it is
+
+
+class Background:
+    """`running` is whether a run is under way, `paused` whether the user stopped one."""
+
+    def __init__(self, guard: Guard, root: Path, name: str, turn: asyncio.Lock, done: Callable[[], Awaitable[None]]):
+        """`turn` is shared by all roots: one index at a time is written. `done` is awaited after each run."""
+        self._guard, self._root, self._name, self._turn, self._done = guard, root, name, turn, done
+        self.running = self.paused = False
+        self.problem: str | None = None
+        self.history = True
+        self._due: asyncio.Task[None] | None = None
+        self._when = 0.0  # that it begins, by the loop's clock
+        self._working = False
+        self._again = self._rebuild = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._token: str | None = None
+        self.can_show_progress = False
+
+    def request(self, delay: float = 0.0, *, loud: bool = False, rebuild: bool = False, resume: bool = False) -> None:
+        """Bring the index up to date within `delay` seconds; nothing while `paused`, unless this is to `resume`.
+
+        A `loud` run shows its progress from the beginning, others where there turns out to be much to do.
+        """
+        self.paused = self.paused and not resume
+        self._rebuild = self._rebuild or rebuild
+        when = asyncio.get_running_loop().time() + delay
+        if self.paused:
+            return
+        if self._working:
+            self._again = True
+        elif self._due is None or self._due.done() or when < self._when:
+            if self._due:
+                self._due.cancel()
+            self._when = when
+            self._due = asyncio.create_task(self._run(delay, loud))
+
+    def cancel(self, token: object) -> None:
+        """Stop the run whose progress has this token, until it is asked for again."""
+        if token is not None and token == self._token:
+            self.paused = True
+            self._kill()
+
+    async def close(self) -> None:
+        """End, whatever is under way."""
+        self.paused = True
+        if self._due and not self._due.done():
+            self._due.cancel()
+        self._kill()
+
+    async def _run(self, delay: float, loud: bool) -> None:
+        await asyncio.sleep(delay)
+        self._working = self.running = True
+        async with self._turn:
+            self._again = False
+            try:
+                self.problem = await self._index(loud)
+            except OSError as error:
+                self.problem = f"indexing could not begin: {error.strerror}"
+            finally:
+                self._process = None
+                self._working = self.running = False
+        if not self.paused:
+            await self._done()
+        if self._again:
+            self.request()
+
+    async def _index(self, loud: bool) -> str | None:
+        """Run the child to its end; what went wrong."""
+        options = child.command()
+        process = await asyncio.create_subprocess_exec(*options.pop("args"), **options)
+        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        order = {"root": str(self._root), "rebuild": self._rebuild, "history": self.history}
+        self._rebuild = False
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        failed: str | None = "the indexing process died"
+        shown = _Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
+        try:
+            while line := await process.stdout.readline():
+                message = json.loads(line)
+                if "report" in message:
+                    failed = None
+                elif "failed" in message:
+                    failed = failures.public(message["failed"])
+                elif loud or (message.get("total") or 0) > _LOUD_FROM:
+                    await shown.report(message)
+                    self._token = shown.token
+        finally:
+            self._token = None
+            self._kill()
+            await process.wait()
+            shown.end("paused; whence.reindex resumes it" if self.paused else failed or "up to date")
+        return None if self.paused else failed
+
+    def _kill(self) -> None:
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+
+class _Progress:
+    """What the user sees of a run: begun at the first report, where the client can show it."""
+
+    def __init__(self, guard: Guard, title: str, possible: bool) -> None:
+        self._guard, self._title, self._possible = guard, title, possible
+        self.token: str | None = None
+
+    async def report(self, message: dict[str, Any]) -> None:
+        if self.token is None and not (self._possible and await self._begin()):
+            return
+        total, stage = message.get("total"), message.get("stage") or f"Waiting for {message.get('waiting')}"
+        percentage = min(100, 100 * message["done"] // total) if total else None
+        self._tell(lsp.WorkDoneProgressReport(message=stage, percentage=percentage, cancellable=True))
+
+    def end(self, message: str) -> None:
+        if self.token is not None:
+            self._tell(lsp.WorkDoneProgressEnd(message=message))
+
+    async def _begin(self) -> bool:
+        token = f"whence-index-{id(self)}"
+        try:
+            create = lsp.WorkDoneProgressCreateParams(token=token)
+            await asyncio.wait_for(self._guard.ask(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, create), 5)
+        except (failures.WireError, TimeoutError):
+            self._possible = False
+            return False
+        self.token = token
+        self._tell(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, percentage=0))
+        return True
+
+    def _tell(self, value: Any) -> None:
+        self._guard.notify(lsp.PROGRESS, lsp.ProgressParams(token=self.token or "", value=value))

@@ -1,0 +1,40 @@
+"""What a person types to name a place: lines of a file, a definition, or a file.
+
+Pure: text -> `Place`; whether it exists is for others to say.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from whence_indexer.errors import QueryError
+
+_LINES = re.compile(r"(.+):(\d{1,9})(?:-(\d{1,9}))?", re.DOTALL)
+_SYMBOL = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")
+
+
+class Place(NamedTuple):
+    """Lines of a file, a definition in it or anywhere, or all of a file; `last` is None for its last line."""
+
+    path: str | None
+    symbol: str | None = None
+    first: int = 1
+    last: int | None = None
+
+
+def parse_place(value: str, lines_needed: bool = True) -> Place:
+    """`PATH:LINE[-LINE]`, `PATH#SYMBOL` or `SYMBOL`; unless lines are needed also `PATH`. Raises `QueryError`."""
+    if match := _LINES.fullmatch(value):
+        first, last = int(match[2]), int(match[3] or match[2])
+        if not 1 <= first <= last:
+            raise QueryError(f"{value!r} names no lines: they begin at 1, and the first comes first")
+        return Place(match[1], None, first, last)
+    path, _, symbol = value.rpartition("#")
+    if symbol and ("/" in path or "." in path):  # `Cart#add` is Ruby's way to name a method
+        return Place(path, symbol)
+    if not lines_needed and ("/" in value or "." in value) and "#" not in value:
+        return Place(value)
+    if "/" in value or not _SYMBOL.fullmatch(value):
+        raise QueryError(f"{value!r} is neither lines, PATH:LINE or PATH:LINE-LINE, nor a definition, PATH#SYMBOL")
+    return Place(None, value)

@@ -1,0 +1,65 @@
+"""What people say of answers is kept on this machine, without secrets, whatever happens in between; and forgotten."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from whence_indexer.errors import QueryError
+from whence_indexer.types import Citation
+from whence_server.feedback import FILE, delete_feedback, give, read_feedback
+from whence_server.types import Answer, Model, Timings
+
+ANSWER = Answer(
+    "By the bank. [1]", 0.9, False, (Citation(1, "code", "def charge():", "pay.py", 1, 1),), Model("extractive"),
+    Timings(0, 0, 0),
+)  # fmt: skip
+
+
+def test_an_opinion_is_kept_with_what_it_is_of(tmp_path):
+    given = give(tmp_path, "correction", "How?", ANSWER, "By the till.")
+    assert read_feedback(tmp_path) == [given]
+    assert (given.verdict, given.text, given.evidence[0]["path"]) == ("correction", "By the till.", "pay.py")
+
+
+def test_a_secret_in_a_note_is_not_kept(tmp_path):
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    give(tmp_path, "note", f"why {secret}?", ANSWER, f"use {secret}")
+    assert secret not in (tmp_path / FILE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"), [("maybe", None), ("note", " "), ("correction", None), ("note", "x" * 30_000)]
+)
+def test_what_is_no_opinion_is_refused(tmp_path, verdict, text):
+    with pytest.raises(QueryError):
+        give(tmp_path, verdict, "How?", ANSWER, text)
+    assert read_feedback(tmp_path) == []
+
+
+def test_a_half_written_line_costs_itself_alone(tmp_path):
+    first = give(tmp_path, "up", "One?", ANSWER)
+    with (tmp_path / FILE).open("a") as file:
+        file.write('{"id": "half')
+    second = give(tmp_path, "down", "Two?", ANSWER)
+    assert read_feedback(tmp_path) == [first, second]
+
+
+def test_the_command_lists_exports_and_deletes(make_repository, tmp_path):
+    repository = make_repository().open()
+    one, two = (give(repository.index_dir, "up", question, ANSWER) for question in ("One?", "Two?"))
+
+    def whence(*arguments):
+        command = [sys.executable, "-m", "whence_server", "feedback", "--repo", str(repository.root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert [each["id"] for each in json.loads(whence("--json").stdout)["feedback"]] == [one.id, two.id]
+    assert "One?" in whence("--export", str(tmp_path / "out.jsonl")).stdout
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
+    assert "Two?" in whence("--delete", one.id).stdout
+    assert whence("--delete", "nothing").returncode == 2
+    delete_feedback(repository.index_dir, "all")
+    assert read_feedback(repository.index_dir) == []

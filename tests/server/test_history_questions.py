@@ -1,0 +1,125 @@
+"""Questions of why, when and who, asked without a place: the code that they are about leads to its history."""
+
+import pytest
+
+from whence_indexer.embedder import load_embedder
+from whence_indexer.errors import SourceError
+from whence_indexer.indexing import update
+from whence_indexer.query import parse_query
+from whence_indexer.search import Searcher
+from whence_indexer.store import Store
+from whence_server.answering import answer, answer_from_search
+from whence_server.authorship import authorship_of
+from whence_server.types import Question
+from whence_server.why import explain_definition
+
+SIGN = '''def sign_cookie(session, key):
+    """Sign the session cookie with the secret key."""
+    return {digest}(key, session)
+'''
+OTHER = "def area(width, height):\n    return width * height\n"
+REASON = "A plain digest can be extended by an attacker, so that sessions were forged."
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    from tests.conftest import GitRepository
+
+    project = GitRepository(tmp_path_factory.mktemp("shop"))
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.git("config", "user.name", "Ada Author")
+    project.git("config", "user.email", "ada@example.com")
+    project.write("web/cookies.py", SIGN.format(digest="md5"))
+    project.write("web/shape.py", OTHER)
+    project.write("web/legacy.py", "class PlainEncoder:\n    def encode(self, value):\n        return str(value)\n")
+    project.commit("Keep the session in a cookie")
+    project.git("tag", "1.0")
+    project.write("web/cookies.py", SIGN.format(digest="compute_hmac"))
+    project.fix = project.commit(f"Harden\n\n{REASON}", author="Grace <grace@example.com>", date="2024-07-01T00:00:00Z")
+    project.remove("web/legacy.py")
+    project.removal = project.commit("Clean up", author="Bob <bob@example.com>", date="2025-02-03T00:00:00Z")
+    project.git("tag", "2.0")
+    for number in range(3):
+        project.write(f"docs/{number}.md", f"# Session {number}\n\nThe session cookie is kept for {number} days.\n")
+        project.commit(f"Describe the session cookie, part {number}")
+    update(project.open())
+    return project
+
+
+def ask(project, text, way=answer):
+    repository = project.open()
+    store = Store(repository.index_dir)
+    return way(Question(parse_query(text)), Searcher(repository, store, load_embedder(store.state.model)), repository)
+
+
+def test_the_code_leads_to_a_reason_that_shares_no_word_with_the_question(shop):
+    question = "Why does `sign_cookie` use `compute_hmac`?"
+    answered = ask(shop, question)
+    assert answered.text.startswith(f"{REASON} [1]")
+    assert (answered.citations[0].commit, answered.citations[0].quote) == (shop.fix, REASON)
+    assert not answered.abstained
+    assert any(citation.path == "web/cookies.py" for citation in answered.citations)
+    assert not ask(shop, question, answer_from_search).text.startswith(REASON)
+
+
+def test_a_reason_for_something_else_does_not_lead(shop):
+    assert not ask(shop, "Why is the area of a shape a product?").text.startswith(REASON)
+    assert ask(shop, "Why does the kubernetes scheduler evict pods?").abstained
+
+
+@pytest.mark.parametrize("question", ["When was PlainEncoder removed?", "In which version was PlainEncoder removed?"])
+def test_when_gives_the_date_and_the_first_version_and_cites_the_commit(shop, question):
+    answered = ask(shop, question)
+    said = "`PlainEncoder` was removed on 2025-02-03; the first version without it is 2.0. [1]"
+    assert answered.text.startswith(said)
+    assert (answered.citations[0].commit, answered.abstained) == (shop.removal, False)
+
+
+def test_since_which_version_asks_when_it_was_added(shop):
+    answered = ask(shop, "Since which version is there a sign_cookie?")
+    assert answered.text.startswith("`sign_cookie` was added on 2024-05-06; the first version with it is 1.0. [1]")
+
+
+@pytest.mark.parametrize("question", ["Who removed PlainEncoder?", "Which commit removed the PlainEncoder class?"])
+def test_who_and_which_commit_name_the_author_of_a_removal_whatever_its_message(shop, question):
+    answered = ask(shop, question)
+    assert answered.text.startswith("`PlainEncoder` was removed by Bob on 2025-02-03;")
+    assert answered.citations[0].commit == shop.removal
+
+
+def test_what_a_commit_did_is_no_reason(shop):
+    assert not ask(shop, "Why describe the session cookie?").text.startswith("Describe the session cookie")
+
+
+def test_of_a_name_that_never_was_nothing_is_claimed(shop):
+    answered = ask(shop, "When was QuantumEncoder removed?")
+    assert "was removed on" not in answered.text
+
+
+def test_who_wrote_it_names_authors_with_their_share_and_a_commit_of_each(shop):
+    answered = ask(shop, "Who wrote sign_cookie?")
+    said = "Lines of sign_cookie, web/cookies.py:1-3, by author: Ada Author 67%, Grace 33%. Last changed by Grace on"
+    assert answered.text.startswith(said)
+    assert answered.citations[0].path == "web/cookies.py"
+    assert shop.fix in [citation.commit for citation in answered.citations]
+    assert "example.com" not in answered.text
+    assert ask(shop, "who maintains web/shape.py?").text.startswith(
+        "Lines of web/shape.py, by author: Ada Author 100%."
+    )
+
+
+def test_a_definition_is_explained_by_its_whole_history(shop):
+    explained = explain_definition(shop.open(), "sign_cookie")
+    assert explained.answer.text.startswith(REASON)
+    assert [(change.subject, change.change) for change in explained.history] == [
+        ("Keep the session in a cookie", "added"),
+        ("Harden", "changed"),
+    ]
+    with pytest.raises(SourceError, match=r"nothing named area is defined in web/cookies\.py"):
+        explain_definition(shop.open(), "area", "web/cookies.py")
+
+
+def test_authorship_of_lines_is_of_those_lines(shop):
+    found = authorship_of(shop.open(), "web/cookies.py", None, 3, 3)
+    assert [(owner.author, found.share(owner)) for owner in found.owners if owner.lines] == [("Grace", 1.0)]
+    assert found.last.author == "Grace"

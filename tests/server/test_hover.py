@@ -1,0 +1,215 @@
+"""What a developer reads beside the mouse: what a symbol is, where it is from, who changed it last and why."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from whence_indexer import lineage
+from whence_indexer.embedder import load_embedder
+from whence_indexer.indexing import update
+from whence_indexer.search import Searcher
+from whence_indexer.store import Store
+from whence_indexer.threads import Thread
+from whence_server import opened
+from whence_server.ages import age
+from whence_server.hovering import hover
+from whence_server.markup import code, inline
+
+NOW = datetime(2024, 8, 7, tzinfo=UTC)  # three months after the commits of the tests
+BRAKES = '''class Brake:
+    """Slows a car. Only one wheel at a time."""
+
+    def press(self, force):
+        return self.pads * force
+
+    def release(self):
+        self.press(0)
+
+
+def stop(car):
+    # Not `press`, since the pedal may be stuck: see press_twice().
+    force = 9
+    return Brake().press(force)
+'''
+CAR = """import json
+from brakes import Brake, stop
+from elsewhere import park
+
+
+def drive(car, stop_at):
+    stop(car)
+    park(car)
+    json.dumps(car)
+    Brake().release()
+    return stop_at
+"""
+
+
+@pytest.fixture
+def cars(make_repository):
+    lineage.forget()
+    project = make_repository("cars")
+    project.write("brakes.py", BRAKES.replace("pads * force", "pad * force"))
+    project.write("car.py", CAR)
+    project.commit("Add cars")
+    project.write("brakes.py", BRAKES)
+    message = "Use all pads (#12)\n\nOne pad alone wore out, so that cars did not stop in time.\n"
+    project.commit(message, author="Grace [G] <grace@example.com>", date="2024-05-07T07:08:09+02:00")
+    update(project.open())
+    return project
+
+
+def searcher_of(repository):
+    store = Store(repository.index_dir)
+    return Searcher(repository, store, load_embedder(store.state.model))
+
+
+def read(project, path, line, word, text=None, opened_first=("brakes.py", "car.py"), **options):
+    """The hover over `word` in a line."""
+    repository = project.open()
+    for each in opened_first:
+        opened.open_file(repository, each)
+    text = (project.path / path).read_text() if text is None else text
+    column = text.split("\n")[line - 1].index(word)
+    return hover(searcher_of(repository), repository, path, line, column, text, now=NOW, **options)
+
+
+def test_a_function_of_another_file_is_told_with_its_last_change(cars):
+    shown = read(cars, "car.py", 10, "Brake")
+    assert shown.markdown.split("\n\n") == [
+        "**`Brake`** — Slows a car.",
+        "Defined in `brakes.py:1`",
+        r"Last changed 3 months ago by Grace \[G\]: Use all pads (#12)",
+    ]
+    assert (shown.line, shown.start, shown.end) == (10, 4, 9)
+
+
+def test_without_documentation_the_signature_is_shown(cars):
+    assert "`def stop(car)`" in read(cars, "car.py", 7, "stop").markdown
+
+
+def test_a_line_is_told_with_the_reason_of_its_commit(cars):
+    shown = read(cars, "brakes.py", 5, "return")
+    assert shown.markdown == (
+        r"3 months ago by Grace \[G\]: Use all pads (#12) — One pad alone wore out, so that cars did not stop in time."
+    )
+    assert (shown.start, shown.end) == (0, len("        return self.pads * force"))
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [(8, "park"), (9, "dumps"), (11, "stop_at"), (6, "stop_at"), (3, "elsewhere"), (2, "import"), (2, "brakes")],
+)
+def test_what_is_defined_elsewhere_or_is_a_variable_is_no_symbol_here(cars, line, word):
+    assert "efined" not in read(cars, "car.py", line, word).markdown
+
+
+def test_a_method_of_an_unknown_object_is_only_probable(cars):
+    assert "Defined on line 4" in read(cars, "brakes.py", 8, "press").markdown
+    asked = read(cars, "car.py", 10, "release").markdown
+    assert "Probably defined in `brakes.py:7`" in asked
+
+
+def test_a_comment_means_code_only_where_it_looks_like_it(cars):
+    assert "`Brake.press`" not in read(cars, "brakes.py", 12, "pedal").markdown
+    cars.write("brakes.py", BRAKES + "\n\ndef pedal():\n    pass\n")
+    update(cars.open())
+    assert "efined" not in read(cars, "brakes.py", 12, "pedal").markdown
+    text = BRAKES.replace("the pedal", "the pedal()") + "\n\ndef pedal():\n    pass\n"
+    assert "Probably defined" in read(cars, "brakes.py", 12, "pedal", text).markdown
+
+
+def test_lines_are_those_on_screen(cars):
+    text = "# A new line.\n" + BRAKES.replace("force = 9", "force = 10")
+    assert "3 months ago" in read(cars, "brakes.py", 6, "return", text).markdown
+    assert read(cars, "brakes.py", 14, "force", text).markdown == "Not committed yet"
+    whole = read(cars, "brakes.py", 12, "stop", text)
+    assert whole.markdown.endswith("Add cars · edited since, not committed")
+    assert read(cars, "brakes.py", 10, "", text) is None  # a blank line
+
+
+def test_before_a_file_was_opened_nothing_is_waited_for(cars):
+    missing = []
+    lineage.forget()
+    cars.commit("Another HEAD")
+    shown = read(cars, "car.py", 10, "Brake", opened_first=(), wait=missing.append)
+    assert "Last changed" not in shown.markdown
+    assert missing == ["brakes.py"]
+    assert read(cars, "car.py", 8, "park", opened_first=(), wait=missing.append) is None
+    assert missing == ["brakes.py", "car.py"]
+    repository = cars.open()
+    assert hover(None, repository, "car.py", 1, 0, "", now=NOW) is None
+    assert hover(None, repository, "car.py", 99, 0, CAR, now=NOW) is None
+
+
+def test_an_imported_thread_is_called_by_its_title(cars, tmp_path):
+    from whence_indexer.importing import import_threads
+    from whence_indexer.threadfile import write_threads
+
+    file = tmp_path / "threads.jsonl"
+    write_threads([Thread(12, "pull", "Wear [all](command:x) pads evenly", "It squeaks.")], file)
+    import_threads(cars.open(), str(file))
+    shown = read(cars, "brakes.py", 5, "return")
+    assert r"Use all pads (#12) (#12 “Wear \[all\](command:x) pads evenly”)" in shown.markdown
+
+
+def test_links_run_commands_only_where_they_are_asked_for(cars):
+    link = "command:{0}?{1.path}:{1.start_line}-{1.end_line}".format
+    assert "command:" not in read(cars, "car.py", 10, "Brake").markdown
+    assert read(cars, "car.py", 10, "Brake", link=link).markdown.endswith(
+        "[Explain](command:whence.explain?brakes.py:1-8) · [Why?](command:whence.why?brakes.py:1-8)"
+    )
+    assert len(read(cars, "car.py", 10, "Brake", link=link).markdown.split("\n")) < 12
+
+
+def test_a_name_with_many_definitions_says_how_many_more(cars):
+    for number in range(2):
+        cars.write(f"lib{number}/pump.py", "class Pump:\n    def inflate(self):\n        pass\n")
+    cars.write("use.py", "def go(thing):\n    thing.inflate()\n")
+    update(cars.open())
+    shown = read(cars, "use.py", 2, "inflate").markdown
+    assert "Probably defined in `lib0/pump.py:2`, or one of 1 more of that name" in shown
+    for number in range(2, 5):
+        cars.write(f"lib{number}/pump.py", "class Pump:\n    def inflate(self):\n        pass\n")
+    update(cars.open())
+    assert read(cars, "use.py", 2, "inflate") is None  # five say nothing, and the file is not committed
+
+
+def test_a_definition_that_is_gone_since_it_was_indexed_is_not_told(cars):
+    searcher = searcher_of(cars.open())
+    cars.write("brakes.py", "x = 1\n")
+    repository = cars.open()
+    opened.open_file(repository, "car.py")
+    assert "efined" not in hover(searcher, repository, "car.py", 10, 6, CAR, now=NOW).markdown
+
+
+def test_a_secret_in_a_signature_is_not_shown(cars):
+    key = "AKIA" + "Q3EGRZ7XWOLNTY4D"
+    text = f'def connect(key="{key}"):\n    pass\n'
+    assert key not in read(cars, "new.py", 1, "connect", text).markdown
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("2024-08-06T23:59:30+00:00", "just now"),
+        ("2025-01-01T00:00:00+00:00", "just now"),
+        ("2024-08-06T22:00:00+00:00", "2 hours ago"),
+        ("2024-08-05T00:00:00+02:00", "2 days ago"),
+        ("2024-07-20T00:00:00Z", "2 weeks ago"),
+        ("2023-08-01T00:00:00Z", "1 year ago"),
+    ],
+)
+def test_ages(date, said):
+    assert age(date, NOW) == said
+
+
+@given(st.text(alphabet="ab `*_[]()<>!\\#&|~:/\n") | st.text())
+def test_text_of_others_brings_no_link_no_markup_and_no_html(text):
+    tokens = MarkdownIt("commonmark").parse(f"by {inline(text)} x {code(text)}")
+    assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+    kinds = {child.type for child in tokens[1].children or []}
+    assert kinds <= {"text", "code_inline", "text_special"}
