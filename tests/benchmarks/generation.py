@@ -27,9 +27,9 @@ from whence_server.errors import WorkerError
 from whence_server.generation.generator import Request
 from whence_server.generation.supervisor import Plan, Supervisor
 
-_TOKENS, _REPEATS = 48, 5
+_TOKENS, _REPEATS = 32, 5
 _SYSTEM = "You answer a developer's question from numbered passages of their repository. " * 2
-_EVIDENCE = "| def retry(send): sends again when the server is busy, and the delay doubles each time.\n" * 9
+_EVIDENCE = "| def retry(send): sends again when the server is busy, and the delay doubles each time.\n" * 4
 _SHAPE = {"width": 640, "inner": 2560, "blocks": 8, "context": 4096, "filler": 24_000, "quantized": True}
 _LETTERS = "root ::= [a-zA-Z0-9 .,]+"
 
@@ -142,17 +142,16 @@ def _withdrawn(worker: Supervisor) -> Iterator[Measure]:
 
 
 def _swapped(worker: Supervisor, folder: Path) -> Iterator[Measure]:
-    """What a change of adapter adds to a question whose prompt has to be read anyway."""
+    """What a change of adapter adds to a question, the common beginning to be known again included."""
     adapters = [write_adapter(folder / f"{seed}.gguf", width=_SHAPE["width"], seed=seed) for seed in (1, 2)]
     for adapter in adapters:
         worker.generate(Request(_SYSTEM, "load", None, 1), adapter)
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * _REPEATS):
-        for same in (False, True):
-            adapter = adapters[(number + 0) % 2]
-            request = Request(f"{number}{same}", "Where is it?", None, 2)
+        for same in (False, True):  # the first of each two finds the other adapter
+            request = Request(_SYSTEM, f"{number}{same}: where is it?", None, 2)
             started = time.perf_counter()
-            worker.generate(request, adapter)
+            worker.generate(request, adapters[number % 2])
             seconds[same].append(time.perf_counter() - started)
     yield Measure(
         "a change of adapter adds to a question", (median(seconds[False]) - median(seconds[True])) * 1e3, "ms", 100

@@ -23,6 +23,7 @@ _ROWS, _ROWS_GPU = 128, 512
 _ABORTED = 2
 _KV = {"f16": 1, "q8_0": 8}  # ggml_type
 _SEQUENCE = 0
+_OFF, _AUTO = 0, -1  # llama_flash_attn_type
 
 logging.getLogger("llama-cpp-python").setLevel(logging.ERROR)  # it prints hundreds of lines otherwise
 
@@ -80,6 +81,8 @@ class Engine:
         params.n_seq_max, params.n_outputs_max = 1, 1
         params.n_threads = params.n_threads_batch = settings.threads
         params.type_k = params.type_v = _KV[settings.kv]
+        # On a processor flash attention writes a fifth slower, but a cache of eight bits needs it.
+        params.flash_attn_type = _AUTO if self.gpu or settings.kv != "f16" else _OFF
         params.no_perf = True
         self._context = ll.llama_init_from_model(self._model, params)
         if not self._context:
