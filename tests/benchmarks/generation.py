@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.generation`: what the worker costs beside llama-cpp-python alone, on the same model.
 
-The model is made up: its words mean nothing, its speed is real. Ratios within one run. A missed bar is shown, not
-raised.
+The model is made up: its words mean nothing, its speed is real. Ratios within one run, of the best of several times. A
+missed bar is shown, not raised.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from whence_server.errors import WorkerError
 from whence_server.generation.generator import Request
 from whence_server.generation.supervisor import Plan, Supervisor
 
-_TOKENS, _REPEATS = 32, 5
+_TOKENS, _REPEATS = 32, 6
 _SYSTEM = "You answer a developer's question from numbered passages of their repository. " * 2
 _EVIDENCE = "| def retry(send): sends again when the server is busy, and the delay doubles each time.\n" * 4
 _SHAPE = {"width": 640, "inner": 2560, "blocks": 8, "context": 4096, "filler": 24_000, "quantized": True}
@@ -59,7 +59,8 @@ def _measure(folder: Path) -> Iterator[Measure]:
     yield Measure("size of the model", path.stat().st_size / 1e6, "MB")
     plan = Plan(path, folder / "cache", context=4096, gpu_layers=0, systems=(_SYSTEM,))
     with closing(Supervisor(plan)) as worker:
-        threads = worker.about()["threads"]
+        threads, kv = worker.about()["threads"], worker.about()["kv"]
+        yield Measure(f"threads found best, with {kv} keys and values", threads, "")
         yield from _beside_bare(worker, path, threads)
         yield from _again(worker)
         yield from _withdrawn(worker)
@@ -81,8 +82,8 @@ def _beside_bare(worker: Supervisor, path: Path, threads: int) -> Iterator[Measu
         theirs.append(_bare(bare, prompt))
         ours.append(_timed(worker, Request(_SYSTEM, text, None, _TOKENS)))
     bare.close()
-    rates = [median(rate for _, rate in side) for side in (ours, theirs)]
-    firsts = [median(first for first, _ in side) for side in (ours, theirs)]
+    rates = [max(rate for _, rate in side) for side in (ours, theirs)]  # the best: others use this machine, too
+    firsts = [min(first for first, _ in side) for side in (ours, theirs)]
     yield Measure("tokens a second through the worker", rates[0], "/s")
     yield Measure("beside llama-cpp-python alone", rates[0] / rates[1], "x", 0.95, least=True)
     yield Measure("first token through the worker", firsts[0] * 1e3, "ms")
@@ -136,9 +137,9 @@ def _withdrawn(worker: Supervisor) -> Iterator[Measure]:
         told.append(time.perf_counter() - ends)
         worker.generate(Request(_SYSTEM, "short", None, 1))
         free.append(time.perf_counter() - ends)
-    alone = median(_timed(worker, Request(_SYSTEM, f"short{number}", None, 2))[0] for number in range(_REPEATS))
+    alone = min(_timed(worker, Request(_SYSTEM, f"short{number}", None, 2))[0] for number in range(_REPEATS))
     yield Measure("a question withdrawn while its prompt is read, returned after", max(told) * 1e3, "ms", 50)
-    yield Measure("and the worker free again after (median)", max(0.0, median(free) - alone) * 1e3, "ms", 50)
+    yield Measure("and the worker free again after", max(0.0, min(free) - alone) * 1e3, "ms", 50)
 
 
 def _swapped(worker: Supervisor, folder: Path) -> Iterator[Measure]:
