@@ -138,7 +138,7 @@ class Child:
         elif "refused" in message:
             self.refused = message["refused"]
         else:
-            keys = ("token", "done", "failed", "counted")
+            keys = ("reading", "token", "done", "failed", "counted")
             box = self._boxes.get(next((message[key] for key in keys if key in message), 0))
             if box is not None:
                 box.put(message)

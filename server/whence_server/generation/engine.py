@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,16 +150,17 @@ class Engine:
         most = min(len(self.known), len(tokens))
         return next((at for at in range(most) if self.known[at] != tokens[at]), most)
 
-    def read(self, tokens: Sequence[int]) -> int:
+    def read(self, tokens: Sequence[int], beat: Callable[[], object] = lambda: None) -> int:
         """Know exactly `tokens`, the last one's logits too; returns how many of them were known before.
 
-        Raises `StoppedError`, and `EngineError` where llama.cpp fails.
+        `beat` is called after each `BATCH`. Raises `StoppedError`, and `EngineError` where llama.cpp fails.
         """
         reused = min(self.shared(tokens), len(tokens) - 1)  # logits are of what is computed now
         if not self._keep(reused):
             reused = 0
         for start in range(reused, len(tokens), BATCH):
             self.extend(tokens[start : start + BATCH])
+            beat()
         return reused
 
     def extend(self, tokens: Sequence[int]) -> None:

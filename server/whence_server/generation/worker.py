@@ -4,8 +4,8 @@ Run as a program by `supervisor`; ends with its parent. Whatever kills it kills 
 told to, the folder of kept beginnings, and nothing more.
 
 Orders: {"load": {...}} once, then {"ask": id, "system", "user", "grammar", "max_tokens", "adapter"},
-{"cancel": id}, {"count": id, "texts"}. Answers: {"ready": {...}} or {"refused": why}; {"token": id, "text"};
-{"done": id, ...}; {"failed": id, "why", "kind"}; {"stopped": id}; {"counted": id, "counts"}.
+{"cancel": id}, {"count": id, "texts"}. Answers: {"ready": {...}} or {"refused": why}; {"reading": id} now and then;
+{"token": id, "text"}; {"done": id, ...}; {"failed": id, "why"}; {"stopped": id}; {"counted": id, "counts"}.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Writer:
         engine.use_adapter(order.get("adapter"))
         restored = self._prefixes.know(engine, tokens[:static])
         with closing(Constraint(engine.vocab, order.get("grammar"))) as constraint:
-            reused = engine.read(tokens)
+            reused = engine.read(tokens, lambda: say({"reading": number}))  # a long prompt may take minutes
             first, logprobs, finish = 0.0, [], "length"
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
             for _ in range(min(room, order["max_tokens"])):
