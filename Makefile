@@ -12,7 +12,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(VENV)/.dev  ## Run the tests
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
+
+test-model: $(VENV)/.model  ## Test models at work in their own process (compiles llama.cpp, some minutes)
+	$(BIN)/python -m pytest -m model
 
 test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, where they are installed
 	$(BIN)/python -m pytest -m editors -rs
@@ -55,6 +58,7 @@ typecheck: $(VENV)/.dev  ## Check types, strictly
 bench: $(VENV)/.dev  ## Measure speed and size as ratios within one run (CLONES=folder of clones for larger ones)
 	$(BIN)/python -m tests.benchmarks.editor
 	$(BIN)/python -m tests.benchmarks.speed $(if $(wildcard $(CLONES)),--clones "$(CLONES)")
+	$(BIN)/python -m tests.benchmarks.generation
 
 bench-retrieval: $(VENV)/.dev  ## Measure retrieval on the public sets in BENCH over the clones in CLONES
 	$(BIN)/python -m tests.benchmarks.retrieval --data "$(BENCH)" $(if $(OTHER_MODEL),--other-model "$(OTHER_MODEL)") --clones "$(CLONES)" --write docs/benchmarks.md
@@ -88,7 +92,7 @@ build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 
 constraints:  ## Refresh constraints.txt: the exact versions that every target installs
 	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,mcp,training,embedders]"
+	$(VENV)-constraints/bin/python -m pip install torch==2.13.0 -e ".[dev,trackers,mcp,training,embedders,model]"
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 	rm -rf $(VENV)-constraints
 
@@ -111,6 +115,11 @@ $(VENV)/.dev: $(VENV)/.installed
 $(DESCRIPTION): $(VENV)/.installed
 	@echo "Fetching GitHub's OpenAPI description, some 400 MB unpacked"
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/openapi @octokit/openapi@23
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.dev
+	@echo "Installing the model extra: llama-cpp-python, which is compiled (some minutes, once)"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,model]"
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev

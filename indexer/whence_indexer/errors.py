@@ -12,6 +12,7 @@ WhenceError
 ├── TrackerError      threads cannot be fetched from a tracker or read from a file
 │   └── MissingError  the tracker knows no such thing, or hides it
 │       └── GoneError it is turned off
+├── ProcessorError    this processor lacks what a library needs
 ├── EmbedderError     the embedding model cannot be loaded or does not fit the index
 └── QueryError        the question or an option cannot be used
 """
@@ -67,6 +68,10 @@ class GoneError(MissingError):
 
 class EmbedderError(WhenceError):
     """The embedding model cannot be loaded or used."""
+
+
+class ProcessorError(WhenceError):
+    """This processor lacks an instruction that a library needs."""
 
 
 class QueryError(WhenceError):

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
+from whence_indexer.processor import check
+
 if TYPE_CHECKING:
     from lancedb import DBConnection
 
@@ -23,6 +25,7 @@ _CLIENT = "lance_namespace_urllib3_client"
 
 def connect(folder: Path) -> DBConnection:
     """The database in `folder`."""
+    check("lancedb")
     with _without_client():
         import lancedb
     return lancedb.connect(folder)

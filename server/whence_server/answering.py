@@ -1,4 +1,4 @@
-"""A question -> an answer with verified citations: search, draft, verify, decide whether to abstain.
+"""A question -> an answer with verified citations: search, draft, verify, decide whether to abstain, let a model write.
 
 Takes a `Searcher`; knows no editor and no command line.
 """
@@ -6,9 +6,10 @@ Takes a `Searcher`; knows no editor and no command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from whence_indexer.errors import RepositoryError
 from whence_indexer.finder import Finder
@@ -20,16 +21,19 @@ from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
 from whence_server.extractive import LEADS_FROM, Draft
 from whence_server.inquiry import Evidence, find_evidence
+from whence_server.passages import Passage, best_passage
 from whence_server.receipts import citation_url
 from whence_server.types import Answer, Model, Question, Timings
 from whence_server.why import explain
+
+if TYPE_CHECKING:
+    from whence_server.composing import Writing
 
 HITS = 12  # read for an answer
 ABSTAIN_BELOW = 0.5
 _SURE = 0.8  # an order, fitted on nothing: of what was read in the history
 _EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
-_ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
 
 
@@ -39,18 +43,23 @@ def answer(
     repository: Repository,
     earlier: Sequence[Hit] = (),
     check: Callable[[], object] = lambda: None,
+    *,
+    writing: Writing | None = None,
 ) -> Answer:
     """Answer from the index; of the lines under the cursor, why, when and who from their history.
 
     `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
-    between the steps, and may raise to end this.
+    between the steps and while a model writes, and may raise to end this. With `writing` a model writes from the
+    evidence where there is enough of it; where it fails, quotations answer.
     """
     query = question.query
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             shown = searcher.unsaved(question.at.path)
             return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
-    return answer_from_search(question, searcher, repository, earlier, check, follow=query.intent == "history")
+    return answer_from_search(
+        question, searcher, repository, earlier, check, follow=query.intent == "history", writing=writing
+    )
 
 
 def answer_from_search(
@@ -61,8 +70,9 @@ def answer_from_search(
     check: Callable[[], object] = lambda: None,
     *,
     follow: bool = False,
+    writing: Writing | None = None,
 ) -> Answer:
-    """The answer from what search finds; with `follow` also from the history of that."""
+    """The answer from what search finds; with `follow` also from the history of that, with `writing` by a model."""
     started = time.monotonic()
     query = question.query
     hits = _with_earlier(searcher.search(query, HITS), earlier)
@@ -81,12 +91,12 @@ def answer_from_search(
         support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
     confidence = max(extractive.confidence(support), _SURE if found.sure or by_number else 0.0) if citations else 0.0
     abstained = confidence < ABSTAIN_BELOW
-    text = _ABSTENTION if abstained else ""
+    text = extractive.ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
     if unverified:
         text += _UNVERIFIED.format(unverified)
     total = time.monotonic() - started
-    return Answer(
+    quotations = Answer(
         text=text.strip(),
         confidence=round(confidence, 3),
         abstained=abstained,
@@ -95,6 +105,39 @@ def answer_from_search(
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
         evidence=tuple(passage.hit for passage in draft.passages),
     )
+    if writing is None or abstained:
+        return quotations
+    from whence_server.composing import compose
+
+    def cite(number: int, passage: Passage) -> Citation:
+        return _cite(number, passage, repository)
+
+    passages = _more_passages(draft.passages, found.hits, searcher.rarity(query.content), repository, searcher)
+    return compose(quotations, query.text, passages, cite, writing, check, lambda: time.monotonic() - started)
+
+
+def _more_passages(
+    first: Sequence[Passage],
+    evidence: Sequence[Hit],
+    weights: Mapping[str, float],
+    repository: Repository,
+    searcher: Finder,
+) -> list[Passage]:
+    """`first`, then those of further evidence that stand where they say."""
+    from whence_server.composing import PASSAGES
+
+    passages, used = list(first), {passage.hit for passage in first}
+    for hit in evidence:
+        if len(passages) < PASSAGES and hit not in used:
+            passage = best_passage(hit, weights)
+            if verify(_cite(0, passage, repository), repository, searcher):
+                passages.append(passage)
+    return passages
+
+
+def _cite(number: int, passage: Passage, repository: Repository) -> Citation:
+    url = passage.hit.url or citation_url(repository, passage.hit.commit)
+    return extractive.cite(number, passage, url)
 
 
 def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
@@ -122,10 +165,7 @@ def _verified_draft(
     weights, unverified, evidence = searcher.rarity(question.query.content), 0, found.hits
     while True:
         draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from, found.reasons, unknown)
-        citations = [
-            extractive.cite(number, passage, passage.hit.url or citation_url(repository, passage.hit.commit))
-            for number, passage in enumerate(draft.passages, 1)
-        ]
+        citations = [_cite(number, passage, repository) for number, passage in enumerate(draft.passages, 1)]
         failed = {
             passage.hit
             for passage, citation in zip(draft.passages, citations, strict=True)

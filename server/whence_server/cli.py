@@ -9,8 +9,8 @@ import json
 import posixpath
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from whence_indexer.indexing import Progress
     from whence_indexer.types import Kind, Span
     from whence_indexer.workspace import Workspace
+    from whence_server.composing import Writing
+    from whence_server.generation.local import LocalModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,10 +132,11 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
 @cli.command()
 @click.argument("question")
 @_common
-@click.option("--model", default="none", metavar="NAME", help="The model that writes; none: quotations only.")
+@click.option("--model", metavar="NAME|FILE.gguf",
+              help="The model that writes, or none for quotations. Default: what `whence models use`.")  # fmt: skip
 @click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
-def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
+def ask(question: str, repo: str, as_json: bool, model: str | None, at: Span | None) -> None:
     """Answer a question, each statement with its receipt."""
     from whence_indexer.query import parse_query
     from whence_server.answering import answer
@@ -141,12 +144,11 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
     from whence_server.types import Question
 
     asked = Question(parse_query(question), at)
-    if model != "none":
-        raise QueryError(f"there is no model {model!r}; none gives answers made of quotations")
     workspace = _workspace(repo)
     if at and workspace.ask(lambda searcher: searcher.at(at.path, at.start_line)) is None:
         raise QueryError(f"nothing is indexed at {at.path}:{at.start_line}")
-    answered = workspace.ask(lambda searcher: answer(asked, searcher, workspace.repository))
+    with _writing(model, workspace) as writing:
+        answered = workspace.ask(lambda searcher: answer(asked, searcher, workspace.repository, writing=writing))
     if as_json:
         _print(answer_json(answered, workspace.stale))
     else:
@@ -299,7 +301,50 @@ def _workspace(repo: str) -> Workspace:
     from whence_indexer.repository import open_repository
     from whence_indexer.workspace import Workspace
 
-    return Workspace(open_repository(repo), _progress_bar, lambda message: click.echo(f"whence: {message}", err=True))
+    return Workspace(open_repository(repo), _progress_bar, _note)
+
+
+@contextmanager
+def _writing(model: str | None, workspace: Workspace) -> Iterator[Writing | None]:
+    """The model of this name at work, which loads while the repository is looked at; None for quotations.
+
+    Without a name it is the one in use, and quotations where that cannot be opened.
+    """
+    opened = None if model == "none" else _open_model(model, workspace)
+    if opened is None:
+        yield None
+        return
+    from whence_server.composing import Writing
+
+    try:
+        yield Writing(opened)
+    finally:
+        opened.close()
+
+
+def _open_model(model: str | None, workspace: Workspace) -> LocalModel | None:
+    from whence_server.errors import ModelError
+    from whence_server.models.choosing import active, scope_of
+    from whence_server.models.installed import user_home
+
+    home, scope = user_home(), scope_of(workspace.repository)
+    if model is not None:
+        from whence_server.generation.local import open_model
+
+        return open_model(model, home, scope, _note)
+    try:
+        if (chosen := active(home, scope)) is None:
+            return None
+        from whence_server.generation.local import open_active
+
+        return open_active(chosen, _note)
+    except ModelError as error:
+        _note(f"{error}; quotations answer")
+        return None
+
+
+def _note(message: str) -> None:
+    click.echo(f"whence: {message}", err=True)
 
 
 def _progress_bar() -> AbstractContextManager[Progress]:

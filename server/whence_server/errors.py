@@ -9,7 +9,10 @@ WhenceError
     ├── BlobError       a blob is not what its digest says, or cannot be stored
     ├── GgufError       a GGUF file is damaged, lies about itself or holds no model that can be used
     ├── BundleError     a ZIP is no adapter, or one that does not fit its base
-    └── SignatureError  a manifest is not signed by the key that the user trusts
+    ├── SignatureError  a manifest is not signed by the key that the user trusts
+    └── GenerationError a model did not write; quotations answer instead
+        ├── WorkerError   the process that runs it is not there, has died or does not answer
+        └── PromptError   the prompt or its grammar cannot be used
 """
 
 from whence_indexer.errors import WhenceError
@@ -49,3 +52,15 @@ class BundleError(ModelError):
 
 class SignatureError(ModelError):
     """A manifest is not signed by the key that the user trusts."""
+
+
+class GenerationError(ModelError):
+    """A model did not write what it was asked for."""
+
+
+class WorkerError(GenerationError):
+    """The process that runs the model cannot start, has died or does not answer; it may be back soon."""
+
+
+class PromptError(GenerationError):
+    """The prompt is longer than the model's context, or its grammar makes no sense."""

@@ -1,0 +1,83 @@
+"""An answer made of quotations -> one that a model wrote from the same evidence, or the quotations and what went wrong.
+
+Takes what `answering` found and a `Generator`. Every passage that the model sees has been verified, and so has every
+citation of its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from whence_indexer.types import Citation
+from whence_server import extractive
+from whence_server.errors import GenerationError
+from whence_server.generation.confidence import combined
+from whence_server.generation.drafting import Unsupported, Written, write
+from whence_server.generation.generator import Check, Generator, Told
+from whence_server.generation.prompt import UNKNOWN
+from whence_server.passages import Passage
+from whence_server.types import Answer, Timings
+
+PASSAGES = 8  # that a model is shown, where they fit into its context
+_FAILED = "_No model wrote this: {}. These are quotations._"
+_UNBORNE = "_What {} wrote is not borne out by the evidence and was left out. These are quotations._"
+_TRIMMED = "_{} passage(s) of the evidence had no room in the model's context._"
+_DROPPED = "_{} sentence(s) that the evidence does not bear out were left out._"
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Who writes, and how: `told` hears the text as it comes, `unsupported` sentences are marked or dropped, and
+    `asker` names whose turn it takes among those who ask at once."""
+
+    generator: Generator
+    told: Told = lambda text: None
+    unsupported: Unsupported = "mark"
+    asker: str = ""
+
+
+def compose(
+    quotations: Answer,
+    question: str,
+    passages: Sequence[Passage],
+    cite: Callable[[int, Passage], Citation],
+    writing: Writing,
+    check: Check,
+    elapsed: Callable[[], float],
+) -> Answer:
+    """What the model writes about `passages`, all verified, best first; `quotations` where it does not.
+
+    `cite` makes the citation of a passage by its number; `check` may raise to end this; `elapsed` are the seconds
+    since the question.
+    """
+    begun = elapsed()
+    generator = writing.generator
+    try:
+        written = write(generator, question, passages, writing.told, check, writing.unsupported, writing.asker)
+    except GenerationError as error:
+        return _noted(quotations, _FAILED.format(str(error).rstrip(".")))
+    timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
+    confidence = round(combined(quotations.confidence, written.generated.logprobs), 3)
+    if not written.cited:
+        if written.generated.text.strip() == UNKNOWN:
+            text = extractive.ABSTENTION + extractive.render("", passages[: extractive.PASSAGES], quotations.citations)
+            given = replace(quotations, text=text, abstained=True, confidence=round(confidence / 2, 3))
+            return replace(given, model=generator.model, timings=timings)
+        return replace(_noted(quotations, _UNBORNE.format(generator.model.name)), timings=timings)
+    citations = tuple(cite(number, passages[number - 1]) for number in sorted(written.cited))
+    receipts = extractive.render("", [passages[citation.id - 1] for citation in citations], citations)
+    text = "\n\n".join([written.text, receipts, *_notes(written, writing.unsupported)])
+    return replace(
+        quotations, text=text, confidence=confidence, citations=citations, model=generator.model, timings=timings
+    )
+
+
+def _notes(written: Written, unsupported: Unsupported) -> list[str]:
+    dropped = written.unsupported if unsupported == "drop" else 0
+    told = ((_TRIMMED, written.trimmed), (_DROPPED, dropped))
+    return [note.format(count) for note, count in told if count]
+
+
+def _noted(answer: Answer, note: str) -> Answer:
+    return replace(answer, text=f"{answer.text}\n\n{note}")

@@ -1,0 +1,81 @@
+"""The write mode: a model that writes freely but must name a passage for each sentence, and is then checked.
+
+Passages -> the grammar; what was written -> statements, each held against the passages that it names. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whence_indexer.query import MAX_CHARACTERS, parse_query
+from whence_server.generation.grammar import literal, one_of
+from whence_server.generation.prompt import UNKNOWN, place
+from whence_server.passages import Passage, coverage
+
+MOST = 8  # sentences of an answer
+SUPPORTED = 0.6  # of a statement's words, those that its passages must have
+_CITED = re.compile(r"((?: \[\d+\])+)$")
+_CODE = re.compile(r"`([^`]+)`")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence as written, without its numbers; `passages` are those it names that hold it up, of none if none do."""
+
+    text: str
+    passages: tuple[int, ...]
+
+
+def write_grammar(count: int) -> str:
+    """GBNF for lines of free text, each ending with numbers from 1 to `count`, or that it does not know.
+
+    Brackets can be written in code alone, so that no number but these reads as a citation.
+    """
+    unknown = f"root ::= {literal(UNKNOWN)}"
+    if not count:
+        return unknown
+    numbers = one_of([f" [{number}]" for number in range(1, count + 1)])
+    return "\n".join((
+        f'{unknown} | line ("\\n" line){{0,{MOST - 1}}}',
+        "line ::= first part* cite{1,3}",
+        r"first ::= [^\x00-\x20`\[\]] | code",
+        r"part ::= [^\x00-\x1F`\[\]\x7F] | code",
+        r'code ::= "`" [^\x00-\x1F`\x7F]+ "`"',
+        f"cite ::= {numbers}",
+    ))  # fmt: skip
+
+
+def statements(text: str, passages: Sequence[Passage]) -> list[Statement]:
+    """Every sentence that was finished, each once, with those of its passages that bear it out."""
+    found: dict[str, Statement] = {}
+    for line in text.split("\n"):
+        if cited := _CITED.search(line):
+            said = line[: cited.start()].strip()
+            named = dict.fromkeys(int(number) for number in re.findall(r"\d+", cited[0]))
+            borne = tuple(number for number in named if 0 < number <= len(passages))
+            together = supports(said, [passages[number - 1] for number in borne])
+            found.setdefault(said, Statement(said, borne if together else ()))
+    return [statement for statement in found.values() if statement.text]
+
+
+def supports(statement: str, passages: Sequence[Passage]) -> bool:
+    """Whether `passages` say what `statement` does, as far as words tell.
+
+    Every name in backquotes and every number must be there, and `SUPPORTED` of its other words in any inflection.
+    """
+    if not passages:
+        return False
+    evidence = "\n".join(f"{place(passage)}\n{passage.quote}" for passage in passages)
+    names = {name for code in _CODE.findall(statement) for name in _NAME.findall(code)}
+    if not names <= set(_NAME.findall(evidence)):
+        return False
+    prose = _CODE.sub(" ", statement)
+    if not set(_NUMBER.findall(prose)) <= set(_NUMBER.findall(evidence)):
+        return False
+    said = parse_query(prose[:MAX_CHARACTERS]).content if prose.strip() else ()
+    weights = {word: 1.0 for word in said if len(word) > 2}
+    return coverage(evidence, weights) >= SUPPORTED if weights else bool(names)
