@@ -73,6 +73,8 @@ _SERVICES = {
 }
 _ALIASES = {"www.github.com": "github.com", "ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
+# With one of these, `gh` answers with a token of the environment, whatever host it is asked about.
+_NOT_FOR_GH = {"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "CODESPACES"}
 _PATIENCE = 10  # seconds
 _URL = re.compile(r"(?:(?P<kind>[a-z]+)\+)?(?P<scheme>https?)://(?P<rest>.+)", re.IGNORECASE)
 
@@ -161,10 +163,13 @@ def _token_hosts(service: _Service) -> set[str]:
 
 
 def _gh_login(host: str) -> str | None:
-    """The token with which GitHub's own command line is logged in to `host`."""
+    """The token with which GitHub's own command line is logged in to `host`, never one of the environment."""
     command = ["gh", "auth", "token", "--hostname", host]
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_GH}
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None

@@ -161,6 +161,29 @@ def test_the_login_of_github_s_command_line_is_used(project, tmp_path, monkeypat
     assert open_source(HUB, repository).token == token
 
 
+ENVIRONMENTS = [
+    {"GH_ENTERPRISE_TOKEN": "own"},
+    {"GITHUB_ENTERPRISE_TOKEN": "own"},
+    {"GITHUB_TOKEN": "one", "CODESPACES": "true"},
+]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: next(iter(environment)))
+def test_github_s_command_line_hands_no_token_of_the_environment_to_a_strange_host(
+    project, tmp_path, monkeypatch, environment
+):
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    enterprise = "${GH_ENTERPRISE_TOKEN:-$GITHUB_ENTERPRISE_TOKEN}"
+    program.write_text(f'#!/bin/sh\necho "{enterprise}${{CODESPACES:+$GITHUB_TOKEN}}"\n')  # as `gh` does
+    program.chmod(0o755)
+    repository = project.open()
+    monkeypatch.setenv("PATH", f"{program.parent}")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert open_source("https://github.evil.example/a/b", repository).token is None
+
+
 def test_without_the_extra_a_file_still_works_and_a_tracker_says_what_is_missing(tmp_path):
     program = f"""
 import sys
