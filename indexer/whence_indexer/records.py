@@ -86,7 +86,7 @@ def page_of(
     problems: list[Problem] = []
     for item in threads:
         record = shape(item)
-        place = str(record.get("url") or where)
+        place = shown(str(record.get("url") or where))
         complaints: list[str] = []
         try:
             made.append(thread_of(record, complaints.append))
@@ -98,7 +98,7 @@ def page_of(
         try:
             said.append((_number(record, "thread", required=True) or 0, comment_of(record)))
         except RecordError as error:
-            problems.append(Problem(str(record.get("url") or where), f"answered nonsense: {error}"))
+            problems.append(Problem(shown(str(record.get("url") or where)), f"answered nonsense: {error}"))
     return Page({}, tuple(made), tuple(said), tuple(problems))
 
 
@@ -107,6 +107,16 @@ def at(item: Any, *path: str) -> Any:
     for name in path:
         item = item.get(name) if isinstance(item, dict) else None
     return item
+
+
+def shown(address: str) -> str:
+    """`address` as a message may name it: without user information, query or what stands for a port and is none.
+
+    Each of these may be a token.
+    """
+    scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
+    place = re.split("[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return plain(scheme + mark + re.sub(r":(?!\d{1,5}(?:/|\Z))[^]/:]*(?=/|\Z)", "", place))
 
 
 def number_at_end(address: Any) -> int | None:

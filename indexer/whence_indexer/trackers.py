@@ -18,6 +18,7 @@ from whence_indexer.errors import TrackerError
 from whence_indexer.gitea import Gitea
 from whence_indexer.github import GitHub
 from whence_indexer.gitlab import GitLab
+from whence_indexer.records import shown
 from whence_indexer.repository import Repository
 from whence_indexer.threadfile import ThreadFile
 from whence_indexer.threads import Source
@@ -92,7 +93,8 @@ def open_source(spec: str, repository: Repository) -> Source:
     if path.is_file():
         return ThreadFile(path)
     if not re.fullmatch(r"[\w-][\w.-]*", spec) or path.suffix in {".jsonl", ".json", ".gz"}:
-        raise TrackerError(f"{spec} is no file that can be read, no address and no remote")
+        named = shown(spec) if re.search("://|:.*@", spec) else spec
+        raise TrackerError(f"{named} is no file that can be read, no address and no remote")
     page = repository.page_of(spec)
     if page is None:
         raise TrackerError(f"the repository has no remote {spec} that is on a server: name the address of its tracker")
@@ -114,7 +116,7 @@ def _tracker(page: str, kind: str) -> Source:
         ways = " or ".join(f"{name}+{server}/{project}" for name in _SERVICES)
         raise TrackerError(f"what kind of tracker {host} is cannot be told from its name: write {ways}")
     if project.count("/") != 1 and kind != "gitlab":
-        raise TrackerError(f"{page} is no address of a project: that is {server}/OWNER/NAME")
+        raise TrackerError(f"{shown(page)} is no address of a project: that is {server}/OWNER/NAME")
     service = _SERVICES[kind]
     return service.source(server, project, _token(kind, service, server, host))
 
@@ -124,14 +126,14 @@ def _parts(page: str) -> tuple[str, str, str]:
     try:
         parts = urlsplit(page)
         host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError as error:
-        raise TrackerError(f"{page} is no address: {error}") from error
+    except ValueError as error:  # its text repeats what it takes for a port
+        raise TrackerError(f"{shown(page)} is no address: its host or its port cannot be read") from error
     host = _ALIASES.get(host, host)
     path = re.sub(r"/(?:-/.*|issues|pulls|merge_requests)/?\Z", "", parts.path).strip("/").removesuffix(".git")
     if not host or not re.fullmatch(r"[\w.~-]+(?:/[\w.~-]+)+", path) or ".." in path.split("/"):
-        raise TrackerError(f"{parts.scheme}://{host}/{path} is no address of a project")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}", host, path
+        raise TrackerError(f"{shown(page)} is no address of a project")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}", host, path
 
 
 def _kind(host: str) -> str:

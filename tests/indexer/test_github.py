@@ -382,6 +382,16 @@ def test_nonsense_among_the_items_is_reported_and_the_rest_taken(site):
     assert len(library.threads["issue", 1].comments) == 1
 
 
+def test_a_problem_names_the_address_that_a_tracker_gave_without_the_tokens_in_it(site):
+    fill(site)
+    page = "https://me:secret@github.com/ada/engine"
+    odd = issue(5, 1, title=None, html_url=f"{page}/issues/5?token=secret")
+    odd_comment = comment(90, 1, 5, body=[1], html_url=f"{page}/issues/1#secret")
+    site.faults = [(200, {}, [odd]), None, (200, {}, [odd_comment])]
+    places = [problem.where for page in Library(site).source.pages(None, print) for problem in page.problems]
+    assert places == ["https://github.com/ada/engine/issues/5", "https://github.com/ada/engine/issues/1"]
+
+
 @pytest.mark.parametrize("headers", [{"Retry-After": "soon"}, spent(1) | {"X-RateLimit-Reset": "9" * 30}])
 def test_a_rate_limit_without_sense_is_an_error(site, headers):
     site.faults = [limit(403, headers)]

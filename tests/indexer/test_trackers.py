@@ -101,9 +101,26 @@ def test_what_is_none_of_these_is_refused_in_a_sentence(project, spec, told):
         open_source(spec, project.open())
 
 
-def test_credentials_in_an_address_are_not_repeated(project):
+CREDENTIALS = [
+    "https://me:secret@git.example.com/ada/engine",
+    "https://me:secret@github.com:99999/ada/engine",
+    "https://me:secret@github.com/ada",
+    "https://secret@github.com/ada/engine/tree/main",
+    "https://me:secret/ada/engine",
+    "https://me:1?secret@github.com/ada/engine",
+    "https://github.com/ada?private_token=secret",
+    "https:///me:secret@github.com/ada/engine",
+    "https://[x:secret@github.com/ada/engine",
+    "gitea+https://me:secret@git.example.com/ada/engine/more",
+    "ssh://me:secret@github.com/ada/engine",
+    "me:secret@github.com/ada/engine",
+]
+
+
+@pytest.mark.parametrize("spec", CREDENTIALS)
+def test_credentials_in_an_address_are_not_repeated(project, spec):
     with pytest.raises(TrackerError) as caught:
-        open_source("https://me:secret@git.example.com/ada/engine", project.open())
+        open_source(spec, project.open())
     assert "secret" not in str(caught.value)
 
 
