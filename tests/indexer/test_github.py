@@ -273,7 +273,7 @@ def test_a_spent_rate_limit_is_waited_for_and_said(site, waits):
 def test_a_limit_that_lasts_for_hours_is_not_waited_for_and_nothing_fetched_is_lost(site, waits, headers):
     fill(site).faults = [None, None, limit(403, headers)]
     library = Library(site)
-    with pytest.raises(TrackerError, match=r"allows no more requests for \d+ minutes; what was fetched is kept"):
+    with pytest.raises(TrackerError, match=r"allows no more requests for \d+ minutes\Z"):
         library.update()
     assert (library.numbers, waits) == ([1, 2, 3, 4], [])
     library.update()
@@ -403,6 +403,37 @@ def test_a_page_that_follows_itself_ends(site):
     address = f"{site.base}/repos/ada/engine/issues?state=all&sort=updated&direction=asc&per_page=100"
     site.faults = [(200, {"Link": f'<{address}>; rel="next"'}, [])]
     with pytest.raises(TrackerError, match="followed by itself"):
+        Library(site).update()
+
+
+def test_pages_that_follow_each_other_in_a_circle_end_and_what_they_held_is_taken(site):
+    one, two = (f"{site.base}/repos/ada/engine/pulls?direction=desc&page={page}" for page in (1, 2))
+    site.pulls = [pull(2, 6)]
+    site.faults = [None, *[(200, {"Link": f'<{next}>; rel="next"'}, [pull(2, 6)]) for next in (one, two) * 50]]
+    library = Library(site)
+    with pytest.raises(TrackerError, match="followed by itself"):
+        library.update()
+    assert library.numbers == [2]
+    assert len(site.asked) == 4
+
+
+def test_the_reviews_of_a_pull_request_end_too(site):
+    address = f"{site.base}/repos/ada/engine/pulls/2/reviews?per_page=100"
+    site.pulls = [pull(2, 6)]
+    site.faults = [*[None] * 5, *[(200, {"Link": f'<{address}>; rel="next"'}, [])] * 50]
+    with pytest.raises(TrackerError, match="followed by itself"):
+        Library(site).update()
+
+
+def test_an_item_that_changed_at_the_beginning_of_time_is_taken(site):
+    site.issues = [issue(1, 1) | {"updated_at": "0001-01-01T00:00:00Z"}]
+    assert Library(site).update().numbers == [1]
+
+
+@pytest.mark.parametrize("address", ["https://[bad/x", "http://[::1", "//[x", "http://x:port/"])
+def test_a_next_page_without_a_sensible_address_is_refused(site, address):
+    site.faults = [(200, {"Link": f'<{address}>; rel="next"'}, [])]
+    with pytest.raises(TrackerError, match="another host"):
         Library(site).update()
 
 

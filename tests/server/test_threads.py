@@ -362,3 +362,6 @@ def test_a_tracker_is_imported_from_end_to_end(shop, monkeypatch):
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         (problem,) = workspace.import_threads("origin").problems
         assert "what came before is kept" in problem.what
+        site.faults = [(403, {"Retry-After": "999999"}, {"message": "You have exceeded a secondary rate limit"})]
+        (problem,) = workspace.import_threads("origin").problems
+        assert problem.what.count("kept") == 1
