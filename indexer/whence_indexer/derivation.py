@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from whence_indexer.records import MAX_NUMBER, plain, utc
-from whence_indexer.references import find_references
+from whence_indexer.records import plain, utc
+from whence_indexer.references import MAX_NUMBER, find_references
 from whence_indexer.threads import Comment, Thread
 from whence_indexer.types import Commit
 
@@ -33,7 +33,7 @@ def derive_threads(
 ) -> list[Thread]:
     """Pull requests named by `commits`, and threads named by `changelogs` (path: text), by number.
 
-    Each number is one thread, with the changelog's entries as comments. `project` is the repository's `owner/name`.
+    Each number is one thread, with the changelog's entries as comments. `project` is the repository's `host/owner/name`.
     """
     threads: dict[int, Thread] = {}
     for commit in commits:

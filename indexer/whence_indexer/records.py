@@ -12,10 +12,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args
 
+from whence_indexer.references import MAX_NUMBER
 from whence_indexer.threads import Comment, CommentKind, Page, Thread, ThreadKind, ThreadState
 from whence_indexer.types import Problem
 
-MAX_NUMBER = 2**31 - 1
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 # Line feed and tab are the only control characters of a plain text; half a surrogate pair is no character at all.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

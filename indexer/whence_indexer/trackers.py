@@ -19,6 +19,7 @@ from whence_indexer.gitea import Gitea
 from whence_indexer.github import GitHub
 from whence_indexer.gitlab import GitLab
 from whence_indexer.records import shown
+from whence_indexer.references import HOSTS
 from whence_indexer.repository import Repository
 from whence_indexer.threadfile import ThreadFile
 from whence_indexer.threads import Source
@@ -72,7 +73,6 @@ _SERVICES = {
         lambda server, project, token: Gitea(f"{server}/api/v1", project, token),
     ),
 }
-_ALIASES = {"www.github.com": "github.com", "ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 # With one of these, `gh` answers with a token of the environment, whatever host it is asked about.
 _NOT_FOR_GH = {"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "CODESPACES"}
@@ -128,7 +128,7 @@ def _parts(page: str) -> tuple[str, str, str]:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError as error:  # its text repeats what it takes for a port
         raise TrackerError(f"{shown(page)} is no address: its host or its port cannot be read") from error
-    host = _ALIASES.get(host, host)
+    host = HOSTS.get(host, host)
     path = re.sub(r"/(?:-/.*|issues|pulls|merge_requests)/?\Z", "", parts.path).strip("/").removesuffix(".git")
     if not host or not re.fullmatch(r"[\w.~-]+(?:/[\w.~-]+)+", path) or ".." in path.split("/"):
         raise TrackerError(f"{shown(page)} is no address of a project")

@@ -50,6 +50,7 @@ def test_a_backport_does_not_take_the_place_of_the_pull_request():
         assert (thread.title, thread.merge_commit) == ("Add brakes", "a" * 40)
 
 
+PROJECT = "github.com/ada/engine"
 CHANGES = """\
 Version 2.0 (#1)
 ----------------
@@ -68,7 +69,7 @@ Version 2.0 (#1)
 
 def test_a_changelog_explains_numbers_and_says_where():
     threads = {
-        thread.number: thread for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, "ada/engine")
+        thread.number: thread for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, PROJECT)
     }
     assert {number: thread.kind for number, thread in threads.items()} == {
         7: "issue", 8: "issue", 9: "pull", 10: "issue", 12: "pull",
