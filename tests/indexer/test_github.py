@@ -132,9 +132,6 @@ def test_everything_that_was_said_is_brought_into_its_thread(site):
     assert (library.threads["issue", 3].author, library.threads["issue", 3].body) == ("", "")
     dropped = library.threads["pull", 4]
     assert (dropped.state, dropped.merge_commit) == ("closed", None)
-    links = model.find_links(library.threads["issue", 1], "ada/engine")
-    assert (links.threads, links.commits) == ((), ("abc1234",))
-    assert [(link.number, link.closes) for link in model.find_links(brakes).threads] == [(1, True)]
 
 
 def test_the_second_time_nothing_is_new_and_the_third_costs_nothing(site):
