@@ -203,7 +203,8 @@ def _date(fields: Mapping[str, Any], name: str) -> str:
 
 def _author(fields: Mapping[str, Any]) -> str:
     """The name of an account; of an e-mail address, what stands before its `@`."""
-    return " ".join(re.sub(r"\s*<[^>]*>|(?<=\S)@\S*", "", _text(fields, "author")).split()).removeprefix("@")
+    name = " ".join(_text(fields, "author").split())
+    return " ".join(re.sub(r" ?<[^<>]*>|(?<=\S)@\S*", "", name).split()).removeprefix("@")
 
 
 def _url(fields: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,17 @@ def test_any_text_gives_each_number_once_with_a_title(messages, changelog):
     assert all(thread.title and thread.derived for thread in threads)
     lines = changelog.count("\n") + changelog.count("\r") + 1
     assert all(1 <= entry.line <= lines for thread in threads for entry in thread.comments)
+
+
+@pytest.mark.parametrize("hostile", ["Add" + " " * 40_000 + "brakes", "Add" + " " * 40_000 + "brakes (#1)"])
+def test_a_subject_made_to_be_slow_is_read_in_no_time(hostile):
+    start = time.perf_counter()
+    derive_threads([commit(hostile)], {})
+    assert time.perf_counter() - start < 2
+
+
+def test_a_changelog_made_to_be_slow_is_read_in_no_time():
+    start = time.perf_counter()
+    (thread,) = derive_threads([], {"C": "- See #1 `" + " " * 40_000 + "x"})
+    assert time.perf_counter() - start < 2
+    assert thread.title == "See #1 ` x"

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,13 @@ def test_texts_are_plain(write):
     record = {"number": 1, "title": "a\x1b[31m\nb", "body": "x\r\ny\u0000\ud800z\tw", "author": "Ada <ada@example.com>"}
     thread = read(write(json.dumps(record)))[0]["issue", 1]
     assert (thread.title, thread.body, thread.author) == ("a[31m b", "x\ny" + "z\tw", "Ada")
+
+
+@pytest.mark.parametrize("hostile", [" ", "<", "a <"])
+def test_an_author_made_to_be_slow_is_read_in_no_time(hostile):
+    start = time.perf_counter()
+    thread_of({"number": 1, "title": "x", "author": f"Ada{hostile * 60_000}b"}, print)
+    assert time.perf_counter() - start < 2
 
 
 DATES = {
