@@ -23,7 +23,7 @@ _MARK = re.compile(r"^[ \t]*(?:///?!?|#+!?|--+\s*\|?|/\*+!?|\*+/?|;+)[ \t]?", re
 _END = re.compile(
     r"\n\s*\n|\n\s*[@:\\]\w|\n\s*(?:Args|Arguments|Parameters|Returns|Raises|Examples?|Usage)\b"
 )  # of the first paragraph
-_MARKUP = re.compile(r"<[^>\n]{1,60}>|\{@\w+ ([^}\n]*)\}|:\w+:`~?\.?([^`<\n]*)(?:<[^`]*>)?`|[`*]{1,2}")
+_MARKUP = re.compile(r"<[^>\n]{1,60}>|\{@\w+ ([^{}\n]*)\}|:\w+:`~?\.?([^`<\n]*)(?:<[^`]*>)?`|[`*]{1,2}")
 _NO_PROSE = re.compile(
     r"copyright|licen[sc]e|eslint|noqa|todo|pragma|fixme|prettier|pylint|type:|rubocop|swiftlint|nolint", re.IGNORECASE
 )

@@ -10,20 +10,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from whence_indexer.records import MAX_NUMBER, plain, utc
-from whence_indexer.references import find_references
+from whence_indexer.records import plain, utc
+from whence_indexer.references import MAX_NUMBER, find_references
 from whence_indexer.threads import Comment, Thread
 from whence_indexer.types import Commit
 
 _MERGE = re.compile(r"Merge pull request #(\d{1,10}) from |Merged in .{1,250} \(pull request #(\d{1,10})\)")
 _GITLAB = re.compile(r"^See merge request \S*!(\d{1,10})\s*\Z", re.MULTILINE)
-_SQUASH = re.compile(r"(\S.*?)\s*\(#(\d{1,10})\)\Z")
+# These two are for texts with single spaces: in long runs of white space they would look again and again.
+_SQUASH = re.compile(r"(\S.*?) ?\(#(\d{1,10})\)\Z")
+_MARKUP = re.compile(r"\[([^\][]*)\]\([^()\s]*\)|`([^`<]*?)(?: ?<[^<>`]*>)?`_{1,2}")
 # `:issue:`12``, `:pr:`12, 13``, as Sphinx extensions have it.
 _ROLE = re.compile(r":(?:gh-?)?(issue|pr|pull)s?:`#?(\d{1,10}(?:\s*,\s*#?\d{1,10})*)`", re.IGNORECASE)
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"#{1,6}\s")
 _UNDERLINE = re.compile(r"[=\-~^\"'`*+_]{3,}\s*\Z")
-_MARKUP = re.compile(r"\[([^\][]*)\]\([^()\s]*\)|`([^`<]*?)(?:\s*<[^<>`]*>)?`_{1,2}")
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|\Z)")
 _MAX_TITLE = 200
 
@@ -33,7 +34,8 @@ def derive_threads(
 ) -> list[Thread]:
     """Pull requests named by `commits`, and threads named by `changelogs` (path: text), by number.
 
-    Each number is one thread, with the changelog's entries as comments. `project` is the repository's `owner/name`.
+    Each number is one thread, with the changelog's entries as comments. `project` is the repository's own
+    `host/owner/name`.
     """
     threads: dict[int, Thread] = {}
     for commit in commits:
@@ -57,7 +59,7 @@ def _brought(commit: Commit) -> Thread | None:
         number, title, body = match[1] or match[2], first or commit.subject, rest
     elif match := _GITLAB.search(commit.body):
         number, title, body = match[1], first, rest[: match.start() - len(first) - 1]
-    elif match := _SQUASH.match(commit.subject):
+    elif match := _SQUASH.match(_with_single_spaces(commit.subject)):
         number, title, body = match[2], match[1], commit.body
     else:
         return None
@@ -92,10 +94,15 @@ class _Entry:
 
 def _explained(number: int, pull: bool, entry: _Entry) -> Thread:
     """A thread of which nothing is known but what the changelog says."""
-    text = _MARKUP.sub(lambda match: match[1] or match[2] or "", _ROLE.sub("", entry.text)).strip()
+    text = _with_single_spaces(_ROLE.sub("", entry.text))
+    text = _MARKUP.sub(lambda match: match[1] or match[2] or "", text).strip()
     sentence = _SENTENCE.match(text)
     title = (sentence[1] if sentence else text)[:_MAX_TITLE] or entry.text[:_MAX_TITLE]
     return Thread(number, "pull" if pull else "issue", title, state="merged" if pull else "closed", derived=True)
+
+
+def _with_single_spaces(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _entries(text: str) -> Iterator[_Entry]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from whence_indexer import github
 from whence_indexer.errors import MissingError
-from whence_indexer.paging import Part, State, newest_change_first, read_parts, with_parameter
+from whence_indexer.paging import Part, State, all_items, newest_change_first, read_parts, with_parameter
 from whence_indexer.records import at, number_at_end, page_of
 from whence_indexer.rest import Client, rest_client
 from whence_indexer.threads import Cursor, Page
@@ -76,20 +76,13 @@ def _reviews(client: Client, base: str, number: Any) -> Iterator[Page]:
         return
     address = f"{base}/pulls/{number}/reviews"
     with suppress(MissingError):  # hidden since the list was made
-        reviews = [review for review in _all(client, f"{address}?limit=50") if _verdict(review) != "pending"]
+        reviews = [review for review in all_items(client, f"{address}?limit=50") if _verdict(review) != "pending"]
         telling = [review for review in reviews if at(review, "body") or _verdict(review) != "commented"]
         yield page_of(address, lambda review: _review(review, number), comments=telling)
         for review in reviews:
             if at(review, "comments_count") and isinstance(at(review, "id"), int):
-                comments = _all(client, f"{address}/{review['id']}/comments")
+                comments = all_items(client, f"{address}/{review['id']}/comments")
                 yield page_of(address, lambda comment: _review_comment(comment, number), comments=comments)
-
-
-def _all(client: Client, address: str) -> Iterator[Any]:
-    following: str | None = address
-    while following and (answer := client.get(following)):
-        yield from answer.items
-        following = answer.next
 
 
 def _comment(item: Any) -> dict[str, Any]:

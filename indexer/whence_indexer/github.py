@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whence_indexer.errors import MissingError
-from whence_indexer.paging import Part, State, newest_change_first, oldest_change_first, read_parts
+from whence_indexer.paging import Part, State, all_items, newest_change_first, oldest_change_first, read_parts
 from whence_indexer.records import at, number_at_end, page_of
 from whence_indexer.rest import Client, rest_client
 from whence_indexer.threads import Cursor, Page
@@ -80,11 +80,9 @@ def _reviews(client: Client, base: str, state: State) -> Iterator[Page]:
 
 
 def _reviews_of(client: Client, base: str, number: Any) -> Iterator[Any]:
-    address: str | None = f"{base}/pulls/{number}/reviews?per_page=100" if isinstance(number, int) else None
-    with suppress(MissingError):  # hidden since the list was made
-        while address and (answer := client.get(address)):
-            yield from answer.items
-            address = answer.next
+    if isinstance(number, int):
+        with suppress(MissingError):  # hidden since the list was made
+            yield from all_items(client, f"{base}/pulls/{number}/reviews?per_page=100")
 
 
 # Threads before what was said in them, and last what costs most.

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from whence_indexer.errors import GoneError, MissingError, TrackerError
-from whence_indexer.paging import Part, State, oldest_change_first, read_parts
+from whence_indexer.paging import Part, State, all_items, oldest_change_first, read_parts
 from whence_indexer.records import at, page_of, plain
-from whence_indexer.rest import MAX_WAIT, Answer, Client, missing_extra, same_origin
+from whence_indexer.rest import MAX_WAIT, Answer, Client, list_of, missing_extra, require_same_origin
 from whence_indexer.threads import Cursor, Page
 
 _ADVICE = "set GITLAB_TOKEN (and GITLAB_HOST for a server of your own) to a token with the scope read_api"
@@ -64,13 +64,11 @@ def _threads(client: Client, base: str, kind: str, state: State) -> Iterator[Pag
 def _notes(client: Client, base: str, thread: Any) -> Iterator[Any]:
     """What people said; the notes that GitLab writes itself, of labels and mentions, are left out."""
     number = at(thread, "iid")
-    address: str | None = f"{base}/{number}/notes?sort=asc&per_page=100"
     if not isinstance(number, int) or not at(thread, "user_notes_count"):
         return
     with suppress(MissingError):  # hidden since the list was made
-        while address and (answer := client.get(address)):
-            yield from (note for note in answer.items if not at(note, "system"))
-            address = answer.next
+        notes = all_items(client, f"{base}/{number}/notes?sort=asc&per_page=100")
+        yield from (note for note in notes if not at(note, "system"))
 
 
 def _thread(kind: str, item: Any, notes: list[Any]) -> dict[str, Any]:
@@ -127,7 +125,7 @@ def _limit(host: str, say: Callable[[str], None]) -> Callable[..., None]:
             return
         wait = response.headers.get("Retry-After", "1")
         if not wait.isdecimal() or int(wait) > MAX_WAIT.total_seconds():
-            raise TrackerError(f"{urlsplit(host).netloc} allows no more requests for now; what was fetched is kept")
+            raise TrackerError(f"{urlsplit(host).netloc} allows no more requests for now")
         say(f"{urlsplit(host).netloc} limits requests: waiting {wait} s")
 
     return look
@@ -143,28 +141,22 @@ class _GitLabClient:
         import requests
 
         name = urlsplit(self.host).netloc
-        if not same_origin(address, self.host):
-            raise TrackerError(f"{name} names a next page on another host")
+        require_same_origin(address, self.host)
         headers = {"If-None-Match": etag} if etag else {}
         try:
             response = self.kit.http_request("get", address, extra_headers=headers, max_retries=_RETRIES)
-            items = response.json()
         except gitlab.GitlabHttpError as error:
             if error.response_code == 304:
                 return None
             raise _refusal(name, error.response_code, error.error_message) from error
         except gitlab.GitlabError as error:
             raise _refusal(name, error.response_code, error.error_message) from error
-        except (ValueError, RecursionError) as error:  # requests' own JSON error is a ValueError too
-            raise TrackerError(f"{name} answered nonsense: no JSON") from error
         except requests.RequestException as error:
             raise TrackerError(f"{name} cannot be reached: {error}") from error
-        if not isinstance(items, list):
-            raise TrackerError(f"{name} answered nonsense: no list")
+        except (ValueError, RecursionError) as error:  # python-gitlab reads an error's JSON as it comes
+            raise TrackerError(f"{name} answered nonsense: no JSON") from error
         following = response.links.get("next", {}).get("url")
-        if following == address:
-            raise TrackerError(f"{name} answered nonsense: a page that is followed by itself")
-        return Answer(items, following, response.headers.get("etag"))
+        return Answer(list_of(name, response.json), following, response.headers.get("etag"))
 
 
 def _refusal(name: str, status: int | None, message: Any) -> TrackerError:

@@ -7,16 +7,18 @@ far the source was read: an import that stops is gone on with by the next.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from whence_indexer import schema
 from whence_indexer.adapted import open_embedder
-from whence_indexer.allowing import read_allowed
+from whence_indexer.allowing import Allowed, read_allowed
 from whence_indexer.embedder import Embedder
 from whence_indexer.errors import TrackerError
 from whence_indexer.indexing import Progress
 from whence_indexer.lock import write_lock
+from whence_indexer.redaction import marked
 from whence_indexer.repository import Repository
 from whence_indexer.rows import redaction_rows
 from whence_indexer.store import Store, Writer
@@ -78,6 +80,9 @@ def _store(repository: Repository, name: str, pages: Iterable[Page]) -> int:
     """Write these pages under one commit point; how many threads they changed."""
     store = Store(repository.index_dir)
     allowed, _ = read_allowed(repository)
+    # Before they are merged: what is known is redacted, and what is said again is told by being the same.
+    cleaned = [_cleaned(page, allowed) for page in pages]
+    pages, taken = [page for page, _ in cleaned], [redaction for _, found in cleaned for redaction in found]
     stored = {thread.key: thread for thread in stored_threads(store, {n for page in pages for n in page.numbers})}
     known = dict(stored)
     changed: dict[tuple[str, int], Thread] = {}
@@ -86,23 +91,56 @@ def _store(repository: Repository, name: str, pages: Iterable[Page]) -> int:
         for thread in merge(page, [known[key] for key in known if known[key].number in page.numbers]):
             known[thread.key] = changed[thread.key] = thread
         cursor = page.cursor
-    cleaned = [redacted(thread, allowed) for thread in changed.values()]
-    new = [(thread, found) for thread, found in cleaned if thread != stored.get(thread.key)]
+    new = [thread for thread in changed.values() if thread != stored.get(thread.key)]
     writer = Writer(store.folder, store.state)
     if new:
         _write(writer, open_embedder(store), new)
+        _report(writer, {thread.number for thread in new}, known.values(), [*_reported(store), *taken])
     writer.commit(sources=store.state.sources | {name: cursor})
     return len(new)
 
 
-def _write(writer: Writer, embedder: Embedder, cleaned: Sequence[tuple[Thread, list[Redaction]]]) -> None:
-    """Put threads, with what was taken out of them, in the place of their older selves."""
-    threads = [thread for thread, _ in cleaned]
+def _cleaned(page: Page, allowed: Allowed) -> tuple[Page, list[Redaction]]:
+    """The page without secrets and personal data, and what was taken out of it."""
+    threads = [redacted(thread, allowed) for thread in page.threads]
+    said = [
+        (number, *redacted(Thread(number, "issue", "", comments=(comment,)), allowed))
+        for number, comment in page.comments
+    ]
+    found = [redaction for _, redactions in threads for redaction in redactions]
+    found += [redaction for *_, redactions in said for redaction in redactions]
+    comments = tuple((number, thread.comments[0]) for number, thread, _ in said)
+    return replace(page, threads=tuple(thread for thread, _ in threads), comments=comments), found
+
+
+def _write(writer: Writer, embedder: Embedder, threads: Sequence[Thread]) -> None:
+    """Put threads in the place of their older selves."""
     for kind in sorted({thread.kind for thread in threads}):
         of_kind = [thread.number for thread in threads if thread.kind == kind]
         writer.remove(schema.THREADS_TABLE, f"kind = '{kind}' AND number IN ({', '.join(map(str, of_kind))})")
-    writer.remove(schema.REDACTIONS_TABLE, f"thread IN ({', '.join(str(thread.number) for thread in threads)})")
-    found = [redaction for _, redactions in cleaned for redaction in redactions]
-    writer.append(schema.REDACTIONS_TABLE, redaction_rows(found))
     embedded = set(writer.column(schema.VECTORS_TABLE, "digest"))
     add_threads(writer, embedder, threads, embedded)
+
+
+def _reported(store: Store) -> list[Redaction]:
+    """What the index says was taken out of threads."""
+    if schema.REDACTIONS_TABLE not in store.state.tables:
+        return []
+    rows = store.rows(schema.REDACTIONS_TABLE, ["kind", "thread"], "thread IS NOT NULL").to_pylist()
+    return [Redaction(row["kind"], thread=row["thread"]) for row in rows]
+
+
+def _report(writer: Writer, numbers: set[int], threads: Iterable[Thread], taken: Iterable[Redaction]) -> None:
+    """Say anew what was taken out of the threads of these numbers: of all that ever was, what still has its marker.
+
+    An issue and a pull request may have one number, and what is not said again cannot be found in its thread again.
+    """
+    standing: Counter[Redaction] = Counter()
+    for thread in threads:
+        texts = [thread.title, thread.body, thread.author, thread.url, *thread.labels]
+        for said in thread.comments:
+            texts += [said.body, said.author, said.url, said.state, said.path or ""]
+        standing.update(Redaction(kind, thread=thread.number) for text in texts for kind in marked(text))
+    kept = standing & Counter(redaction for redaction in taken if redaction.thread in numbers)
+    writer.remove(schema.REDACTIONS_TABLE, f"thread IN ({', '.join(map(str, sorted(numbers)))})")
+    writer.append(schema.REDACTIONS_TABLE, redaction_rows(list(kept.elements())))

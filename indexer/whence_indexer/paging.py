@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from whence_indexer.errors import GoneError
+from whence_indexer.errors import GoneError, TrackerError
 from whence_indexer.records import utc
 from whence_indexer.rest import Client
 from whence_indexer.threads import Cursor, Page
@@ -73,8 +73,9 @@ def oldest_change_first(client: Client, address: str, since: str, state: State) 
     pages are not counted: each request asks for what changed since the last item seen. Only where more than a page
     changed at one moment is the next page followed.
     """
+    before: set[str] = set()
     while True:
-        asked = state.get("next") or with_parameter(address, since, state.get("since"))
+        asked = _once(state.get("next") or with_parameter(address, since, state.get("since")), before)
         answer = client.get(asked, state.get("etag") if state.get("asked") == asked else None)
         if answer is None:
             return
@@ -100,9 +101,10 @@ def newest_change_first(client: Client, address: str, state: State) -> Iterator[
     they come the next time, because that goes back to when this reading began, by the server's own clock.
     """
     floor = state.get("floor", "")
+    before: set[str] = set()
     asked: str | None = state.get("next") or address
     while asked:
-        answer = client.get(asked, state.get("etag") if asked == address else None)
+        answer = client.get(_once(asked, before), state.get("etag") if asked == address else None)
         if answer is None:
             return
         if asked == address:
@@ -113,6 +115,15 @@ def newest_change_first(client: Client, address: str, state: State) -> Iterator[
         if asked is None:
             state["floor"], state["etag"] = state.pop("begun", [floor, None])
         yield recent
+
+
+def all_items(client: Client, address: str) -> Iterator[Any]:
+    """The items of a short list, from its beginning to its end."""
+    before: set[str] = set()
+    following: str | None = address
+    while following and (answer := client.get(_once(following, before))):
+        yield from answer.items
+        following = answer.next
 
 
 def changed(item: Any) -> str:
@@ -135,5 +146,17 @@ def _stamp(item: Any) -> str:
     return f"{changed(item)} {item.get('id') if isinstance(item, dict) else item!r}"
 
 
+def _once(address: str, before: set[str]) -> str:
+    """`address`, noted in `before`. Raises `TrackerError` when it was asked before: its pages go round in a circle."""
+    if address in before:
+        raise TrackerError(f"{urlsplit(address).netloc} answered nonsense: a page that is followed by itself")
+    before.add(address)
+    return address
+
+
 def _before(date: str, span: timedelta) -> str:
-    return utc((datetime.fromisoformat(date) - span).isoformat()) if date else ""
+    """`date` less `span`; empty where there is no date, or none so early."""
+    try:
+        return utc((datetime.fromisoformat(date) - span).isoformat()) if date else ""
+    except OverflowError:
+        return ""

@@ -156,7 +156,8 @@ def _is_underline(rows: list[str], number: int) -> bool:
 
 def _title(text: str) -> str:
     """A heading as a reader sees it: without links, code marks and tags."""
-    return " ".join(_MARKUP.sub(r"\1", text).split())[:_MAX_TITLE]
+    beginning = text[: 10 * _MAX_TITLE]  # what is no heading at all may be as long as a file
+    return " ".join(_MARKUP.sub(r"\1", beginning).split())[:_MAX_TITLE]
 
 
 _OUTLINES = {"markdown": _markdown, "restructuredtext": _restructuredtext, "asciidoc": _asciidoc}

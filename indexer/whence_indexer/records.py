@@ -12,10 +12,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args
 
+from whence_indexer.references import MAX_NUMBER
 from whence_indexer.threads import Comment, CommentKind, Page, Thread, ThreadKind, ThreadState
 from whence_indexer.types import Problem
 
-MAX_NUMBER = 2**31 - 1
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 # Line feed and tab are the only control characters of a plain text; half a surrogate pair is no character at all.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -86,7 +86,7 @@ def page_of(
     problems: list[Problem] = []
     for item in threads:
         record = shape(item)
-        place = str(record.get("url") or where)
+        place = shown(str(record.get("url") or where))
         complaints: list[str] = []
         try:
             made.append(thread_of(record, complaints.append))
@@ -98,7 +98,7 @@ def page_of(
         try:
             said.append((_number(record, "thread", required=True) or 0, comment_of(record)))
         except RecordError as error:
-            problems.append(Problem(str(record.get("url") or where), f"answered nonsense: {error}"))
+            problems.append(Problem(shown(str(record.get("url") or where)), f"answered nonsense: {error}"))
     return Page({}, tuple(made), tuple(said), tuple(problems))
 
 
@@ -107,6 +107,16 @@ def at(item: Any, *path: str) -> Any:
     for name in path:
         item = item.get(name) if isinstance(item, dict) else None
     return item
+
+
+def shown(address: str) -> str:
+    """`address` as a message may name it: without user information, query or what stands for a port and is none.
+
+    Each of these may be a token.
+    """
+    scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
+    place = re.split("[?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return plain(scheme + mark + re.sub(r":(?!\d{1,5}(?:/|\Z))[^]/:]*(?=/|\Z)", "", place))
 
 
 def number_at_end(address: Any) -> int | None:
@@ -193,7 +203,8 @@ def _date(fields: Mapping[str, Any], name: str) -> str:
 
 def _author(fields: Mapping[str, Any]) -> str:
     """The name of an account; of an e-mail address, what stands before its `@`."""
-    return " ".join(re.sub(r"\s*<[^>]*>|(?<=\S)@\S*", "", _text(fields, "author")).split()).removeprefix("@")
+    name = " ".join(_text(fields, "author").split())
+    return " ".join(re.sub(r" ?<[^<>]*>|(?<=\S)@\S*", "", name).split()).removeprefix("@")
 
 
 def _url(fields: Mapping[str, Any]) -> str:

@@ -19,6 +19,9 @@ from whence_indexer.personal import find_personal
 # What the ecosystem's scanners are told on a line, and our own word for it.
 _ALLOWED_LINE = re.compile(r"whence:\s*allow\b|pragma:\s*(?:allow|white)list[ -]secret|gitleaks:\s*allow\b")
 _ALLOWED_NEXT = re.compile(r"pragma:\s*(?:allow|white)list[ -]nextline[ -]secret")
+_MARKED = re.compile(
+    r"«redacted:([\w-]+)»(?:(?<=private-key»)[ \t]*\n[ \t]*«redacted:[\w-]*private-key»)*"  # a key has many lines
+)
 _PASSES = 8
 
 
@@ -56,6 +59,11 @@ def redact(text: str, allowed: Allowed = NOTHING) -> Redacted:
 def marker(kind: str) -> str:
     """What stands in the place of something of `kind`."""
     return f"«redacted:{kind}»"
+
+
+def marked(text: str) -> list[str]:
+    """The kinds of the markers in `text`, in order; those of a key on line after line are one."""
+    return [match[1] for match in _MARKED.finditer(text)]
 
 
 def _kept(text: str, allowed: Allowed) -> list[Finding]:

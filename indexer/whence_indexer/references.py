@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from whence_indexer.types import Reference
 
 _CLOSING = r"(?P<closes>\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+)?"
-_URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
+_URL = r"https?://(?P<host>[^\s/]+)/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
 _SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d{1,10})\b"
 _MENTION = re.compile(f"{_CLOSING}(?P<mention>{_URL}|{_SHORT})", re.IGNORECASE)
 _TITLE = re.compile(
@@ -19,27 +19,30 @@ _TITLE = re.compile(
     r"|^Merged in .*\(pull request #(\d{1,10})\)"  # Bitbucket
     r"|\(#(\d{1,10})\)\s*$",  # squash
 )
-_MAX_NUMBER = 2**31 - 1
+# The largest number of an issue or pull request that the store can hold.
+MAX_NUMBER = 2**31 - 1
+# Hosts of remotes whose pages are elsewhere.
+HOSTS = {"www.github.com": "github.com", "ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 
 
 def find_references(subject: str, body: str, project: str | None = None) -> list[Reference]:
     """References of a commit message, each number once, in order of appearance.
 
     The number in a merge or squash title is the pull request that brought the commit. `project` is this project's
-    own `owner/name`: what names another project is left out.
+    own `host/owner/name`: what names another project is left out, and without it any that is named.
     """
     found: dict[int, Reference] = {}
     for reference in (*_title(subject), *_mentions(subject, project), *_mentions(body, project)):
         known = found.get(reference.number, reference)
         pull, closes = known.pull or reference.pull, known.closes or reference.closes
         found[reference.number] = Reference(reference.number, pull, closes)
-    return [reference for number, reference in found.items() if 0 < number <= _MAX_NUMBER]
+    return [reference for number, reference in found.items() if 0 < number <= MAX_NUMBER]
 
 
 def find_mentions(text: str, project: str | None = None) -> Iterator[tuple[int, int, Reference]]:
     """Each mention in `text` with where it begins and ends, addresses and numbers of other projects left out."""
     for match, reference in _matches(text, project):
-        if match["short"] and 0 < reference.number <= _MAX_NUMBER:
+        if match["short"] and 0 < reference.number <= MAX_NUMBER:
             yield *match.span("mention"), reference
 
 
@@ -56,9 +59,17 @@ def _mentions(text: str, project: str | None) -> Iterator[Reference]:
 def _matches(text: str, project: str | None) -> Iterator[tuple[re.Match[str], Reference]]:
     for match in _MENTION.finditer(text):
         named = match["other"] or match["site"]
-        if named and project and named.lower() != project.lower():
+        if named and not _is_ours(match["host"], named, project):
             continue
-        if match["other"] and not project:
-            continue  # written out because it is somebody else's
         pull = (match["part"] or "").startswith(("pull", "merge")) or "!" in match[0]
         yield match, Reference(int(match["url"] or match["short"]), pull, match["closes"] is not None)
+
+
+def _is_ours(host: str | None, named: str, project: str | None) -> bool:
+    """Whether the project at `host`, where one is told, and of that name is `project`."""
+    own_host, _, own = (project or "").lower().partition("/")
+    if named.lower() != own:
+        return False
+    other_host = (host or own_host).lower().rpartition("@")[2].partition(":")[0]
+    # A host without a dot is a name from the settings of ssh, which may stand for any.
+    return "." not in own_host or HOSTS.get(other_host, other_host) == HOSTS.get(own_host, own_host)

@@ -67,8 +67,8 @@ class Repository:
 
     @property
     def project(self) -> str | None:
-        """`owner/name` of the project's page; None without an `origin` remote."""
-        return self.web_url.split("/", 3)[3] if self.web_url else None
+        """`host/owner/name` of the project's page; None without an `origin` remote."""
+        return self.web_url.removeprefix("https://") if self.web_url else None
 
 
 def open_repository(path: str | Path) -> Repository:

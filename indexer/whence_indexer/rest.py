@@ -60,10 +60,26 @@ def missing_extra() -> TrackerError:
     return TrackerError("asking a tracker needs some more packages: pip install 'whence[trackers]'")
 
 
-def same_origin(address: str, base: str) -> bool:
-    """Whether both are the same scheme, host and port, so that a token for one may go to the other."""
-    one, other = urlsplit(address), urlsplit(base)
-    return (one.scheme, one.netloc) == (other.scheme, other.netloc)
+def require_same_origin(address: str, base: str) -> None:
+    """Raises `TrackerError` unless both are the same scheme, host and port: a token for one may go to no other."""
+    try:
+        one, other = urlsplit(address), urlsplit(base)
+        same = (one.scheme, one.netloc) == (other.scheme, other.netloc)
+    except ValueError:
+        same = False
+    if not same:
+        raise TrackerError(f"{urlsplit(base).netloc} names a next page on another host")
+
+
+def list_of(host: str, read: Callable[[], Any]) -> list[Any]:
+    """What `read` makes of an answer of `host`. Raises `TrackerError` when that is no JSON or no list."""
+    try:
+        items = read()
+    except (ValueError, RecursionError) as error:
+        raise TrackerError(f"{host} answered nonsense: no JSON") from error
+    if not isinstance(items, list):
+        raise TrackerError(f"{host} answered nonsense: no list")
+    return items
 
 
 @dataclass(frozen=True)
@@ -97,17 +113,14 @@ class _RestClient:
     advice: str
 
     def get(self, address: str, etag: str | None = None) -> Answer | None:
-        if not same_origin(address, self.base):
-            raise TrackerError(f"{self._host} names a next page on another host")
+        require_same_origin(address, self.base)
         response = self._response(address, {"If-None-Match": etag} if etag else {})
         if response.status_code == 304:
             return None
         following = response.raw_response.links.get("next", {}).get("url")
-        if following == address:
-            raise TrackerError(f"{self._host} answered nonsense: a page that is followed by itself")
         return Answer(
-            items=self._items(response),
-            next=str(response.raw_response.url.join(following)) if following else None,
+            items=list_of(self._host, response.json),
+            next=_whole(following, response.raw_response.url) if following else None,
             etag=response.headers.get("etag"),
             date=_clock(response.headers.get("date")),
         )
@@ -123,9 +136,7 @@ class _RestClient:
             return self.kit.request("GET", address, headers=headers)
         except RateLimitExceeded as error:
             minutes = error.retry_after.total_seconds() / 60
-            raise TrackerError(
-                f"{self._host} allows no more requests for {minutes:.0f} minutes; what was fetched is kept"
-            ) from error
+            raise TrackerError(f"{self._host} allows no more requests for {minutes:.0f} minutes") from error
         except RequestFailed as error:
             raise self._refusal(error.response) from error
         except GitHubException as error:
@@ -145,14 +156,15 @@ class _RestClient:
             return GoneError(f"{self._host} has it turned off ({said})")
         return TrackerError(f"{self._host} answered {status} ({said})")
 
-    def _items(self, response: Any) -> list[Any]:
-        try:
-            items = response.json()
-        except (ValueError, RecursionError) as error:
-            raise TrackerError(f"{self._host} answered nonsense: no JSON") from error
-        if not isinstance(items, list):
-            raise TrackerError(f"{self._host} answered nonsense: no list")
-        return items
+
+def _whole(address: str, page: Any) -> str:
+    """The address that `page` names, as a whole one; what is none stays, for `require_same_origin` to refuse."""
+    from httpx import InvalidURL
+
+    try:
+        return str(page.join(address))
+    except (InvalidURL, ValueError):
+        return address
 
 
 def _message(response: Any) -> str:

@@ -6,13 +6,11 @@ and plain text. Where it comes from is the business of a `Source`; nothing here 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from whence_indexer.references import find_references
-from whence_indexer.types import Problem, Reference
+from whence_indexer.types import Problem
 
 ThreadKind = Literal["issue", "pull"]
 ThreadState = Literal["open", "closed", "merged"]
@@ -73,14 +71,6 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """What a thread mentions: other threads, and commits by abbreviated or full id, which need not exist."""
-
-    threads: tuple[Reference, ...]
-    commits: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """What a source hands over at a time, to be stored together with `cursor`; `merge` makes whole threads of it.
 
@@ -138,20 +128,3 @@ def _with_comments(thread: Thread, comments: Iterable[Comment]) -> Thread:
     """`thread` with `comments` added, or put in place of their older versions."""
     by_identity = {comment.url or comment: comment for comment in (*thread.comments, *comments)}
     return replace(thread, comments=tuple(sorted(by_identity.values(), key=lambda comment: comment.date)))
-
-
-# An id on its own, or in the address of a commit. Numbers and words of these letters alone are seldom meant as one.
-_COMMIT = re.compile(
-    r"(?:(?<=/commit/)|(?<=/commits/)|(?<![\w/.@#=&%:+-]))"
-    r"(?:[0-9a-f]{40}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,39})(?![\w-])"
-)
-
-
-def find_links(thread: Thread, project: str | None = None) -> Links:
-    """The threads and commits that `thread` and its comments mention, each once; `project` is its `owner/name`."""
-    text = "\n".join((thread.title, thread.body, *(comment.body for comment in thread.comments)))
-    references = find_references("", text, project)
-    return Links(
-        threads=tuple(reference for reference in references if reference.number != thread.number),
-        commits=tuple(dict.fromkeys(match[0] for match in _COMMIT.finditer(text))),
-    )

@@ -18,6 +18,8 @@ from whence_indexer.errors import TrackerError
 from whence_indexer.gitea import Gitea
 from whence_indexer.github import GitHub
 from whence_indexer.gitlab import GitLab
+from whence_indexer.records import shown
+from whence_indexer.references import HOSTS
 from whence_indexer.repository import Repository
 from whence_indexer.threadfile import ThreadFile
 from whence_indexer.threads import Source
@@ -71,8 +73,9 @@ _SERVICES = {
         lambda server, project, token: Gitea(f"{server}/api/v1", project, token),
     ),
 }
-_ALIASES = {"www.github.com": "github.com", "ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
+# With one of these, `gh` answers with a token of the environment, whatever host it is asked about.
+_NOT_FOR_GH = {"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "CODESPACES"}
 _PATIENCE = 10  # seconds
 _URL = re.compile(r"(?:(?P<kind>[a-z]+)\+)?(?P<scheme>https?)://(?P<rest>.+)", re.IGNORECASE)
 
@@ -90,7 +93,8 @@ def open_source(spec: str, repository: Repository) -> Source:
     if path.is_file():
         return ThreadFile(path)
     if not re.fullmatch(r"[\w-][\w.-]*", spec) or path.suffix in {".jsonl", ".json", ".gz"}:
-        raise TrackerError(f"{spec} is no file that can be read, no address and no remote")
+        named = shown(spec) if re.search("://|:.*@", spec) else spec
+        raise TrackerError(f"{named} is no file that can be read, no address and no remote")
     page = repository.page_of(spec)
     if page is None:
         raise TrackerError(f"the repository has no remote {spec} that is on a server: name the address of its tracker")
@@ -112,7 +116,7 @@ def _tracker(page: str, kind: str) -> Source:
         ways = " or ".join(f"{name}+{server}/{project}" for name in _SERVICES)
         raise TrackerError(f"what kind of tracker {host} is cannot be told from its name: write {ways}")
     if project.count("/") != 1 and kind != "gitlab":
-        raise TrackerError(f"{page} is no address of a project: that is {server}/OWNER/NAME")
+        raise TrackerError(f"{shown(page)} is no address of a project: that is {server}/OWNER/NAME")
     service = _SERVICES[kind]
     return service.source(server, project, _token(kind, service, server, host))
 
@@ -122,14 +126,14 @@ def _parts(page: str) -> tuple[str, str, str]:
     try:
         parts = urlsplit(page)
         host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError as error:
-        raise TrackerError(f"{page} is no address: {error}") from error
-    host = _ALIASES.get(host, host)
+    except ValueError as error:  # its text repeats what it takes for a port
+        raise TrackerError(f"{shown(page)} is no address: its host or its port cannot be read") from error
+    host = HOSTS.get(host, host)
     path = re.sub(r"/(?:-/.*|issues|pulls|merge_requests)/?\Z", "", parts.path).strip("/").removesuffix(".git")
     if not host or not re.fullmatch(r"[\w.~-]+(?:/[\w.~-]+)+", path) or ".." in path.split("/"):
-        raise TrackerError(f"{parts.scheme}://{host}/{path} is no address of a project")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}", host, path
+        raise TrackerError(f"{shown(page)} is no address of a project")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}", host, path
 
 
 def _kind(host: str) -> str:
@@ -161,10 +165,13 @@ def _token_hosts(service: _Service) -> set[str]:
 
 
 def _gh_login(host: str) -> str | None:
-    """The token with which GitHub's own command line is logged in to `host`."""
+    """The token with which GitHub's own command line is logged in to `host`, never one of the environment."""
     command = ["gh", "auth", "token", "--hostname", host]
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_GH}
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None

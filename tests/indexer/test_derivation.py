@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,7 @@ def test_a_backport_does_not_take_the_place_of_the_pull_request():
         assert (thread.title, thread.merge_commit) == ("Add brakes", "a" * 40)
 
 
+PROJECT = "github.com/ada/engine"
 CHANGES = """\
 Version 2.0 (#1)
 ----------------
@@ -68,7 +71,7 @@ Version 2.0 (#1)
 
 def test_a_changelog_explains_numbers_and_says_where():
     threads = {
-        thread.number: thread for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, "ada/engine")
+        thread.number: thread for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, PROJECT)
     }
     assert {number: thread.kind for number, thread in threads.items()} == {
         7: "issue", 8: "issue", 9: "pull", 10: "issue", 12: "pull",
@@ -108,3 +111,17 @@ def test_any_text_gives_each_number_once_with_a_title(messages, changelog):
     assert all(thread.title and thread.derived for thread in threads)
     lines = changelog.count("\n") + changelog.count("\r") + 1
     assert all(1 <= entry.line <= lines for thread in threads for entry in thread.comments)
+
+
+@pytest.mark.parametrize("hostile", ["Add" + " " * 40_000 + "brakes", "Add" + " " * 40_000 + "brakes (#1)"])
+def test_a_subject_made_to_be_slow_is_read_in_no_time(hostile):
+    start = time.perf_counter()
+    derive_threads([commit(hostile)], {})
+    assert time.perf_counter() - start < 2
+
+
+def test_a_changelog_made_to_be_slow_is_read_in_no_time():
+    start = time.perf_counter()
+    (thread,) = derive_threads([], {"C": "- See #1 `" + " " * 40_000 + "x"})
+    assert time.perf_counter() - start < 2
+    assert thread.title == "See #1 ` x"

@@ -210,6 +210,21 @@ def test_gitlab_s_token_is_sent_to_no_other_host(lab):
     assert not any("glpat" in str(headers) for _, headers in other.asked)
 
 
+@pytest.mark.parametrize("address", ["https://[bad/x", "http://x:port/"])
+def test_a_next_page_of_gitlab_without_a_sensible_address_is_refused(lab, address):
+    lab.faults = [(200, {"Link": f'<{address}>; rel="next"'}, [])]
+    with pytest.raises(TrackerError, match="another host"):
+        update(GitLab(lab.base, "group/engine"))
+
+
+def test_gitlab_s_notes_that_follow_each_other_in_a_circle_end(lab):
+    notes = f"{lab.base}{LAB}/issues/2/notes"
+    circle = [(200, {"Link": f'<{notes}?page={page}>; rel="next"'}, []) for page in (2, 3)]
+    lab.faults = [None, *circle * 20]
+    with pytest.raises(TrackerError, match="followed by itself"):
+        update(GitLab(lab.base, "group/engine"))
+
+
 TEA = "/api/v1/repos/ada/engine"
 
 

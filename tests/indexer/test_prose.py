@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from whence_indexer.chunker import chunk_file
@@ -99,3 +101,10 @@ def test_text_without_headings_is_cut_at_paragraphs() -> None:
     chunks = chunk_file("notes.txt", PARAGRAPH * 10)
     assert len(chunks) > 1
     assert all(chunk.text.endswith("\n\n") and chunk.kind == "doc" for chunk in chunks)
+
+
+@pytest.mark.parametrize("hostile", ["[", "![", "<"])
+def test_a_heading_made_to_be_slow_is_read_in_no_time(hostile: str) -> None:
+    start = time.perf_counter()
+    outline("a.md", f"# {hostile * 20_000}\n\n{PARAGRAPH}")
+    assert time.perf_counter() - start < 2

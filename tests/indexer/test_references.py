@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from whence_indexer.references import find_references
 from whence_indexer.types import Reference
 
-PROJECT = "pallets/flask"
+PROJECT = "github.com/pallets/flask"
 
 MENTIONS = [
     ("See #12", [Reference(12)]),
@@ -23,8 +23,7 @@ MENTIONS = [
     ("https://github.com/pallets/flask/issues/12", [Reference(12)]),
     ("https://github.com/pallets/flask/pull/12#discussion_r99", [Reference(12, pull=True)]),
     ("Closes https://github.com/pallets/flask/issues/12.", [Reference(12, closes=True)]),
-    ("https://gitlab.com/pallets/flask/-/issues/12", [Reference(12)]),
-    ("https://gitlab.com/pallets/flask/-/merge_requests/12", [Reference(12, pull=True)]),
+    ("https://www.github.com:443/pallets/flask/issues/12", [Reference(12)]),
     ("See merge request !12", [Reference(12, pull=True)]),
     ("#1 #1 and fixes #1", [Reference(1, closes=True)]),
     ("[#12], '#13', #14: done", [Reference(12), Reference(13), Reference(14)]),
@@ -36,6 +35,8 @@ SILENT = [
     "werkzeug/other#12 is somebody else's",
     "https://github.com/pallets/werkzeug/issues/12",
     "https://example.com/page#12",
+    "https://gitlab.com/pallets/flask/-/issues/12",
+    "https://github.com@example.com/pallets/flask/issues/12",
     "&#39; is an apostrophe",
     "C#12 and item#3",
     "#12abc",
@@ -81,12 +82,18 @@ def test_a_pull_request_in_the_title_stays_one_when_the_body_names_it_again():
 
 
 def test_without_a_remote_other_projects_are_told_by_being_written_out():
-    assert find_references("#1, other/name#2", "https://host/any/name/issues/3") == [Reference(1), Reference(3)]
+    assert find_references("#1, other/name#2", "https://host/any/name/issues/3") == [Reference(1)]
 
 
 def test_a_subgroup_belongs_to_the_project():
     body = "https://gitlab.com/a/b/c/-/merge_requests/5 and https://gitlab.com/a/b/-/issues/6"
-    assert find_references("", body, "a/b/c") == [Reference(5, pull=True)]
+    assert find_references("", body, "gitlab.com/a/b/c") == [Reference(5, pull=True)]
+
+
+def test_a_remote_may_have_another_name_for_the_host_than_the_page():
+    body = "https://github.com/a/b/issues/6"
+    for host in ("ssh.github.com", "github-at-work"):  # the latter only the settings of ssh know
+        assert find_references("", body, f"{host}/a/b") == [Reference(6)]
 
 
 @pytest.mark.parametrize("hostile", ["a/", "#", "fixes ", "http://a/", "-", "a.", "a/b", "https://a/b/issues/"])
@@ -103,7 +110,7 @@ MESSAGES = st.lists(
 
 @given(MESSAGES, MESSAGES)
 def test_any_message_gives_each_number_once_and_in_range(subject, body):
-    numbers = [reference.number for reference in find_references(subject, body, "a/b")]
+    numbers = [reference.number for reference in find_references(subject, body, "h/a/b")]
     assert len(numbers) == len(set(numbers))
     assert all(0 < number < 2**31 for number in numbers)
 

@@ -159,7 +159,7 @@ def test_the_project_s_page_is_told_by_its_remote_without_credentials(make_repos
     project.git("config", "remote.origin.url", remote)
     repository = project.open()
     assert repository.web_url == page
-    assert repository.project == (page.split("/", 3)[3] if page else None)
+    assert repository.project == (page.removeprefix("https://") if page else None)
 
 
 def _look_at_all(repository):

@@ -101,9 +101,26 @@ def test_what_is_none_of_these_is_refused_in_a_sentence(project, spec, told):
         open_source(spec, project.open())
 
 
-def test_credentials_in_an_address_are_not_repeated(project):
+CREDENTIALS = [
+    "https://me:secret@git.example.com/ada/engine",
+    "https://me:secret@github.com:99999/ada/engine",
+    "https://me:secret@github.com/ada",
+    "https://secret@github.com/ada/engine/tree/main",
+    "https://me:secret/ada/engine",
+    "https://me:1?secret@github.com/ada/engine",
+    "https://github.com/ada?private_token=secret",
+    "https:///me:secret@github.com/ada/engine",
+    "https://[x:secret@github.com/ada/engine",
+    "gitea+https://me:secret@git.example.com/ada/engine/more",
+    "ssh://me:secret@github.com/ada/engine",
+    "me:secret@github.com/ada/engine",
+]
+
+
+@pytest.mark.parametrize("spec", CREDENTIALS)
+def test_credentials_in_an_address_are_not_repeated(project, spec):
     with pytest.raises(TrackerError) as caught:
-        open_source("https://me:secret@git.example.com/ada/engine", project.open())
+        open_source(spec, project.open())
     assert "secret" not in str(caught.value)
 
 
@@ -159,6 +176,29 @@ def test_the_login_of_github_s_command_line_is_used(project, tmp_path, monkeypat
     repository = project.open()
     monkeypatch.setenv("PATH", f"{program.parent}")
     assert open_source(HUB, repository).token == token
+
+
+ENVIRONMENTS = [
+    {"GH_ENTERPRISE_TOKEN": "own"},
+    {"GITHUB_ENTERPRISE_TOKEN": "own"},
+    {"GITHUB_TOKEN": "one", "CODESPACES": "true"},
+]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: next(iter(environment)))
+def test_github_s_command_line_hands_no_token_of_the_environment_to_a_strange_host(
+    project, tmp_path, monkeypatch, environment
+):
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    enterprise = "${GH_ENTERPRISE_TOKEN:-$GITHUB_ENTERPRISE_TOKEN}"
+    program.write_text(f'#!/bin/sh\necho "{enterprise}${{CODESPACES:+$GITHUB_TOKEN}}"\n')  # as `gh` does
+    program.chmod(0o755)
+    repository = project.open()
+    monkeypatch.setenv("PATH", f"{program.parent}")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert open_source("https://github.evil.example/a/b", repository).token is None
 
 
 def test_without_the_extra_a_file_still_works_and_a_tracker_says_what_is_missing(tmp_path):

@@ -4,11 +4,13 @@ import json
 import re
 
 import pytest
-from tests.indexer.tracker_server import FakeGitHub, comment, issue, pull, review, review_comment, serving
+from tests.indexer.tracker_server import FakeGitHub, comment, day, issue, pull, review, review_comment, serving
 
 from whence_indexer import importing
 from whence_indexer.github import GitHub
 from whence_indexer.query import parse_query
+from whence_indexer.store import Store
+from whence_indexer.threadrows import stored_threads
 from whence_indexer.types import Citation, Span
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
@@ -165,6 +167,53 @@ def test_secrets_leave_the_title_the_body_and_the_comments(shop, threads):
     assert status["redacted"] == {"github-token": 3}
     assert {place["thread"] for place in status["places"]} == {5}
     assert KEY not in json.dumps(status)
+
+
+def test_the_report_of_what_was_taken_out_loses_nothing_that_is_still_there(shop, threads):
+    pull = {**PULL, "number": 5, "body": f"Use {KEY}"}  # as on GitLab, an issue and a pull request of one number
+    workspace = indexed(shop, threads({**WHEELS, "body": "Mail ada@gmail.com"}, pull))
+    assert index_status(workspace)["redacted"] == {"email": 1, "github-token": 1}
+    assert (
+        workspace.import_threads(threads({**WHEELS, "body": "Mail bob@gmail.com or eve@gmail.com"}, pull)).threads == 1
+    )
+    assert index_status(workspace)["redacted"] == {"email": 2, "github-token": 1}
+    assert workspace.import_threads(threads({**WHEELS, "body": "Mail nobody"}, pull)).threads == 1
+    assert index_status(workspace)["redacted"] == {"github-token": 1}
+
+
+def test_a_part_that_is_not_fetched_again_stays_in_the_report(shop, monkeypatch):
+    site = FakeGitHub()
+    site.issues = [issue(1, 4, body="Bolts rust.")]
+    inside = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7x1Y2\n" * 3
+    key = f"-----BEGIN PRIVATE KEY-----\n{inside}-----END PRIVATE KEY-----"
+    site.comments = [comment(50, 1, 4, body=f"Try {KEY}\n{key}")]
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(site):
+        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
+        workspace = indexed(shop, "origin")
+        assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
+        site.issues = [issue(1, 9, body="Bolts rust, they say.")]
+        site.date = "Mon, 10 Jun 2024 12:00:00 GMT"
+        assert workspace.import_threads("origin").threads == 1
+        assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
+
+
+def test_a_comment_without_an_address_that_held_a_secret_is_stored_once(shop, monkeypatch):
+    site = FakeGitHub()
+    site.issues = [issue(1, 4)]
+    site.comments = [comment(50, 1, 4, body=f"Try {KEY}", html_url=None)]
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(site):
+        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
+        workspace = indexed(shop, "origin")
+        site.issues[0] |= {"updated_at": day(40), "title": "Try again"}
+        site.comments[0] |= {"updated_at": day(40)}
+        assert workspace.import_threads("origin").threads == 1
+    (thread,) = stored_threads(Store(workspace.repository.index_dir))
+    assert [said.body for said in thread.comments] == ["Try «redacted:github-token»"]
+    assert index_status(workspace)["redacted"] == {"github-token": 1}
 
 
 def test_answers_cite_the_thread_with_its_address(shop, threads):
@@ -371,3 +420,6 @@ def test_a_tracker_is_imported_from_end_to_end(shop, monkeypatch):
         monkeypatch.setattr("time.sleep", lambda seconds: None)
         (problem,) = workspace.import_threads("origin").problems
         assert "what came before is kept" in problem.what
+        site.faults = [(403, {"Retry-After": "999999"}, {"message": "You have exceeded a secondary rate limit"})]
+        (problem,) = workspace.import_threads("origin").problems
+        assert problem.what.count("kept") == 1
