@@ -18,7 +18,8 @@ from whence_indexer import plumbing
 from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import reason_by_name
-from whence_indexer.redaction import Redacted, redact
+from whence_indexer.fragments import is_key_line
+from whence_indexer.redaction import Redacted, marker, redact
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hunk, Redaction
 
@@ -282,7 +283,7 @@ def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[
 def _changed_lines(changed: bytes, allowed: Allowed) -> Redacted:
     """The lines of a hunk as they were in the file, redacted, with their `-` or `+` again, clipped."""
     lines = changed.decode("utf-8", "replace").split("\n")
-    redacted = redact("\n".join(line[1:] for line in lines), allowed)
+    redacted = redact("\n".join(line[1:] for line in lines), allowed, fragment=True)
     pairs = zip(lines, redacted.text.split("\n"), strict=True)
     text = "\n".join(line[:1] + rest for line, rest in pairs)
     if len(changed) > MAX_HUNK_BYTES:  # by lines: what was redacted has another length
@@ -297,7 +298,7 @@ def _section(name: bytes, allowed: Allowed) -> str:
     text = name.decode("utf-8", "replace").strip()
     if len(name) >= _MAX_SECTION:
         text = text.rpartition(" ")[0]
-    return redact(text, allowed).text
+    return marker("private-key") if is_key_line(text) else redact(text, allowed).text
 
 
 def _names(header: bytes) -> tuple[str, str]:

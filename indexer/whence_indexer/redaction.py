@@ -14,6 +14,7 @@ from whence_indexer.allowing import NOTHING, Allowed
 from whence_indexer.assignments import find_assignments
 from whence_indexer.credentials import find_credentials
 from whence_indexer.findings import Finding, Prepared
+from whence_indexer.fragments import find_fragments
 from whence_indexer.personal import find_personal
 
 # What the ecosystem's scanners are told on a line, and our own word for it.
@@ -38,14 +39,14 @@ class Redacted:
     found: tuple[Place, ...] = ()
 
 
-def redact(text: str, allowed: Allowed = NOTHING) -> Redacted:
+def redact(text: str, allowed: Allowed = NOTHING, fragment: bool = False) -> Redacted:
     """`text` with a marker in the place of each secret and each piece of personal data, unless it is `allowed`.
 
-    Lines stay lines, and what is redacted once stays as it is when it is redacted again.
+    Of a `fragment`, the changed lines of a file, what names a secret may stand outside. Lines stay lines, and what is redacted once stays as it is when it is redacted again.
     """
     found: list[Place] = []
     for _ in range(_PASSES):  # a marker may uncover what stood beside it
-        findings = _kept(text, allowed)
+        findings = _kept(text, allowed, fragment)
         if not findings:
             break
         found += [Place(item.kind, text.count("\n", 0, item.start) + 1) for item in findings if not item.goes_on]
@@ -58,9 +59,10 @@ def marker(kind: str) -> str:
     return f"«redacted:{kind}»"
 
 
-def _kept(text: str, allowed: Allowed) -> list[Finding]:
+def _kept(text: str, allowed: Allowed, fragment: bool) -> list[Finding]:
     prepared = Prepared.of(text)
     found = chain(find_credentials(prepared), find_assignments(prepared), find_personal(prepared))
+    found = chain(found, find_fragments(text)) if fragment else found
     return _merged(item for item in found if not _is_allowed(item, text, allowed))
 
 

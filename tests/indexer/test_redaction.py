@@ -284,3 +284,46 @@ def test_a_clipped_hunk_and_a_clipped_section_hold_no_part_of_a_secret(make_repo
     hunks = Store(repository.index_dir).rows(schema.HUNKS_TABLE, ["text", "section"]).to_pylist()
     assert len(hunks) == 3
     assert not [hunk for hunk in hunks if token[:12] in hunk["text"] or token[:12] in hunk["section"]]
+
+
+def test_a_rotated_key_leaves_nothing_in_the_history(make_repository):
+    """With no lines around a change, those that say that it is a key are not in the hunk."""
+    project = make_repository()
+    begin, *rows, end, _ = private_key().split("\n")
+    body = lambda seed: [row[seed:] + row[:seed] for row in rows]  # noqa: E731 - each another key of the same length
+
+    def written(seed):
+        rsa = body(seed)
+        elliptic = [rsa[0], rsa[1], rsa[2][:36]]
+        project.write("tls.key", "\n".join([begin, *rsa, end, ""]))
+        project.write("tls.yaml", "tls: |\n" + "".join(f"  {row}\n" for row in [begin, *elliptic, end]) + "port: 1\n")
+        project.write(
+            "tls.json.py", "KEY = (\n" + "".join(f'    "{row}\\n"\n' for row in [begin, *elliptic, end]) + ")\n"
+        )
+        project.write("one.pem", f"{begin}\nMC4CAQAwBQYDK2VwBCIE{rsa[3][:44]}\n{end}\n")
+        project.write(".netrc", f"machine git.test\n  login ada\n  password Tr0ub4dor{seed}\n")
+        return [*(row[:36] for row in rsa), f"Tr0ub4dor{seed}"]
+
+    secrets = written(0)
+    project.commit("Begin")
+    secrets += written(7)
+    project.commit("Rotate")
+    project.write("one.pem", "-\n")
+    project.write(".netrc", f"machine git.test\n  login ada\n  password Tr0ub4dor{8}\n")
+    project.commit("Rotate again")
+    repository = project.open()
+    update(repository)
+    hunks = Store(repository.index_dir).rows(schema.HUNKS_TABLE, ["text", "section"]).to_pylist()
+    kept = "\n".join(hunk["section"] + hunk["text"] for hunk in hunks)
+    assert [secret for secret in secrets if secret in kept] == []
+    assert "Tr0ub4dor8" not in kept
+    assert marker("private-key") in kept and marker("netrc-password") in kept
+
+
+def test_what_looks_a_little_like_half_a_key_stays_in_the_history():
+    digests = "\n".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(3))
+    rulers = "=" * 64 + "\n" + "/" * 64 + "\n" + "+" * 64
+    names = "ANameOfAClassThatIsVeryLongAndThatGoesOnAndOnAndOnUntilTheEndOfLine\n" * 2
+    fields = "    password string\n    password varchar(255) NOT NULL,\n  password $PASSWORD1\n"
+    for text in (digests, rulers, names, fields):
+        assert redact(text, fragment=True).text == text
