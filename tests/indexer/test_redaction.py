@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.indexer.planted import planted, private_key
 
-from whence_indexer import schema
+from whence_indexer import credentials, schema
 from whence_indexer.allowing import parse_allowed
 from whence_indexer.chunker import chunk_file
 from whence_indexer.files import list_files, read_text
@@ -317,7 +318,8 @@ def test_a_rotated_key_leaves_nothing_in_the_history(make_repository):
     kept = "\n".join(hunk["section"] + hunk["text"] for hunk in hunks)
     assert [secret for secret in secrets if secret in kept] == []
     assert "Tr0ub4dor8" not in kept
-    assert marker("private-key") in kept and marker("netrc-password") in kept
+    assert marker("private-key") in kept
+    assert marker("netrc-password") in kept
 
 
 def test_what_looks_a_little_like_half_a_key_stays_in_the_history():
@@ -327,3 +329,45 @@ def test_what_looks_a_little_like_half_a_key_stays_in_the_history():
     fields = "    password string\n    password varchar(255) NOT NULL,\n  password $PASSWORD1\n"
     for text in (digests, rulers, names, fields):
         assert redact(text, fragment=True).text == text
+
+
+@pytest.mark.parametrize(("joint", "kind"), [
+    ("eyJ_", "jwt"), ("eyJ-xxxxxx_", "jwt"), ("xoxb-", "slack-token"), ("tfp_", "typeform-token"),
+    ("sk-ant-", "anthropic-key"), ("glpat-", "gitlab-token"), ("glpat-xxxxxx-", "gitlab-token"),
+    ("glpat-" + "a" * 20 + ".", "gitlab-token"), ("fm1_", "fly-token"), ("fm1_" + "a" * 20 + ",", "fly-token"),
+])  # fmt: skip
+def test_a_long_run_of_beginnings_is_not_read_again_from_each_of_them(joint, kind, monkeypatch):
+    tried = Counter()
+
+    class Watched:
+        """A pattern that counts how often it is tried."""
+
+        def __init__(self, pattern):
+            self.pattern = pattern
+
+        def __hash__(self):
+            return hash(self.pattern)
+
+        def __eq__(self, other):
+            return self.pattern == (other.pattern if isinstance(other, Watched) else other)
+
+        def match(self, text, at):
+            tried[self.pattern] += 1
+            return self.pattern.match(text, at)
+
+    watched = {
+        first: [(name, Watched(pattern) if name == kind else pattern) for name, pattern in patterns]
+        for first, patterns in credentials._BEGINNINGS.items()
+    }
+    monkeypatch.setattr(credentials, "_BEGINNINGS", watched)
+    redact(joint * 2_000 + "1" * 40)
+    assert tried
+    assert max(tried.values()) <= 16
+
+
+def test_a_token_behind_a_masked_one_and_one_behind_a_made_up_beginning_go(monkeypatch):
+    real = PLANTED["gitlab-token"][0]
+    assert real not in redact(f"glpat-xxxxxxxxxxxxxxxxxxxx1-{real}").text
+    jwt = PLANTED["jwt"][0]
+    assert jwt not in redact(f"eyJ_eyJ_xxxxxx_{jwt}").text
+    assert jwt[40:] not in redact(f"eyJ0{'a' * 20}.{jwt}").text
