@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -50,6 +51,7 @@ _BRACKETED = re.compile(r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>")
 _BARE = re.compile(r"(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
 _BEYOND = 2_000  # bytes read past the end of a hunk that is clipped, so that a secret there is seen whole
 _MAX_SECTION = 78  # git clips the name of a section at 80 bytes
+_LONGEST_NAME, _SHOWN = 250, 80  # characters of a revision, and of one that there is not in a message
 _RENAMES = 300  # files added and deleted by one commit beyond which pairing them up takes longer than a reader waits
 
 
@@ -94,6 +96,8 @@ def read_commit(repository: Repository, sha: str) -> Commit:
         if len(record) > MAX_COMMIT_BYTES:
             record = record[: record.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1]
             break
+    if not record:  # a revision that leaves out and names nothing
+        raise RepositoryError(f"there is no commit {sha[:_SHOWN]!r}")
     return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
 
 
@@ -134,6 +138,20 @@ def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[
     query = "\n".join(revisions).encode()
     answer = plumbing.run(repository.root, "cat-file", "--batch-check", stdin=query) if query else b""
     return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
+
+
+def resolve_commit(repository: Repository, name: str) -> str:
+    """The id of the one commit that `name` means: an id or any other name that git understands, written by anybody.
+
+    Raises `RepositoryError` when there is none.
+    """
+    if len(name) <= _LONGEST_NAME and "\0" not in name:
+        with suppress(RepositoryError):
+            query = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            answer = plumbing.run(repository.root, *query).decode().strip()
+            if re.fullmatch("[0-9a-f]{40,64}", answer):  # not `^`, which leaves out, with an id
+                return answer
+    raise RepositoryError(f"there is no commit {name[:_SHOWN]!r}")
 
 
 def resolve_commits(repository: Repository, ids: Iterable[str]) -> dict[str, str]:
