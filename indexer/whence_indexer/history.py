@@ -18,7 +18,7 @@ from git.diff import decode_path
 from whence_indexer import plumbing
 from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
-from whence_indexer.files import reason_by_name
+from whence_indexer.files import has_secret, reason_by_name
 from whence_indexer.fragments import is_key_line
 from whence_indexer.redaction import Redacted, marker, redact
 from whence_indexer.repository import Repository
@@ -268,7 +268,10 @@ def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list
     for part in _FILE.split(diff)[1:]:
         first = _HUNK.search(part)
         old_path, path = _names(part[: first.start()] if first else part)
+        if has_secret(path):
+            continue
         paths.append(path)
+        old_path = path if has_secret(old_path) else old_path
         if first and len(hunks) < MAX_HUNKS and not reason_by_name(path):
             for hunk, found in islice(_hunks(part, old_path, path, allowed), MAX_HUNKS - len(hunks)):
                 hunks.append(hunk)
@@ -278,7 +281,8 @@ def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list
 
 def _listed(names: bytes) -> list[str]:
     """The paths of `--name-only`, one a line."""
-    return [path for name in names.split(b"\n") if name and (path := _decoded(name, prefixed=False))]
+    listed = (_decoded(name, prefixed=False) for name in names.split(b"\n") if name)
+    return [path for path in listed if path and not has_secret(path)]
 
 
 def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[tuple[Hunk, Redacted]]:

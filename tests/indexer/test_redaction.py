@@ -371,3 +371,23 @@ def test_a_token_behind_a_masked_one_and_one_behind_a_made_up_beginning_go(monke
     jwt = PLANTED["jwt"][0]
     assert jwt not in redact(f"eyJ_eyJ_xxxxxx_{jwt}").text
     assert jwt[40:] not in redact(f"eyJ0{'a' * 20}.{jwt}").text
+
+
+def test_a_file_that_is_named_by_a_secret_is_left_out_and_said_to_be(make_repository):
+    project = make_repository()
+    token = PLANTED["github-token"][0]
+    project.write(f"keys/{token}.txt", "a\nb\nc\n")
+    project.write("other.py", "x = 1\n")
+    project.commit("Begin")
+    project.git("mv", f"keys/{token}.txt", "key.txt")
+    project.commit("Rename")
+    project.write(f"{token}.py", "y = 1\n")
+    project.write("key.txt", "a\nb\nd\n")
+    project.commit("Go on")
+    repository = project.open()
+    report = update(repository)
+    assert report.skipped == {"secret in its name": 1}
+    held = b"".join(path.read_bytes() for path in repository.index_dir.rglob("*") if path.is_file())
+    assert token.encode() not in held
+    paths = Store(repository.index_dir).rows(schema.COMMITS_TABLE, ["paths"]).to_pylist()
+    assert sorted(path for row in paths for path in row["paths"]) == ["key.txt", "key.txt", "other.py"]
