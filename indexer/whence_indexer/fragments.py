@@ -22,6 +22,9 @@ _LINE = re.compile(rf"{_BEFORE}(?P<run>{_FULL}={{0,2}}){_BEHIND}", re.ASCII)
 _TAIL = re.compile(rf"{_BEFORE}(?P<run>(?:[A-Za-z0-9+/]{{4}})*[A-Za-z0-9+/]{{2,4}}={{0,2}}){_BEHIND}", re.ASCII)
 # The one private key that is a single line: PKCS #8 of Ed25519 and X25519.
 _ALONE = re.compile(r"MC4CAQAwBQYDK2V[uw]")
+# Between these two no line is missing.
+_PUBLIC = r"(?:CERTIFICATE(?: REQUEST)?|[A-Z ]{0,20}PUBLIC KEY|CERTIFICATE SIGNING REQUEST)-----"
+_PUBLIC_BEGIN, _PUBLIC_END = re.compile(f"-----BEGIN {_PUBLIC}"), re.compile(f"-----END {_PUBLIC}")
 _LONG = re.compile(r"[A-Za-z0-9+/]{60}")
 _SECTION = re.compile(rf"(?P<run>(?:{_FULL}|{_MIXED}[A-Za-z0-9+/]{{16,}})={{0,2}})", re.ASCII)
 # A line of .netrc without the machine. A short word is the type of a field of that name: `password string`.
@@ -48,17 +51,18 @@ def is_key_line(text: str) -> bool:
 def _key_lines(text: str) -> Iterator[Finding]:
     """Two full lines or more, or one and the shorter one that ends a key."""
     found: list[Finding] = []
-    at = 0
-    for line in text.split("\n"):
+    before, ended, at = "", False, 0
+    for line in f"{text}\n".split("\n"):
         full = _LINE.fullmatch(line)
-        match = full or (_TAIL.fullmatch(line) if found else None)
+        match = full or (_TAIL.fullmatch(line) if found and not ended else None)
+        if ended or not match:
+            if not (_PUBLIC_BEGIN.search(before) and _PUBLIC_END.search(line)):
+                yield from _whole(found, text)
+            found, before = [], "" if match else line
         if match:
             found.append(Finding("private-key", at + match.start("run"), at + match.end("run"), bool(found)))
-        if not full:
-            yield from _whole(found, text)
-            found = []
+        ended = match is not None and not full
         at += len(line) + 1
-    yield from _whole(found, text)
 
 
 def _whole(found: list[Finding], text: str) -> list[Finding]:

@@ -322,12 +322,19 @@ def test_a_rotated_key_leaves_nothing_in_the_history(make_repository):
     assert marker("netrc-password") in kept
 
 
+def test_lines_behind_the_beginning_of_a_certificate_that_does_not_end_are_none_of_it():
+    begin, *rows, _, _ = private_key().replace("RSA PRIVATE KEY", "CERTIFICATE").split("\n")
+    assert not any(row in redact("\n".join([begin, *rows, *rows]), fragment=True).text for row in rows)
+
+
 def test_what_looks_a_little_like_half_a_key_stays_in_the_history():
     digests = "\n".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(3))
     rulers = "=" * 64 + "\n" + "/" * 64 + "\n" + "+" * 64
     names = "ANameOfAClassThatIsVeryLongAndThatGoesOnAndOnAndOnUntilTheEndOfLine\n" * 2
     fields = "    password string\n    password varchar(255) NOT NULL,\n  password $PASSWORD1\n"
-    for text in (digests, rulers, names, fields):
+    begin, *rows, end, _ = private_key().replace("RSA PRIVATE KEY", "CERTIFICATE").split("\n")
+    certificate = "\n".join([begin, *rows, end, begin, *rows, end])
+    for text in (digests, rulers, names, fields, certificate):
         assert redact(text, fragment=True).text == text
 
 
