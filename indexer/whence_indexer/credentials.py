@@ -159,13 +159,14 @@ _KEY_LINE = re.compile(
     r"|(?P<run>[A-Za-z0-9+/=]{2,})"
 )
 _MATERIAL = 16  # characters on a line; a parser of keys holds the two ends alone
+_END = "(?![A-Za-z0-9])"
 
 
 def _by_beginning() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     """The patterns of `_PREFIXED` by the first two characters that a token of theirs can have."""
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for kind, shape in _PREFIXED:
-        pattern = re.compile(rf"{shape}(?![A-Za-z0-9])", re.ASCII)
+        pattern = re.compile(shape + _END, re.ASCII)
         first = re.fullmatch(r"(\[[a-z]+\]|.)(\[[a-z]+\]|.).*", shape)
         assert first
         for one in first[1].strip("[]"):
@@ -175,6 +176,14 @@ def _by_beginning() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 _BEGINNINGS = _by_beginning()
+# Those without a length: tried at every joint of a long run they would read it to its end each time. A JWT, too, but
+# it goes on behind the run: in one run it is found from its first beginning, or from none.
+_GREEDY = {
+    pattern
+    for shapes in _BEGINNINGS.values()
+    for _, pattern in shapes
+    if pattern.pattern.endswith((",}" + _END, "*" + _END))
+}
 
 
 def find_credentials(prepared: Prepared) -> Iterator[Finding]:
@@ -212,11 +221,18 @@ def _runs(words: bytes) -> Iterator[tuple[int, int]]:
 
 def _tokens(prepared: Prepared) -> Iterator[Finding]:
     text, shape = prepared.text, prepared.shape
+    settled: dict[re.Pattern[str], int] = {}  # nothing is learnt by trying a pattern again before there
     for start, end in _runs(prepared.words):
         named = shape.find(b"0", start, end) < 0  # what has no digit is a name; a token without one stands alone
         for at in (start,) if named else _beginnings(shape, start, end):
             for kind, pattern in _BEGINNINGS.get(text[at : at + 2], ()):
+                if at < settled.get(pattern, 0):
+                    continue
                 match = pattern.match(text, at)
+                if kind == "jwt" and text.startswith("eyJ", at):
+                    settled[pattern] = min(_settled(match), end) if match else end
+                elif match and pattern in _GREEDY:
+                    settled[pattern] = _settled(match)
                 if match and is_secret(match[0]):
                     yield Finding(kind, *match.span())
         if text[start - 1 : start] == "." and _is_stopped(text, start):
@@ -228,6 +244,15 @@ def _tokens(prepared: Prepared) -> Iterator[Finding]:
         tail = text[max(start, end - 8) : end]
         if "NRAL" in tail or "-us" in tail or "AZDO" in tail:
             yield from _named_by_group(_ENDED.search(text, start, end))
+
+
+def _settled(match: re.Match[str]) -> int:
+    """Before where a pattern that reads on to the end of all that fits would only find the end of `match` again.
+
+    What is no secret because of a mask may be one from behind the mask.
+    """
+    masks = [mask.start() for mask in _MASKED.finditer(match[0])]
+    return match.start() + masks[-1] + 1 if masks else match.end()
 
 
 def _is_stopped(text: str, start: int) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path, PurePosixPath
 
 from whence_indexer import plumbing
 from whence_indexer.allowing import Allowed, read_allowed
+from whence_indexer.credentials import find_credentials
 from whence_indexer.decoding import decode
 from whence_indexer.errors import RepositoryError
+from whence_indexer.findings import Prepared
 from whence_indexer.ignoring import IgnoreRules
 from whence_indexer.redaction import Redacted, redact
 from whence_indexer.repository import Repository
@@ -42,6 +44,8 @@ _MARK_WITHIN = 2_000  # a generated file says so at its top
 _MINIFIED_LINE = 5_000  # no line written by hand is that long, in a file of which it is most
 _CLOSED_FOLDER = re.compile(r"warning: could not open directory '(.*)': (.*)")
 _SYMLINK, _SUBMODULE = "120000", "160000"
+
+_LONG_WORD = re.compile(r"[\w-]{20}", re.ASCII)  # every secret that its shape gives away has one
 
 _NAMED_AT_ONCE = 500  # files in the arguments of one call to git
 
@@ -127,10 +131,17 @@ def read_redacted(
 
 
 def reason_by_name(path: str) -> str:
-    """Why a path is left out whatever it holds: vendored, generated; "" when it is not."""
+    """Why a path is left out whatever it holds: vendored, generated, named by a secret; "" when it is not."""
+    if has_secret(path):
+        return "secret in its name"
     if _VENDORED.search(path):
         return "vendored"
     return "generated" if _GENERATED_NAMES.search(path) else ""
+
+
+def has_secret(path: str) -> bool:
+    """Whether a path holds what looks like one: it is no path any more with a marker in it, so it is kept nowhere."""
+    return _LONG_WORD.search(path) is not None and any(find_credentials(Prepared.of(path)))
 
 
 def is_present(repository: Repository, path: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,8 +18,9 @@ from git.diff import decode_path
 from whence_indexer import plumbing
 from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
-from whence_indexer.files import reason_by_name
-from whence_indexer.redaction import Redacted, redact
+from whence_indexer.files import has_secret, reason_by_name
+from whence_indexer.fragments import is_key_line
+from whence_indexer.redaction import Redacted, marker, redact
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hunk, Redaction
 
@@ -49,6 +51,7 @@ _BRACKETED = re.compile(r"[ \t]?<[^<>\s@]{1,64}@[^<>\s]{1,255}>")
 _BARE = re.compile(r"(?<![\w.+/-])([\w.+-]{1,64})@(?:[\w-]+\.)+[A-Za-z]{2,}(?!\.?[\w:/@-])")
 _BEYOND = 2_000  # bytes read past the end of a hunk that is clipped, so that a secret there is seen whole
 _MAX_SECTION = 78  # git clips the name of a section at 80 bytes
+_LONGEST_NAME, _SHOWN = 250, 80  # characters of a revision, and of one that there is not in a message
 _RENAMES = 300  # files added and deleted by one commit beyond which pairing them up takes longer than a reader waits
 
 
@@ -93,6 +96,8 @@ def read_commit(repository: Repository, sha: str) -> Commit:
         if len(record) > MAX_COMMIT_BYTES:
             record = record[: record.rfind(b"\n", 0, MAX_COMMIT_BYTES) + 1]
             break
+    if not record:  # a revision that leaves out and names nothing
+        raise RepositoryError(f"there is no commit {sha[:_SHOWN]!r}")
     return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
 
 
@@ -133,6 +138,20 @@ def missing_revisions(repository: Repository, revisions: Iterable[str]) -> list[
     query = "\n".join(revisions).encode()
     answer = plumbing.run(repository.root, "cat-file", "--batch-check", stdin=query) if query else b""
     return [line.split()[0] for line in answer.decode().splitlines() if line.split()[1:2] != ["commit"]]
+
+
+def resolve_commit(repository: Repository, name: str) -> str:
+    """The id of the one commit that `name` means: an id or any other name that git understands, written by anybody.
+
+    Raises `RepositoryError` when there is none.
+    """
+    if len(name) <= _LONGEST_NAME and "\0" not in name:
+        with suppress(RepositoryError):
+            query = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            answer = plumbing.run(repository.root, *query).decode().strip()
+            if re.fullmatch("[0-9a-f]{40,64}", answer):  # not `^`, which leaves out, with an id
+                return answer
+    raise RepositoryError(f"there is no commit {name[:_SHOWN]!r}")
 
 
 def resolve_commits(repository: Repository, ids: Iterable[str]) -> dict[str, str]:
@@ -249,7 +268,10 @@ def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list
     for part in _FILE.split(diff)[1:]:
         first = _HUNK.search(part)
         old_path, path = _names(part[: first.start()] if first else part)
+        if has_secret(path):
+            continue
         paths.append(path)
+        old_path = path if has_secret(old_path) else old_path
         if first and len(hunks) < MAX_HUNKS and not reason_by_name(path):
             for hunk, found in islice(_hunks(part, old_path, path, allowed), MAX_HUNKS - len(hunks)):
                 hunks.append(hunk)
@@ -259,7 +281,8 @@ def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list
 
 def _listed(names: bytes) -> list[str]:
     """The paths of `--name-only`, one a line."""
-    return [path for name in names.split(b"\n") if name and (path := _decoded(name, prefixed=False))]
+    listed = (_decoded(name, prefixed=False) for name in names.split(b"\n") if name)
+    return [path for path in listed if path and not has_secret(path)]
 
 
 def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[tuple[Hunk, Redacted]]:
@@ -282,7 +305,7 @@ def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[
 def _changed_lines(changed: bytes, allowed: Allowed) -> Redacted:
     """The lines of a hunk as they were in the file, redacted, with their `-` or `+` again, clipped."""
     lines = changed.decode("utf-8", "replace").split("\n")
-    redacted = redact("\n".join(line[1:] for line in lines), allowed)
+    redacted = redact("\n".join(line[1:] for line in lines), allowed, fragment=True)
     pairs = zip(lines, redacted.text.split("\n"), strict=True)
     text = "\n".join(line[:1] + rest for line, rest in pairs)
     if len(changed) > MAX_HUNK_BYTES:  # by lines: what was redacted has another length
@@ -297,7 +320,7 @@ def _section(name: bytes, allowed: Allowed) -> str:
     text = name.decode("utf-8", "replace").strip()
     if len(name) >= _MAX_SECTION:
         text = text.rpartition(" ")[0]
-    return redact(text, allowed).text
+    return marker("private-key") if is_key_line(text) else redact(text, allowed).text
 
 
 def _names(header: bytes) -> tuple[str, str]:

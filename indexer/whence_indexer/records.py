@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args
 
 from whence_indexer.references import MAX_NUMBER
-from whence_indexer.threads import Comment, CommentKind, Page, Thread, ThreadKind, ThreadState
+from whence_indexer.threads import Comment, CommentKind, Page, Thread, ThreadKind, ThreadState, Verdict
 from whence_indexer.types import Problem
 
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
@@ -59,7 +59,7 @@ def comment_of(record: object) -> Comment:
         body=_text(fields, "body"),
         url=_url(fields),
         kind=_choice(fields, "kind", CommentKind, "comment"),
-        state=_text(fields, "state"),
+        state=_verdict(fields),
         path=_text(fields, "path") or None,
         line=_number(fields, "line"),
         commit=_commit(fields, "commit"),
@@ -191,6 +191,13 @@ def _choice(fields: Mapping[str, Any], name: str, choices: Any, default: _Choice
     if value not in get_args(choices):
         raise RecordError(f'"{name}" is none of {", ".join(get_args(choices))}')
     return value
+
+
+def _verdict(fields: Mapping[str, Any]) -> Verdict:
+    """A word of the tracker's; of one that we do not know nothing is kept, and the comment stays."""
+    word = _text(fields, "state")
+    known: tuple[Verdict, ...] = get_args(Verdict)
+    return next((verdict for verdict in known if verdict == word), "")
 
 
 def _date(fields: Mapping[str, Any], name: str) -> str:

@@ -14,6 +14,7 @@ from whence_indexer.allowing import NOTHING, Allowed
 from whence_indexer.assignments import find_assignments
 from whence_indexer.credentials import find_credentials
 from whence_indexer.findings import Finding, Prepared
+from whence_indexer.fragments import find_fragments
 from whence_indexer.personal import find_personal
 
 # What the ecosystem's scanners are told on a line, and our own word for it.
@@ -41,14 +42,15 @@ class Redacted:
     found: tuple[Place, ...] = ()
 
 
-def redact(text: str, allowed: Allowed = NOTHING) -> Redacted:
+def redact(text: str, allowed: Allowed = NOTHING, fragment: bool = False) -> Redacted:
     """`text` with a marker in the place of each secret and each piece of personal data, unless it is `allowed`.
 
-    Lines stay lines, and what is redacted once stays as it is when it is redacted again.
+    Of a `fragment`, the changed lines of a file, what names a secret may stand outside. Lines stay lines, and what is
+    redacted once stays as it is when it is redacted again.
     """
     found: list[Place] = []
     for _ in range(_PASSES):  # a marker may uncover what stood beside it
-        findings = _kept(text, allowed)
+        findings = _kept(text, allowed, fragment)
         if not findings:
             break
         found += [Place(item.kind, text.count("\n", 0, item.start) + 1) for item in findings if not item.goes_on]
@@ -66,10 +68,12 @@ def marked(text: str) -> list[str]:
     return [match[1] for match in _MARKED.finditer(text)]
 
 
-def _kept(text: str, allowed: Allowed) -> list[Finding]:
+def _kept(text: str, allowed: Allowed, fragment: bool) -> list[Finding]:
     prepared = Prepared.of(text)
     found = chain(find_credentials(prepared), find_assignments(prepared), find_personal(prepared))
-    return _merged(item for item in found if not _is_allowed(item, text, allowed))
+    found = chain(found, find_fragments(text)) if fragment else found
+    noted: dict[int, bool] = {}  # by where a line begins: one may hold thousands
+    return _merged(item for item in found if not _is_allowed(item, text, allowed, noted))
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -94,10 +98,16 @@ def _replaced(text: str, findings: list[Finding]) -> str:
     return "".join(parts) + text[at:]
 
 
-def _is_allowed(item: Finding, text: str, allowed: Allowed) -> bool:
+def _is_allowed(item: Finding, text: str, allowed: Allowed, noted: dict[int, bool]) -> bool:
     start = text.rfind("\n", 0, item.start) + 1
-    line = text[start : text.find("\n", item.end) if "\n" in text[item.end :] else len(text)]
+    if start not in noted:
+        noted[start] = _has_note(text, start)
+    return noted[start] or allowed.holds(text[item.start : item.end])
+
+
+def _has_note(text: str, start: int) -> bool:
+    """Whether the line that begins at `start`, or the one above, says that it may stay."""
+    end = text.find("\n", start)
     above = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : start]
-    if _ALLOWED_LINE.search(line) or _ALLOWED_NEXT.search(above):
-        return True
-    return allowed.holds(text[item.start : item.end])
+    line = text[start : end if end >= 0 else len(text)]
+    return _ALLOWED_LINE.search(line) is not None or _ALLOWED_NEXT.search(above) is not None

@@ -118,8 +118,25 @@ def redacted(thread: Thread, allowed: Allowed) -> tuple[Thread, list[Redaction]]
         found.extend(place.kind for place in result.found)
         return result.text
 
-    comments = tuple(replace(comment, body=clean(comment.body)) for comment in thread.comments)
-    cleaned = replace(thread, title=clean(thread.title), body=clean(thread.body), comments=comments)
+    comments = (
+        replace(
+            comment,
+            author=clean(comment.author),
+            body=clean(comment.body),
+            url=clean(comment.url),
+            path=clean(comment.path) if comment.path else None,
+        )
+        for comment in thread.comments
+    )
+    cleaned = replace(
+        thread,
+        title=clean(thread.title),
+        body=clean(thread.body),
+        labels=tuple(map(clean, thread.labels)),
+        author=clean(thread.author),
+        url=clean(thread.url),
+        comments=tuple(dict.fromkeys(comments)),  # one whose address was redacted is new when it comes again
+    )
     return cleaned, [Redaction(kind, thread=thread.number) for kind in found]
 
 

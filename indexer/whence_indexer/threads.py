@@ -15,6 +15,7 @@ from whence_indexer.types import Problem
 ThreadKind = Literal["issue", "pull"]
 ThreadState = Literal["open", "closed", "merged"]
 CommentKind = Literal["comment", "review", "review_comment", "changelog"]
+Verdict = Literal["approved", "changes_requested", "commented", "dismissed", ""]
 
 # How far a source has been read: small, JSON, and understood by that source alone.
 Cursor = dict[str, Any]
@@ -24,9 +25,9 @@ Cursor = dict[str, Any]
 class Comment:
     """Something said in a thread. Dates are ISO 8601 in UTC, authors are account names, never addresses.
 
-    A `review` is the summary of one and has its verdict as `state` (`approved`, `changes_requested`, `commented`,
-    `dismissed`); a `review_comment` is about `line` of `path` as they were in `commit`; a `changelog` comment is an
-    entry that names the thread, at `line` of `path`. Without an `url` it is told from others by all it has.
+    A `review` is the summary of one and has its verdict as `state`; a `review_comment` is about `line` of `path` as
+    they were in `commit`; a `changelog` comment is an entry that names the thread, at `line` of `path`. Without an
+    `url` it is told from others by all it has.
     """
 
     author: str
@@ -34,7 +35,7 @@ class Comment:
     body: str
     url: str = ""
     kind: CommentKind = "comment"
-    state: str = ""
+    state: Verdict = ""
     path: str | None = None
     line: int | None = None
     commit: str | None = None

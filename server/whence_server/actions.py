@@ -26,7 +26,7 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_server import extractive
 from whence_server import why as whys
 from whence_server.citations import verify
-from whence_server.markup import code, inline, plain
+from whence_server.markup import code, plain
 from whence_server.opened import text_of
 from whence_server.passages import MAX_LINES, Passage, best_passage
 from whence_server.receipts import citation_url, in_history
@@ -93,10 +93,10 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
         return _answer(f"{place} is in no commit yet.", 0.0, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
     last = last_to_understand(owners)
-    lead = f"Of {place} most lines are by {inline(owners[0].author)} ({_share(owners[0], counted)})"
+    lead = f"Of {place} most lines are by {plain(owners[0].author)} ({_share(owners[0], counted)})"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:
-        lead += f" The file was last changed by {inline(last.author)}, on {last.last[:10]}."
+        lead += f" The file was last changed by {plain(last.author)}, on {last.last[:10]}."
     table = "\n".join(
         ["| author | lines | share | commits of the file | last |", "| --- | --: | --: | --: | --- |", *rows]
     )
@@ -201,7 +201,7 @@ def _with_reason(
     citation = replace(explained.answer.citations[0], id=number)
     if explained.answer.abstained:
         change = next(change for change in explained.history if change.commit == citation.commit)
-        said = f"Changed by {inline(change.author)} on {change.date[:10]}: {plain(change.subject)} [{number}]"
+        said = f"Changed by {plain(change.author)} on {change.date[:10]}: {plain(change.subject)} [{number}]"
     else:
         said = "Why: " + explained.answer.text.partition("\n\n")[0].replace("[1]", f"[{number}]")
     return [said], [*citations, citation]
@@ -225,7 +225,7 @@ def _receipts(repository: Repository, owners: Sequence[Owner], shapers: Sequence
 def _row(owner: Owner, counted: int, receipt: int | None) -> str:
     cited = f" [{receipt}]" if receipt else ""
     return (
-        f"| {inline(owner.author)}{cited} | {owner.lines:,} | {_share(owner, counted)} | {owner.commits:,}"
+        f"| {plain(owner.author)}{cited} | {owner.lines:,} | {_share(owner, counted)} | {owner.commits:,}"
         f" | {owner.last[:10]} |"
     )
 

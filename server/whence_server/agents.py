@@ -6,6 +6,7 @@ docs/architecture.md, "Command line". Text of the repository is marked as data, 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +20,16 @@ from pydantic import Field
 
 from whence_indexer import __version__
 from whence_indexer.errors import WhenceError
-from whence_indexer.history import read_commit
+from whence_indexer.history import read_commit, resolve_commit
 from whence_indexer.query import parse_query
+from whence_indexer.records import MAX_NUMBER
 from whence_indexer.source import relative_path
 from whence_indexer.threads import Thread
 from whence_indexer.types import Commit, Kind, Span
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
 from whence_server.discussions import imported_threads
-from whence_server.markup import plain, quoted
+from whence_server.markup import code, plain, quoted
 from whence_server.places import parse_place
 from whence_server.protocol import answer_json, search_json, why_json
 from whence_server.types import Explanation, Question
@@ -41,6 +43,8 @@ Cite what you use by path and lines, commit or thread. An answer that is marked 
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 _MOST_HITS = 50
 _MOST_HUNKS = 40
+_NUMBER = re.compile("[0-9]{1,10}")
+_SHOWN = 80  # characters of what was asked for that are repeated
 
 Place = Annotated[str, Field(description="PATH:LINE, PATH:LINE-LINE, PATH#SYMBOL or SYMBOL; the path from the root.")]
 
@@ -102,14 +106,16 @@ class _Tools:
     def commit(self, sha: str) -> str:
         """A commit: message, author, date, files and what it changed."""
         with self._asked(ResourceError):
-            return _commit_text(read_commit(self._workspace.repository, sha))
+            repository = self._workspace.repository
+            return _commit_text(read_commit(repository, resolve_commit(repository, sha)))
 
     def thread(self, number: str) -> str:
         """An imported issue or pull request with all that was said in it."""
         with self._asked(ResourceError):
-            threads = imported_threads(self._workspace.repository, {int(number)} if number.isdecimal() else set())
+            numbers = {int(number)} if _NUMBER.fullmatch(number) and int(number) <= MAX_NUMBER else set()
+            threads = imported_threads(self._workspace.repository, numbers)
             if not threads:
-                raise ResourceError(f"no issue or pull request {number} was imported")
+                raise ResourceError(f"no issue or pull request {plain(number[:_SHOWN])} was imported")
             return "\n\n".join(map(_thread_text, threads))
 
     def _explained(self, place: str) -> Explanation:
@@ -136,7 +142,7 @@ class _Tools:
 
 
 def _commit_text(commit: Commit) -> str:
-    hunks = [f"{hunk.path}\n\n{quoted(hunk.text)}" for hunk in commit.hunks[:_MOST_HUNKS]]
+    hunks = [f"{code(hunk.path)}\n\n{quoted(hunk.text)}" for hunk in commit.hunks[:_MOST_HUNKS]]
     left_out = len(commit.hunks) - len(hunks)
     about = f"commit {commit.sha}, {plain(commit.author)}, {commit.date}"
     parts = [about, quoted(f"{commit.subject}\n\n{commit.body}".strip()), *hunks]
@@ -145,9 +151,8 @@ def _commit_text(commit: Commit) -> str:
 
 def _thread_text(thread: Thread) -> str:
     kind = "pull request" if thread.kind == "pull" else "issue"
-    head = (
-        f"{kind} #{thread.number}: {plain(thread.title)} ({thread.state}), {plain(thread.author)} {thread.url}".strip()
-    )
+    head = f"{kind} #{thread.number}: {plain(thread.title)} ({thread.state}), {plain(thread.author)}".strip()
+    head += f" {code(thread.url)}" if thread.url else ""
     said = [
         f"{comment.kind.replace('_', ' ')}, {plain(comment.author)}, {comment.date}\n\n{quoted(comment.body)}"
         for comment in thread.comments

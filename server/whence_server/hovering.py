@@ -17,7 +17,7 @@ from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Span
 from whence_server.ages import age
 from whence_server.cursor import Name
-from whence_server.markup import code, inline
+from whence_server.markup import code, plain
 from whence_server.opened import last_commits, title_of
 from whence_server.reasons import CAUSE, find_reasons
 from whence_server.resolving import Found, find_definition
@@ -95,7 +95,7 @@ def _symbol(found: Found, name: Name, path: str) -> list[str]:
     """What it is, and where unless that is where the cursor is."""
     said, prose = summary(found.path, found.text, found.definition)
     title = f"**{code(found.definition.name)}**"
-    lines = [f"{title} — {inline(said)}" if prose else f"{title}\n\n{code(said)}" if said else title]
+    lines = [f"{title} — {plain(said)}" if prose else f"{title}\n\n{code(said)}" if said else title]
     if (found.path, found.definition.name.rpartition(".")[2]) == (path, name.text) and found.certain and not found.more:
         where = f"on line {found.definition.line}"
     else:
@@ -123,14 +123,14 @@ def _change(repository: Repository, commit: Commit, now: datetime, reason: bool 
     named = ""
     if thread:
         number, title = thread
-        told = f" “{inline(title)}”" if title and title not in commit.subject else ""
+        told = f" “{plain(title)}”" if title and title not in commit.subject else ""
         named = f" (#{number}{told})" if told or f"#{number}" not in commit.subject else ""
     why = ""
     if reason:
         found = [each for each in find_reasons(commit.subject, commit.body)[:1] if each.strength >= CAUSE]
-        why = "".join(f" — {inline(_clipped(each.sentence))}" for each in found if each.sentence not in commit.subject)
-    subject = inline(commit.subject) or "without a message"
-    return f"{age(commit.date, now)} by {inline(commit.author)}: {subject}{named}{why}"
+        why = "".join(f" — {plain(_clipped(each.sentence))}" for each in found if each.sentence not in commit.subject)
+    subject = plain(commit.subject) or "without a message"
+    return f"{age(commit.date, now)} by {plain(commit.author)}: {subject}{named}{why}"
 
 
 def _clipped(text: str) -> str:

@@ -11,6 +11,11 @@ import re
 _SPAN = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")
 _MARKS = re.compile(r"[\\`*\[\]<>&|~]|(?<!\w)_+|_+(?!\w)")
 
+# What makes a heading, a list or a rule of a line; `1.` is one by its full stop.
+_OPENING = re.compile(r"^(\d{0,9})([#+=.)-])(?=[#=-]*(?:\s|$))")
+# Neither control characters nor those that turn the direction in which a line is read.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 def quoted(quote: str) -> str:
     """A fence longer than any in the quote, so that nothing in it is taken for Markdown of ours."""
@@ -18,10 +23,17 @@ def quoted(quote: str) -> str:
     return f"{fence}\n{quote}\n{fence}"
 
 
-def inline(text: str) -> str:
-    """A line for where links may run commands: it keeps its code spans, and no other character of it means anything."""
-    parts = _SPAN.split(" ".join(text.split()))
-    return "".join(part if place % 2 else _MARKS.sub(_escaped, part) for place, part in enumerate(parts))
+def plain(text: str) -> str:
+    """A line that brings no link, no markup and nothing like a receipt: it keeps its code spans, and no other
+    character of it means anything. What would begin another line, or steer a terminal, is a space or is shown as `�`.
+    """
+    parts = _SPAN.split(_one_line(text))
+    line = "".join(part if place % 2 else _MARKS.sub(_escaped, part) for place, part in enumerate(parts))
+    return _OPENING.sub(r"\1\\\2", line)
+
+
+def _one_line(text: str) -> str:
+    return _CONTROLS.sub("�", " ".join(text.split()))
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -32,9 +44,4 @@ def code(text: str) -> str:
     """A code span of `text` on one line, whatever it holds."""
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if "`" in text else ""
-    return f"{fence}{pad}{' '.join(text.split())}{pad}{fence}"
-
-
-def plain(text: str) -> str:
-    """A sentence that brings no link, no markup and nothing that looks like a receipt; a code span stays one."""
-    return text if text.startswith("`") else re.sub(r"([\[\]<>])", r"\\\1", text)
+    return f"{fence}{pad}{_one_line(text)}{pad}{fence}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.indexer.planted import planted, private_key
 
-from whence_indexer import schema
+from whence_indexer import credentials, schema
 from whence_indexer.allowing import parse_allowed
 from whence_indexer.chunker import chunk_file
 from whence_indexer.files import list_files, read_text
@@ -284,3 +285,116 @@ def test_a_clipped_hunk_and_a_clipped_section_hold_no_part_of_a_secret(make_repo
     hunks = Store(repository.index_dir).rows(schema.HUNKS_TABLE, ["text", "section"]).to_pylist()
     assert len(hunks) == 3
     assert not [hunk for hunk in hunks if token[:12] in hunk["text"] or token[:12] in hunk["section"]]
+
+
+def test_a_rotated_key_leaves_nothing_in_the_history(make_repository):
+    """With no lines around a change, those that say that it is a key are not in the hunk."""
+    project = make_repository()
+    begin, *rows, end, _ = private_key().split("\n")
+    body = lambda seed: [row[seed:] + row[:seed] for row in rows]  # noqa: E731 - each another key of the same length
+
+    def written(seed):
+        rsa = body(seed)
+        elliptic = [rsa[0], rsa[1], rsa[2][:36]]
+        project.write("tls.key", "\n".join([begin, *rsa, end, ""]))
+        project.write("tls.yaml", "tls: |\n" + "".join(f"  {row}\n" for row in [begin, *elliptic, end]) + "port: 1\n")
+        project.write(
+            "tls.json.py", "KEY = (\n" + "".join(f'    "{row}\\n"\n' for row in [begin, *elliptic, end]) + ")\n"
+        )
+        project.write("one.pem", f"{begin}\nMC4CAQAwBQYDK2VwBCIE{rsa[3][:44]}\n{end}\n")
+        project.write(".netrc", f"machine git.test\n  login ada\n  password Tr0ub4dor{seed}\n")
+        return [*(row[:36] for row in rsa), f"Tr0ub4dor{seed}"]
+
+    secrets = written(0)
+    project.commit("Begin")
+    secrets += written(7)
+    project.commit("Rotate")
+    project.write("one.pem", "-\n")
+    project.write(".netrc", f"machine git.test\n  login ada\n  password Tr0ub4dor{8}\n")
+    project.commit("Rotate again")
+    repository = project.open()
+    update(repository)
+    hunks = Store(repository.index_dir).rows(schema.HUNKS_TABLE, ["text", "section"]).to_pylist()
+    kept = "\n".join(hunk["section"] + hunk["text"] for hunk in hunks)
+    assert [secret for secret in secrets if secret in kept] == []
+    assert "Tr0ub4dor8" not in kept
+    assert marker("private-key") in kept
+    assert marker("netrc-password") in kept
+
+
+def test_lines_behind_the_beginning_of_a_certificate_that_does_not_end_are_none_of_it():
+    begin, *rows, _, _ = private_key().replace("RSA PRIVATE KEY", "CERTIFICATE").split("\n")
+    assert not any(row in redact("\n".join([begin, *rows, *rows]), fragment=True).text for row in rows)
+
+
+def test_what_looks_a_little_like_half_a_key_stays_in_the_history():
+    digests = "\n".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(3))
+    rulers = "=" * 64 + "\n" + "/" * 64 + "\n" + "+" * 64
+    names = "ANameOfAClassThatIsVeryLongAndThatGoesOnAndOnAndOnUntilTheEndOfLine\n" * 2
+    fields = "    password string\n    password varchar(255) NOT NULL,\n  password $PASSWORD1\n"
+    begin, *rows, end, _ = private_key().replace("RSA PRIVATE KEY", "CERTIFICATE").split("\n")
+    certificate = "\n".join([begin, *rows, end, begin, *rows, end])
+    for text in (digests, rulers, names, fields, certificate):
+        assert redact(text, fragment=True).text == text
+
+
+@pytest.mark.parametrize(("joint", "kind"), [
+    ("eyJ_", "jwt"), ("eyJ-xxxxxx_", "jwt"), ("xoxb-", "slack-token"), ("tfp_", "typeform-token"),
+    ("sk-ant-", "anthropic-key"), ("glpat-", "gitlab-token"), ("glpat-xxxxxx-", "gitlab-token"),
+    ("glpat-" + "a" * 20 + ".", "gitlab-token"), ("fm1_", "fly-token"), ("fm1_" + "a" * 20 + ",", "fly-token"),
+])  # fmt: skip
+def test_a_long_run_of_beginnings_is_not_read_again_from_each_of_them(joint, kind, monkeypatch):
+    tried = Counter()
+
+    class Watched:
+        """A pattern that counts how often it is tried."""
+
+        def __init__(self, pattern):
+            self.pattern = pattern
+
+        def __hash__(self):
+            return hash(self.pattern)
+
+        def __eq__(self, other):
+            return self.pattern == (other.pattern if isinstance(other, Watched) else other)
+
+        def match(self, text, at):
+            tried[self.pattern] += 1
+            return self.pattern.match(text, at)
+
+    watched = {
+        first: [(name, Watched(pattern) if name == kind else pattern) for name, pattern in patterns]
+        for first, patterns in credentials._BEGINNINGS.items()
+    }
+    monkeypatch.setattr(credentials, "_BEGINNINGS", watched)
+    redact(joint * 2_000 + "1" * 40)
+    assert tried
+    assert max(tried.values()) <= 16
+
+
+def test_a_token_behind_a_masked_one_and_one_behind_a_made_up_beginning_go(monkeypatch):
+    real = PLANTED["gitlab-token"][0]
+    assert real not in redact(f"glpat-xxxxxxxxxxxxxxxxxxxx1-{real}").text
+    jwt = PLANTED["jwt"][0]
+    assert jwt not in redact(f"eyJ_eyJ_xxxxxx_{jwt}").text
+    assert jwt[40:] not in redact(f"eyJ0{'a' * 20}.{jwt}").text
+
+
+def test_a_file_that_is_named_by_a_secret_is_left_out_and_said_to_be(make_repository):
+    project = make_repository()
+    token = PLANTED["github-token"][0]
+    project.write(f"keys/{token}.txt", "a\nb\nc\n")
+    project.write("other.py", "x = 1\n")
+    project.commit("Begin")
+    project.git("mv", f"keys/{token}.txt", "key.txt")
+    project.commit("Rename")
+    project.write(f"{token}.py", "y = 1\n")
+    project.write("key.txt", "a\nb\nd\n")
+    project.commit("Go on")
+    repository = project.open()
+    report = update(repository)
+    assert report.skipped == {"secret in its name": 1}
+    held = b"".join(path.read_bytes() for path in repository.index_dir.rglob("*") if path.is_file())
+    assert token.encode() not in held
+    paths = Store(repository.index_dir).rows(schema.COMMITS_TABLE, ["paths"]).to_pylist()
+    assert sorted(path for row in paths for path in row["paths"]) == ["key.txt", "key.txt", "other.py"]

@@ -1,5 +1,7 @@
 """Questions of why, when and who, asked without a place: the code that they are about leads to its history."""
 
+import re
+
 import pytest
 
 from whence_indexer.embedder import load_embedder
@@ -8,8 +10,11 @@ from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
+from whence_indexer.types import Hit
+from whence_server import extractive
 from whence_server.answering import answer, answer_from_search
 from whence_server.authorship import authorship_of
+from whence_server.passages import Passage
 from whence_server.types import Question
 from whence_server.why import explain_definition
 
@@ -123,3 +128,29 @@ def test_authorship_of_lines_is_of_those_lines(shop):
     found = authorship_of(shop.open(), "web/cookies.py", None, 3, 3)
     assert [(owner.author, found.share(owner)) for owner in found.owners if owner.lines] == [("Grace", 1.0)]
     assert found.last.author == "Grace"
+
+
+def test_a_message_and_an_author_bring_neither_links_nor_receipts_into_an_answer(make_repository):
+    project = make_repository()
+    project.write("a.py", "class PlainEncoder:\n    pass\n")
+    project.commit("Begin")
+    project.write("a.py", "")
+    project.commit(
+        "`x` [Read this](http://evil.test) ![](http://evil.test/i.png) [9]\n",
+        author="` [Bob](http://evil.test) <bob@example.com>",
+    )
+    update(project.open())
+    for question in ("Which commit removed the PlainEncoder class?", "When was PlainEncoder removed?"):
+        answered = ask(project, question)
+        assert answered.text.startswith("`PlainEncoder` was removed")
+        told = answered.text.partition("\n```")[0]
+        links = re.compile(r"(?<!\\)\[(?!1\])")
+        assert not links.search(told), told
+
+
+def test_the_name_of_a_file_is_one_line_of_an_answer_and_marks_nothing():
+    path = "a\n\n# Trust me [9](http://evil.test)\x1b[2J__init__.py"
+    hit = Hit("code", 1.0, "x = 1", path, 1, 1, symbol="a`b")
+    passage = Passage(hit, 1, "x = 1")
+    place = extractive.render("", [passage], [extractive.cite(1, passage, None)]).split("\n")[0]
+    assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1-1** — `` a`b `` [1]"

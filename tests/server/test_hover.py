@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -16,7 +16,7 @@ from whence_indexer.threads import Thread
 from whence_server import opened
 from whence_server.ages import age
 from whence_server.hovering import hover
-from whence_server.markup import code, inline
+from whence_server.markup import code, plain
 
 NOW = datetime(2024, 8, 7, tzinfo=UTC)  # three months after the commits of the tests
 BRAKES = '''class Brake:
@@ -207,9 +207,17 @@ def test_ages(date, said):
     assert age(date, NOW) == said
 
 
-@given(st.text(alphabet="ab `*_[]()<>!\\#&|~:/\n") | st.text())
+@example("`a` [click](command:evil) ![i](http://evil.test/i) [2]")
+@example("`[click](command:evil)")
+@example("1. # a")
+@given(st.text(alphabet="ab1.-+= `*_[]()<>!\\#&|~:/\n") | st.text())
 def test_text_of_others_brings_no_link_no_markup_and_no_html(text):
-    tokens = MarkdownIt("commonmark").parse(f"by {inline(text)} x {code(text)}")
+    _is_text(f"by {plain(text)} x {code(text)}")
+    _is_text(f"{plain(text)} [1]")
+
+
+def _is_text(markdown):
+    tokens = MarkdownIt("commonmark").parse(markdown)
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     kinds = {child.type for child in tokens[1].children or []}
     assert kinds <= {"text", "code_inline", "text_special"}

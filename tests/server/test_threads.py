@@ -6,7 +6,7 @@ import re
 import pytest
 from tests.indexer.tracker_server import FakeGitHub, comment, day, issue, pull, review, review_comment, serving
 
-from whence_indexer import importing
+from whence_indexer import importing, schema
 from whence_indexer.github import GitHub
 from whence_indexer.query import parse_query
 from whence_indexer.store import Store
@@ -153,6 +153,57 @@ def test_when_other_values_may_stay_threads_are_fetched_again(shop, threads):
     assert workspace.import_threads(spec).threads == 1
     assert KEY in found(workspace, "use which key?", "issue")[0].text
     assert index_status(workspace)["redacted"] == {}
+
+
+def test_secrets_leave_every_field_of_a_thread(shop, threads, tmp_path):
+    phone, other = "+1 415 555 2671", KEY.replace("16C7", "99Zz")
+    note = {
+        "author": phone,
+        "date": "2024-05-02",
+        "body": "Look here",
+        "kind": "review_comment",
+        "url": f"https://tracker.test/{KEY}",
+        "path": f"keys/{KEY}.txt",
+        "state": other,
+    }
+    record = {**WHEELS, "labels": [KEY, "safety"], "author": phone, "url": f"https://x:{other}@tracker.test/5"}
+    spec = threads({**record, "comments": [note, {**note, "kind": "review", "state": "approved"}]})
+    workspace = indexed(shop, spec)
+    assert workspace.export_threads(tmp_path / "out.jsonl") == 1
+    written = (tmp_path / "out.jsonl").read_text()
+    assert not [secret for secret in (KEY, other, "555", "2671") if secret in written]
+    (exported,) = map(json.loads, written.splitlines())
+    assert exported["labels"] == ["«redacted:github-token»", "safety"]
+    assert [said.get("state", "") for said in exported["comments"]] == ["", "approved"]
+    assert workspace.import_threads(spec).threads == 0
+
+
+def test_the_kinds_issue_and_pull_mark_every_word_of_a_thread_as_from_outside(shop, threads):
+    """In the store, in what search finds, and in each quotation of an answer and of a reason."""
+    outside = (TOLD, "Our ledger is to blame", "Fixes #5")
+    shop.write("pay.py", "def charge(card, amount):\n    card.debit(amount, once=True)\n")
+    shop.commit("Charge cards once (#7)")
+    workspace = indexed(shop, threads())
+
+    def from_outside(text):
+        return any(words in text for words in outside)
+
+    store = Store(workspace.repository.index_dir)
+    texts = {schema.COMMITS_TABLE: ["subject", "body"], schema.HUNKS_TABLE: ["text"]}
+    texts |= {table: ["text"] for table in store.state.tables if table.startswith("chunks-")}
+    assert len(texts) == 3
+    for table, columns in texts.items():
+        assert not [
+            row for row in store.rows(table, columns).to_pylist() if from_outside(" ".join(map(str, row.values())))
+        ]
+    assert set(store.rows(schema.THREADS_TABLE, ["kind"])["kind"].to_pylist()) == {"issue", "pull"}
+    hits = found(workspace, "why do customers pay twice and who is to blame?")
+    answered = asked(workspace, "Why do customers pay twice?")
+    told = explain(workspace.repository, Span("pay.py", 2, 2), seconds=60).answer
+    quotations = [(citation.kind, citation.quote) for citation in (*answered.citations, *told.citations)]
+    marked = [kind for kind, text in [*((hit.kind, hit.text) for hit in hits), *quotations] if from_outside(text)]
+    assert len(marked) >= 3
+    assert set(marked) <= {"issue", "pull"}
 
 
 def test_secrets_leave_the_title_the_body_and_the_comments(shop, threads):
