@@ -139,7 +139,9 @@ def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repos
     for shaper in shapers[: SHOWN * 2]:
         commit = shaper.commit
         given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
-        threads = [thread for thread in discussions.of(commit.sha) if thread.merge_commit != commit.sha]
+        # What is known of a pull request that was not imported may be this very message.
+        same = (True, commit.sha)
+        threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
         given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
         if not given or max(each.reason.strength for each in given) < CAUSE:
             given += _noted(shaper, discussions, repository)

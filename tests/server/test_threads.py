@@ -290,6 +290,54 @@ def test_without_a_tracker_the_changelog_tells_the_reason(bought):
     assert "which caused double payments" in explained.answer.text.split("\n")[0]
 
 
+def test_every_commit_of_a_branch_came_by_its_pull_request(bought):
+    bought.git("checkout", "-q", "once")
+    bought.write("pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n    log(card)\n")
+    bought.commit("Log it")
+    bought.git("checkout", "-q", "main")
+    merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}")
+    for line in (2, 4):  # of the first commit of the branch and of its last
+        assert why(bought, line).history[0].threads == (7,)
+        assert why(bought, line).answer.text.startswith(f"{TOLD} [1]")
+
+
+def test_of_pull_requests_in_one_another_the_inner_one_is_quoted(bought):
+    bought.git("checkout", "-q", "-b", "release", "main~1")
+    bought.write("NEWS", "Soon\n")
+    bought.commit("Begin a release")
+    merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}")
+    bought.git("checkout", "-q", "main")
+    bought.git("merge", "-q", "--no-ff", "-m", "Merge pull request #9 from ada/release\n\nRelease", "release")
+    assert why(bought).history[0].threads == (7,)
+    assert why(bought).answer.text.startswith(f"{TOLD} [1]")
+
+
+def test_a_merge_without_a_number_leads_to_the_pull_request_around_it(bought):
+    bought.git("checkout", "-q", "-b", "release", "main~1")
+    bought.write("NEWS", "Soon\n")
+    bought.commit("Begin a release")
+    merged(bought, "Merge branch 'once' into release")
+    bought.git("checkout", "-q", "main")
+    bought.git("merge", "-q", "--no-ff", "-m", "Merge pull request #9 from ada/release\n\nRelease", "release")
+    assert why(bought).history[0].threads == (9,)
+
+
+def test_an_imported_pull_request_that_was_squashed_is_quoted(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    card.debit_once(amount)\n")
+    squashed = shop.commit("Charge cards once (#7)")
+    indexed(shop, threads({**PULL, "body": TOLD, "merge_commit": squashed}))
+    first = why(shop).answer.citations[0]
+    assert (first.kind, first.thread, first.quote, first.url) == ("pull", 7, TOLD, PULL["url"])
+
+
+def test_the_tracker_tells_which_pull_request_a_commit_was_merged_as(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    card.debit_once(amount)\n")
+    rebased = shop.commit("Charge cards once")
+    indexed(shop, threads({**PULL, "body": TOLD, "merge_commit": rebased}))
+    assert why(shop).history[0].threads == (7,)
+    assert why(shop).answer.citations[0].quote == TOLD
+
+
 def test_a_commit_of_the_main_line_came_by_no_merge(bought):
     merged(bought, "Merge pull request #7 from ada/once\n\nCharge cards once")
     assert why(bought, 1).history[0].subject == "Add paying"
