@@ -292,7 +292,9 @@ def test_without_a_tracker_the_changelog_tells_the_reason(bought):
 
 def test_every_commit_of_a_branch_came_by_its_pull_request(bought):
     bought.git("checkout", "-q", "once")
-    bought.write("pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n    log(card)\n")
+    bought.write(
+        "pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n    log(card)\n"
+    )
     bought.commit("Log it")
     bought.git("checkout", "-q", "main")
     merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}")
