@@ -58,7 +58,7 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     changed = find_changes(store, query.names, query.change, 1) if store and query.change and query.names else []
     best = [hit.commit for hit in hits[:_NAMED] if _says(hit, query, searcher)] if not query.names else []
     commit = read_message(repository, next(filter(None, [*(each.sha for each in changed), *best]), ""))
-    if commit is None:
+    if commit is None or not commit.subject:  # without a word of it there is nothing to cite
         return None
     found = (hit for hit in hits if hit.kind == "commit" and hit.commit == commit.sha)
     hit, version = next(found, None) or commit_hit(commit, repository), first_version(repository, commit.sha)
@@ -148,4 +148,4 @@ def _commits(found: Authorship, repository: Repository) -> list[Hit]:
     for shaper in shapers:
         best.setdefault(shaper.commit.author, shaper.commit)
     named = [owner.author for owner in found.owners[:_NAMED]]
-    return [commit_hit(best[author], repository) for author in named if author in best]
+    return [commit_hit(best[author], repository) for author in named if author in best and best[author].subject]

@@ -124,7 +124,7 @@ COEFFICIENTS = {"likeness": 14.43, "lead": 0.92, "coverage": 0.53, "names": 3.52
 
 def _reasoned(hit: Hit, reason: Reason) -> Passage:
     """The lines of a message, or of code, that hold the reason."""
-    before = hit.text.partition(reason.quote)[0]
+    before = hit.text.partition(reason.quote)[0] if reason.quote else ""
     return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 

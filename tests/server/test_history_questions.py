@@ -158,3 +158,17 @@ def test_authorship_of_lines_is_of_those_lines(shop):
     found = authorship_of(shop.open(), "web/cookies.py", None, 3, 3)
     assert [(owner.author, found.share(owner)) for owner in found.owners if owner.lines] == [("Grace", 1.0)]
     assert found.last.author == "Grace"
+
+
+def test_a_commit_without_a_message_ends_no_answer(make_repository):
+    project = make_repository()
+    project.write("rows.py", "def parse_row(row):\n    return row\n")
+    project.commit("")
+    project.remove("rows.py")
+    project.write("p.py", "def keep(row):\n    return row\n")
+    project.commit("")
+    indexed(project)
+    assert "was removed" not in ask(project, "When was parse_row removed?").text
+    said = ask(project, "who wrote p.py?")
+    assert said.text.startswith("Lines of p.py, by author: Ada Author 100%.")
+    assert said.citations[0].path == "p.py"
