@@ -23,22 +23,22 @@ def bringing_merges(repository: Repository, sha: str, seconds: float | None = No
     if repository.head is None or repository.head == sha:
         return ()
     try:
-        return _bringing(repository, sha, repository.head, seconds)
+        found = (read_message(repository, merge) for merge in _bringing(repository, sha, repository.head, seconds))
+        return tuple(filter(None, found))
     except RepositoryError:
         return ()
 
 
 @lru_cache(maxsize=1024)
-def _bringing(repository: Repository, sha: str, head: str, seconds: float | None) -> tuple[Commit, ...]:
+def _bringing(repository: Repository, sha: str, head: str, seconds: float | None) -> tuple[str, ...]:
     # No merge but one that holds the commit can have brought it in, nor a merge of that.
     listed = plumbing.run(
         repository.root, "rev-list", "--ancestry-path", "--parents", f"{sha}..{head}", "--", seconds=seconds
     )
     rows = (line.split() for line in listed.decode().splitlines())
     merges = arrivals({sha: []} | {row[0]: row[1:] for row in rows}, [head])
-    way, at = list[Commit](), merges.get(sha)
+    way, at = list[str](), merges.get(sha)
     while at is not None:
-        merge = read_message(repository, at)
-        way += [merge] if merge else []
+        way.append(at)
         at = merges.get(at)
     return tuple(way)

@@ -18,6 +18,7 @@ from whence_indexer import plumbing
 from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import reason_by_name
+from whence_indexer.records import utc
 from whence_indexer.redaction import Redacted, redact
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hunk, Redaction
@@ -173,6 +174,14 @@ def instant(date: str) -> datetime:
         return datetime.fromisoformat(date)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
+
+
+def universal(date: str) -> str:
+    """`Commit.date` as `YYYY-MM-DDThh:mm:ssZ`; '' for what a broken client wrote."""
+    try:
+        return utc(date)
+    except ValueError:
+        return ""
 
 
 def _log(repository: Repository, *arguments: str) -> Iterator[bytes]:

@@ -108,3 +108,11 @@ def test_any_text_gives_each_number_once_with_a_title(messages, changelog):
     assert all(thread.title and thread.derived for thread in threads)
     lines = changelog.count("\n") + changelog.count("\r") + 1
     assert all(1 <= entry.line <= lines for thread in threads for entry in thread.comments)
+
+
+@pytest.mark.parametrize(
+    "date", ["", "2024-05-06T07:08:09+99:99", "10000-01-01T00:00:00+00:00", "9999-12-31T23:00:00-12:00"]
+)
+def test_a_date_that_is_none_takes_no_pull_request_away(date):
+    (thread,) = derive_threads([commit("Add brakes (#12)", date=date)], {})
+    assert (thread.number, thread.closed) == (12, "")
