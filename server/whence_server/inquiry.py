@@ -109,7 +109,9 @@ def _told(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | 
             merge = read_message(repository, thread.merge_commit or "")
             return (commit_hit(merge, repository), told.reason) if merge and merge.sha != commit.sha else None
         url = (told.comment.url if told.comment else "") or thread.url or None
-        return Hit(thread.kind, 0.0, text, commit=commit.sha, thread=thread.number, url=url), told.reason
+        by, date = (told.comment.author, told.comment.date) if told.comment else (thread.author, thread.created)
+        about = {"commit": commit.sha, "thread": thread.number, "url": url, "author": by or None, "date": date or None}
+        return Hit(thread.kind, 0.0, text, **about), told.reason  # type: ignore[arg-type]
     return None
 
 
