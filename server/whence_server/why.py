@@ -21,7 +21,7 @@ from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source, find_source
 from whence_indexer.types import Citation, Commit, Span
-from whence_server.changelogs import Entry, find_entries
+from whence_server.changelogs import Entry, find_entries, stands
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
 from whence_server.markup import plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
@@ -102,13 +102,15 @@ def _explained(
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
     history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
-    cited = _verified(_best(lineage.shapers, discussions, repository), repository)
+    best = _best(lineage.shapers, discussions, repository)
+    cited = _verified(best, repository)
+    left_out = sum(each.reason.quote != "" for each in best) - len(cited)
     citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
-    lead, told = _lead(lines, lineage, history, cited)
+    lead, told = _lead(lines, lineage, history, cited, left_out)
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
     total = time.monotonic() - started
     answer = Answer(
-        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage)))),
+        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage, left_out)))),
         confidence=_CONFIDENCE[max(cited[0].value, PROSE)] if told else 0.0,
         abstained=not told,
         citations=tuple(citations),
@@ -173,15 +175,17 @@ def _verified(found: Iterable[_Found], repository: Repository) -> list[_Found]:
 
 
 def _stands(found: _Found, repository: Repository) -> bool:
-    if found.entry is not None:  # it was made of the lines of the file as it is
-        return True
+    if found.entry is not None:
+        return stands(repository, found.entry)
     if found.told is not None and not found.told.thread.derived:
         return holds(found.told)
     return in_history(_citation(0, found, repository), repository)
 
 
-def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found]) -> tuple[str, bool]:
-    """What the answer begins with, and whether it is a reason."""
+def _lead(
+    lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
+) -> tuple[str, bool]:
+    """What the answer begins with, and whether it is a reason; `left_out` quotations could not be verified."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
     said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
     if new == lines.end_line - lines.start_line + 1:
@@ -189,7 +193,7 @@ def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Seque
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
         return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
-    what = "the commit has no message"
+    what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
     numbers = dict.fromkeys(number for change in history for number in change.threads)
@@ -256,9 +260,12 @@ def _told_where(told: Told) -> str:
     return f"{kind} #{thread.number} ({plain(thread.title)}){what}{f' by {plain(by)}' if by else ''}"
 
 
-def _notes(lineage: Lineage) -> list[str]:
+def _notes(lineage: Lineage, left_out: int) -> list[str]:
     """What a reader should know of how the commits were found."""
     notes = []
+    if left_out:
+        those = "1 quotation is" if left_out == 1 else f"{left_out} quotations are"
+        notes.append(f"{those} left out, as not found again at the source.")
     if lineage.seen_through:
         through = ", ".join(f"{commit.sha[:10]} ({kind})" for commit, kind in lineage.seen_through)
         notes.append(f"Seen through, as only the form was changed: {through}.")

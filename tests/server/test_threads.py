@@ -12,6 +12,7 @@ from whence_indexer.query import parse_query
 from whence_indexer.types import Citation, Span
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
+from whence_server.changelogs import find_entries, stands
 from whence_server.citations import verify
 from whence_server.protocol import answer_json
 from whence_server.status import index_status
@@ -338,6 +339,40 @@ def test_the_tracker_tells_which_pull_request_a_commit_was_merged_as(shop, threa
     indexed(shop, threads({**PULL, "body": TOLD, "merge_commit": rebased}))
     assert why(shop).history[0].threads == (7,)
     assert why(shop).answer.citations[0].quote == TOLD
+
+
+def test_words_of_a_thread_stand_under_its_name_and_that_of_who_said_them(bought, threads):
+    merged(bought, "Merge pull request #7 from ada/once\n\nCharge cards once")
+    said = {"author": "grace", "date": "2024-05-02", "body": TOLD, "url": f"{PULL['url']}#c1"}
+    workspace = indexed(bought, threads({**PULL, "body": "", "comments": [said]}))
+    text = asked(workspace, "Why does `charge` check card.charged?").text
+    assert f"**pull request #7**, grace, 2024-05-02 [1]\n\n```\n{TOLD}\n```" in text
+
+
+@pytest.mark.parametrize("outside", ["ignored", "linked"])
+def test_a_changelog_that_is_no_file_of_the_project_is_not_quoted(bought, tmp_path, outside):
+    merged(bought, "Merge pull request #7 from ada/once\n\nCharge cards once")
+    entry = "- Charge cards once, as banks repeat their answers, which caused double payments. (#7)\n"
+    if outside == "ignored":
+        bought.write(".gitignore", "HISTORY.md\n")
+        bought.write("HISTORY.md", entry)
+    else:
+        (tmp_path / "private").mkdir()
+        (tmp_path / "private" / "HISTORY.md").write_text(entry)
+        (bought.path / "docs").symlink_to(tmp_path / "private")
+    bought.commit("Release")
+    assert "double payments" not in why(bought).answer.text
+
+
+def test_an_entry_of_a_changelog_that_changed_meanwhile_does_not_stand(shop):
+    shop.write("CHANGES.md", "- Charge once. (#7)\n")
+    shop.commit("Release")
+    ((number, entry),) = find_entries(shop.open(), [7])
+    assert (number, stands(shop.open(), entry)) == (7, True)
+    shop.write("CHANGES.md", "\n- Charge once. (#7)\n")
+    assert not stands(shop.open(), entry)
+    shop.remove("CHANGES.md")
+    assert not stands(shop.open(), entry)
 
 
 def test_a_commit_of_the_main_line_came_by_no_merge(bought):
