@@ -98,7 +98,7 @@ class Maker:
         commits = [parse_commit(record, self._boundary, self._allowed) for record in job.log]
         digests, vectors = self._embed([rows.commit_text(commit) for commit in commits])
         tables = {
-            schema.COMMITS_TABLE: rows.commit_rows(commits, digests, self._repository.project),
+            schema.COMMITS_TABLE: rows.commit_rows(commits, digests, self._repository.web_url),
             schema.HUNKS_TABLE: rows.hunk_rows(commits),
             schema.REDACTIONS_TABLE: rows.redaction_rows([each for commit in commits for each in commit.redactions]),
         }

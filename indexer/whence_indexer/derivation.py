@@ -34,7 +34,7 @@ def derive_threads(
 ) -> list[Thread]:
     """Pull requests named by `commits`, and threads named by `changelogs` (path: text), by number.
 
-    Each number is one thread, with the changelog's entries as comments. `project` is the repository's `owner/name`.
+    Each number is one thread, with the changelog's entries as comments. `project` is the address of its page.
     """
     threads: dict[int, Thread] = {}
     for commit in commits:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from whence_indexer.types import Reference
 
 _CLOSING = r"(?P<closes>\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?\s+)?"
-_URL = r"https?://[^\s/]+/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
+_URL = r"https?://(?:[^\s/@]+@)?(?P<host>[^\s/@:]+)(?::\d+)?/(?P<site>[\w./~-]+?)/(?:-/)?(?P<part>issues|pulls?|merge_requests)/(?P<url>\d{1,10})(?!\d)"
 _SHORT = r"(?:(?<![\w&/.-])(?P<other>[\w.-]+/[\w.-]+)?#|(?<!\w)GH-|(?<![\w/!])!)(?P<short>\d{1,10})\b"
 _MENTION = re.compile(f"{_CLOSING}(?P<mention>{_URL}|{_SHORT})", re.IGNORECASE)
 _TITLE = re.compile(
@@ -25,8 +25,8 @@ _MAX_NUMBER = 2**31 - 1
 def find_references(subject: str, body: str, project: str | None = None) -> list[Reference]:
     """References of a commit message, each number once, in order of appearance.
 
-    The number in a merge or squash title is the pull request that brought the commit. `project` is this project's
-    own `owner/name`: what names another project is left out.
+    The number in a merge or squash title is the pull request that brought the commit. `project` is the address of this
+    project's page, `https://host/owner/name`: what names another one is left out, and so is every address without it.
     """
     found: dict[int, Reference] = {}
     for reference in (*_title(subject), *_mentions(subject, project), *_mentions(body, project)):
@@ -54,11 +54,12 @@ def _mentions(text: str, project: str | None) -> Iterator[Reference]:
 
 
 def _matches(text: str, project: str | None) -> Iterator[tuple[re.Match[str], Reference]]:
+    host, _, own = (project or "").lower().removeprefix("https://").partition("/")
     for match in _MENTION.finditer(text):
         named = match["other"] or match["site"]
-        if named and project and named.lower() != project.lower():
+        if named and named.lower() != own:  # without a project: written out because it is somebody else's
             continue
-        if match["other"] and not project:
-            continue  # written out because it is somebody else's
+        if match["host"] and "." in host and match["host"].lower() != host:  # one without a dot is a name of ssh's
+            continue
         pull = (match["part"] or "").startswith(("pull", "merge")) or "!" in match[0]
         yield match, Reference(int(match["url"] or match["short"]), pull, match["closes"] is not None)

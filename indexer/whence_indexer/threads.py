@@ -148,7 +148,7 @@ _COMMIT = re.compile(
 
 
 def find_links(thread: Thread, project: str | None = None) -> Links:
-    """The threads and commits that `thread` and its comments mention, each once; `project` is its `owner/name`."""
+    """The threads and commits that `thread` and its comments mention, each once; `project` is its page."""
     text = "\n".join((thread.title, thread.body, *(comment.body for comment in thread.comments)))
     references = find_references("", text, project)
     return Links(

@@ -75,7 +75,7 @@ def _entries(repository: Repository, path: str, changed: int, size: int, allowed
         return {}
     lines = (text or "").split("\n")
     found = {}
-    for thread in derive_threads([], {path: text or ""}, repository.project):
+    for thread in derive_threads([], {path: text or ""}, repository.web_url):
         entries = (_entry(path, lines, comment.line or 1, comment.body) for comment in thread.comments)
         found[thread.number] = [entry for entry in entries if entry is not None]
     return found

@@ -64,10 +64,10 @@ def find_discussions(repository: Repository, commits: Sequence[Commit]) -> Discu
     merged = _merged_pulls(repository, [each.sha for way in ways.values() for each in way])
     references: dict[str, tuple[Reference, ...]] = {}
     for commit in commits:
-        named = find_references(commit.subject, commit.body, repository.project)
+        named = find_references(commit.subject, commit.body, repository.web_url)
         references[commit.sha] = tuple(named or _brought(ways[commit.sha], merged))
     numbers = {reference.number for named in references.values() for reference in named}
-    derived = derive_threads([each for way in ways.values() for each in way], {}, repository.project)
+    derived = derive_threads([each for way in ways.values() for each in way], {}, repository.web_url)
     threads = _threads(repository, numbers, derived)
     closed = {sha: _closed(repository, Discussions(references, threads).of(sha)) for sha in references}
     references = {sha: tuple(_each_once([*named, *closed[sha]])) for sha, named in references.items()}
@@ -82,7 +82,7 @@ def _ways(repository: Repository, commits: Sequence[Commit]) -> dict[str, list[C
     for place, commit in enumerate(commits):
         ways[commit.sha] = [commit]
         asked = place < _ASKED and time.monotonic() - started < _SECONDS
-        if asked and not find_references(commit.subject, commit.body, repository.project):
+        if asked and not find_references(commit.subject, commit.body, repository.web_url):
             ways[commit.sha] += bringing_merges(repository, commit.sha, _SECONDS)
     return ways
 
@@ -141,7 +141,7 @@ def _short(reason: Reason, text: str) -> Reason:
 def _closed(repository: Repository, threads: Iterable[Thread]) -> list[Reference]:
     """The issues that pull requests say they close: one step."""
     pulls = [thread for thread in threads if thread.kind == "pull"]
-    found = [each for pull in pulls for each in find_references("", f"{pull.title}\n{pull.body}", repository.project)]
+    found = [each for pull in pulls for each in find_references("", f"{pull.title}\n{pull.body}", repository.web_url)]
     return [reference for reference in found if reference.closes]
 
 

@@ -182,7 +182,7 @@ def _focus(hit: Hit, weights: Mapping[str, float]) -> list[tuple[Span, float]]:
 
 def commit_hit(commit: Commit, repository: Repository) -> Hit:
     """A commit as search gives it, with a score of 0."""
-    named = find_references(commit.subject, commit.body, repository.project)
+    named = find_references(commit.subject, commit.body, repository.web_url)
     thread = next((each.number for each in named if each.closes), next((each.number for each in named), None))
     text = "\n\n".join(filter(None, (commit.subject, commit.body)))
     about = {"commit": commit.sha, "thread": thread, "author": commit.author, "date": commit.date}

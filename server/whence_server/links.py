@@ -47,7 +47,7 @@ def find_links(repository: Repository, path: str, contents: str) -> list[Link]:
 def _threads(repository: Repository, rows: Sequence[str], remarks: Sequence[Stretch]) -> Iterator[Link]:
     for place in remarks:
         said = rows[place.line - 1][place.start : place.end]
-        for start, end, reference in find_mentions(said, repository.project):
+        for start, end, reference in find_mentions(said, repository.web_url):
             # A hash may be the mark of the comment itself, of a heading in it, or of a colour.
             marked = said[start] == "#" and (not said[:start].strip(" \t#") and not said[:start].endswith(" "))
             if marked or said[start : start + 2] == "#0":

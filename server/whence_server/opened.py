@@ -59,7 +59,7 @@ def last_commits(repository: Repository, path: str, text: str) -> Sequence[Commi
 
 def title_of(repository: Repository, commit: Commit) -> tuple[int, str] | None:
     """The pull request or issue that a commit names, by its number, and its title, "" where that is not known."""
-    named = find_references(commit.subject, commit.body, repository.project)
+    named = find_references(commit.subject, commit.body, repository.web_url)
     known = [each.number for each in named if (repository, each.number) in _titles]
     number = next(iter(known), None) or next((each.number for each in named), None)
     return None if number is None else (number, _titles.get((repository, number), ""))
@@ -80,7 +80,7 @@ def _commits(known: Authorship, text: str) -> Sequence[Commit | None]:
 
 def _read_titles(repository: Repository, commits: Iterable[Commit]) -> dict[tuple[Repository, int], str]:
     """The titles of the imported threads that these commits name."""
-    named = (find_references(commit.subject, commit.body, repository.project) for commit in commits)
+    named = (find_references(commit.subject, commit.body, repository.web_url) for commit in commits)
     numbers = sorted({reference.number for references in named for reference in references})
     if not numbers or not (repository.index_dir / "state.json").is_file():
         return {}

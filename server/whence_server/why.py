@@ -230,7 +230,7 @@ def _citation(number: int, found: _Found, repository: Repository) -> Citation:
         return Citation(
             number, thread.kind, quote, commit=commit.sha, thread=thread.number, url=said or thread.url or None
         )
-    named = find_references(commit.subject, commit.body, repository.project)
+    named = find_references(commit.subject, commit.body, repository.web_url)
     first = next((reference.number for reference in named if reference.closes), None)
     thread_number = first or next((reference.number for reference in named), None)
     return Citation(number, "commit", quote, commit=commit.sha, thread=thread_number, url=url)

@@ -68,7 +68,8 @@ Version 2.0 (#1)
 
 def test_a_changelog_explains_numbers_and_says_where():
     threads = {
-        thread.number: thread for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, "ada/engine")
+        thread.number: thread
+        for thread in derive_threads([commit("Add brakes (#12)")], {"C": CHANGES}, "https://github.com/ada/engine")
     }
     assert {number: thread.kind for number, thread in threads.items()} == {
         7: "issue", 8: "issue", 9: "pull", 10: "issue", 12: "pull",

@@ -132,7 +132,7 @@ def test_everything_that_was_said_is_brought_into_its_thread(site):
     assert (library.threads["issue", 3].author, library.threads["issue", 3].body) == ("", "")
     dropped = library.threads["pull", 4]
     assert (dropped.state, dropped.merge_commit) == ("closed", None)
-    links = model.find_links(library.threads["issue", 1], "ada/engine")
+    links = model.find_links(library.threads["issue", 1], "https://github.com/ada/engine")
     assert (links.threads, links.commits) == ((), ("abc1234",))
     assert [(link.number, link.closes) for link in model.find_links(brakes).threads] == [(1, True)]
 

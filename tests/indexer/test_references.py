@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from whence_indexer.references import find_references
 from whence_indexer.types import Reference
 
-PROJECT = "pallets/flask"
+PROJECT = "https://github.com/pallets/flask"
 
 MENTIONS = [
     ("See #12", [Reference(12)]),
@@ -23,8 +23,7 @@ MENTIONS = [
     ("https://github.com/pallets/flask/issues/12", [Reference(12)]),
     ("https://github.com/pallets/flask/pull/12#discussion_r99", [Reference(12, pull=True)]),
     ("Closes https://github.com/pallets/flask/issues/12.", [Reference(12, closes=True)]),
-    ("https://gitlab.com/pallets/flask/-/issues/12", [Reference(12)]),
-    ("https://gitlab.com/pallets/flask/-/merge_requests/12", [Reference(12, pull=True)]),
+    ("https://GitHub.com:443/Pallets/Flask/issues/12", [Reference(12)]),
     ("See merge request !12", [Reference(12, pull=True)]),
     ("#1 #1 and fixes #1", [Reference(1, closes=True)]),
     ("[#12], '#13', #14: done", [Reference(12), Reference(13), Reference(14)]),
@@ -36,6 +35,8 @@ SILENT = [
     "werkzeug/other#12 is somebody else's",
     "https://github.com/pallets/werkzeug/issues/12",
     "https://example.com/page#12",
+    "Fixes https://gitlab.com/pallets/flask/-/issues/12",
+    "https://github.com.example.com/pallets/flask/issues/12",
     "&#39; is an apostrophe",
     "C#12 and item#3",
     "#12abc",
@@ -51,6 +52,18 @@ SILENT = [
 @pytest.mark.parametrize(("message", "expected"), MENTIONS)
 def test_a_mention_becomes_a_reference(message, expected):
     assert find_references(message, "", PROJECT) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("/-/issues/12", [Reference(12)]), ("/-/merge_requests/12", [Reference(12, pull=True)])],
+)
+def test_an_address_counts_if_it_is_of_the_projects_own_page(message, expected):
+    page = "https://gitlab.example.com/group/sub/project"
+    assert find_references(f"{page}{message}", "", page) == expected
+    # Of a host that only the user's own ssh knows by this name nothing more is known.
+    assert find_references(f"{page}{message}", "", "https://work/group/sub/project") == expected
+    assert find_references(f"Fixes {page}{message}", "", None) == []
 
 
 @pytest.mark.parametrize("message", SILENT, ids=lambda message: message[:40])
@@ -81,7 +94,7 @@ def test_a_pull_request_in_the_title_stays_one_when_the_body_names_it_again():
 
 
 def test_without_a_remote_other_projects_are_told_by_being_written_out():
-    assert find_references("#1, other/name#2", "https://host/any/name/issues/3") == [Reference(1), Reference(3)]
+    assert find_references("#1, other/name#2", "https://host/any/name/issues/3") == [Reference(1)]
 
 
 def test_a_subgroup_belongs_to_the_project():

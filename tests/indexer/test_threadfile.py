@@ -222,7 +222,7 @@ def test_links_are_found_in_everything_that_was_said():
     texts = ["Fixes #7 and ada/engine#8", "as in https://github.com/ada/engine/commit/0123456789abcdef0123456789abcdef01234567",
              "0a1b2c3, 1234567, defaced, v1.0a1b2c3d, #0a1b2c3 and file-0a1b2c4", "see #12"]  # fmt: skip
     thread = Thread(12, "pull", "x", texts[0], comments=tuple(Comment("", "", text) for text in texts[1:]))
-    links = find_links(thread, "ada/engine")
+    links = find_links(thread, "https://github.com/ada/engine")
     assert [link.number for link in links.threads] == [7, 8]
     assert links.commits == ("0123456789abcdef0123456789abcdef01234567", "0a1b2c3")
 
