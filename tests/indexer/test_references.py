@@ -99,7 +99,7 @@ def test_without_a_remote_other_projects_are_told_by_being_written_out():
 
 def test_a_subgroup_belongs_to_the_project():
     body = "https://gitlab.com/a/b/c/-/merge_requests/5 and https://gitlab.com/a/b/-/issues/6"
-    assert find_references("", body, "a/b/c") == [Reference(5, pull=True)]
+    assert find_references("", body, "https://gitlab.com/a/b/c") == [Reference(5, pull=True)]
 
 
 @pytest.mark.parametrize("hostile", ["a/", "#", "fixes ", "http://a/", "-", "a.", "a/b", "https://a/b/issues/"])
