@@ -17,6 +17,7 @@ from whence_indexer.languages import language_of
 from whence_indexer.lines import lines_of
 from whence_indexer.outline import Unit, tree_of, units_of
 from whence_indexer.repository import Repository
+from whence_indexer.source import Source, find_source
 from whence_indexer.types import Span
 
 _SECONDS = 10.0  # to look through the files that hold a name, of which a common word has thousands
@@ -62,6 +63,13 @@ def find_definition(repository: Repository, symbol: str) -> Definition:
     Raises `SourceError` where there is none, where there are several, which it names, and where too many files hold it.
     """
     return _only(find_definitions(repository, symbol), symbol, "")
+
+
+def locate(repository: Repository, symbol: str, path: str | None = None) -> tuple[Source, Definition]:
+    """The definition of `symbol`, in `path` or wherever it is, with its file. Raises `SourceError` as `find_source`."""
+    definition = None if path else find_definition(repository, symbol)
+    source = find_source(repository, definition.place.path if definition else path or "", 1, 1)
+    return source, definition or definition_in(source.path, source.text, symbol)
 
 
 def find_definitions(repository: Repository, symbol: str, seconds: float = _SECONDS) -> list[Definition]:

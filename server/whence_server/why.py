@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from whence_indexer.definitions import Definition, definition_in, find_definition
+from whence_indexer.definitions import locate
 from whence_indexer.descent import SECONDS as DEFINITION_SECONDS
 from whence_indexer.descent import trace_definition
 from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
-from whence_indexer.references import find_references
+from whence_indexer.references import find_references, foremost
 from whence_indexer.repository import Repository
-from whence_indexer.source import Source, find_source
+from whence_indexer.source import find_source
 from whence_indexer.types import Citation, Commit, Span
 from whence_server.changelogs import Entry, find_entries, stands
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
@@ -87,13 +87,6 @@ def explain_definition(
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
     return _explained(repository, definition.place, lineage, started, discuss, False)
-
-
-def locate(repository: Repository, symbol: str, path: str | None = None) -> tuple[Source, Definition]:
-    """The definition of `symbol`, in `path` or wherever it is, with its file. Raises `SourceError` as `find_source`."""
-    definition = None if path else find_definition(repository, symbol)
-    source = find_source(repository, definition.place.path if definition else path or "", 1, 1)
-    return source, definition or definition_in(source.path, source.text, symbol)
 
 
 def _explained(
@@ -231,9 +224,7 @@ def _citation(number: int, found: _Found, repository: Repository) -> Citation:
             number, thread.kind, quote, commit=commit.sha, thread=thread.number, url=said or thread.url or None
         )
     named = find_references(commit.subject, commit.body, repository.web_url)
-    first = next((reference.number for reference in named if reference.closes), None)
-    thread_number = first or next((reference.number for reference in named), None)
-    return Citation(number, "commit", quote, commit=commit.sha, thread=thread_number, url=url)
+    return Citation(number, "commit", quote, commit=commit.sha, thread=foremost(named), url=url)
 
 
 def _block(found: _Found, citation: Citation) -> str:
