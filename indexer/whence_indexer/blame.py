@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from git.diff import decode_path
 
@@ -76,26 +79,38 @@ def blame(
     refuses, `SlowError` when it takes longer than `seconds`.
     """
     lines = f"-L{max(1, first - MARGIN)},{last + MARGIN}"
-    skipped = [f"--ignore-rev={sha}" for sha in ignored]
     revisions = [revision] if revision else []
     contents = ["--contents", "-"] if unsaved is not None else []
-    call = partial(
-        plumbing.run,
-        repository.root,
-        *("blame", *_OPTIONS, lines, *skipped, *contents, *revisions, "--", path),
-        # The work tree is compared as it is: a content filter is a program of the repository's choice.
-        options=() if revision else plumbing.without_filters(repository.root),
-        seconds=seconds,
-        stdin=unsaved,
-    )
-    try:
-        output = call()
-    except RepositoryError as error:
-        if "object name list" not in str(error):
-            raise
-        output = call(environment=_WITHOUT_THE_USERS_LIST)
+    with _listed(ignored) as skipped:
+        call = partial(
+            plumbing.run,
+            repository.root,
+            *("blame", *_OPTIONS, lines, *skipped, *contents, *revisions, "--", path),
+            # The work tree is compared as it is: a content filter is a program of the repository's choice.
+            options=() if revision else plumbing.without_filters(repository.root),
+            seconds=seconds,
+            stdin=unsaved,
+        )
+        try:
+            output = call()
+        except RepositoryError as error:
+            if "object name list" not in str(error):
+                raise
+            output = call(environment=_WITHOUT_THE_USERS_LIST)
     parts = (origin.within(first, last) for origin in _entries(output))
     return sorted(filter(None, parts), key=lambda origin: origin.first)
+
+
+@contextmanager
+def _listed(ignored: Collection[str]) -> Iterator[list[str]]:
+    """The option that passes commits over, by a file: a project may list more than a command line holds."""
+    if not ignored:
+        yield []
+        return
+    with TemporaryDirectory(prefix="whence-") as folder:
+        file = Path(folder) / "ignored"
+        file.write_text("".join(f"{sha}\n" for sha in ignored))
+        yield [f"--ignore-revs-file={file}"]
 
 
 def ignored_revisions(repository: Repository) -> list[str]:

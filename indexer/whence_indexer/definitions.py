@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from whence_indexer import plumbing
-from whence_indexer.errors import RepositoryError, SourceError
+from whence_indexer.errors import RepositoryError, SlowError, SourceError
 from whence_indexer.files import read_text, reason_by_name
 from whence_indexer.languages import language_of
 from whence_indexer.lines import lines_of
 from whence_indexer.outline import Unit, tree_of, units_of
 from whence_indexer.repository import Repository
+from whence_indexer.source import Source, find_source
 from whence_indexer.types import Span
 
 _SECONDS = 10.0  # to look through the files that hold a name, of which a common word has thousands
@@ -61,13 +62,31 @@ def find_definition(repository: Repository, symbol: str) -> Definition:
 
     Raises `SourceError` where there is none, where there are several, which it names, and where too many files hold it.
     """
+    return _only(find_definitions(repository, symbol), symbol, "")
+
+
+def locate(repository: Repository, symbol: str, path: str | None = None) -> tuple[Source, Definition]:
+    """The definition of `symbol`, in `path` or wherever it is, with its file. Raises `SourceError` as `find_source`."""
+    definition = None if path else find_definition(repository, symbol)
+    source = find_source(repository, definition.place.path if definition else path or "", 1, 1)
+    return source, definition or definition_in(source.path, source.text, symbol)
+
+
+def find_definitions(repository: Repository, symbol: str, seconds: float = _SECONDS) -> list[Definition]:
+    """All definitions of `symbol` in the tracked files as they are now.
+
+    Raises `SourceError` where it takes longer than `seconds` to look through all files that hold the name.
+    """
     found: list[Definition] = []
-    deadline = time.monotonic() + _SECONDS
-    for path in _files_with(repository, symbol):
-        if time.monotonic() > deadline:
-            raise SourceError(f"{symbol} stands in too many files; say in which one: PATH#{symbol}")
-        found += _matching(definitions_in(path, _text(repository, path)), symbol)
-    return _only(found, symbol, "")
+    deadline = time.monotonic() + seconds
+    try:
+        for path in _files_with(repository, symbol, seconds):
+            if time.monotonic() > deadline:
+                raise SlowError
+            found += _matching(definitions_in(path, _text(repository, path)), symbol)
+    except SlowError:
+        raise SourceError(f"{symbol} stands in too many files; say in which one: PATH#{symbol}") from None
+    return found
 
 
 def _walk(units: Iterable[Unit]) -> Iterator[tuple[str, int, int]]:
@@ -126,13 +145,15 @@ def _place(definition: Definition, among: Sequence[Definition]) -> str:
     return lines if len(same) > 1 else f"{place.path}#{definition.symbol}"
 
 
-def _files_with(repository: Repository, symbol: str) -> list[str]:
+def _files_with(repository: Repository, symbol: str, seconds: float) -> list[str]:
     """The tracked files that hold the name as a word, but for those that are left out by their own name."""
     words = _WORD.findall(symbol)
     tree = [repository.head] if repository.bare and repository.head else []
-    name = ["-e", words[-1] if words else symbol]
+    arguments = ["grep", "-l", "-z", "-I", "-w", "-F", "-e", words[-1] if words else symbol, *tree, "--"]
     try:
-        output = plumbing.run(repository.root, "grep", "-l", "-z", "-I", "-w", "-F", *name, *tree, "--")
+        output = plumbing.run(repository.root, *arguments, seconds=seconds)
+    except SlowError:
+        raise
     except RepositoryError:  # git fails where nothing is found, and says nothing
         return []
     names = output.decode("utf-8", "surrogateescape").split("\0")[:-1]

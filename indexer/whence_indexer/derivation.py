@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from whence_indexer.records import plain, utc
+from whence_indexer.history import universal
+from whence_indexer.records import plain
 from whence_indexer.references import MAX_NUMBER, find_references
 from whence_indexer.threads import Comment, Thread
 from whence_indexer.types import Commit
@@ -41,7 +42,7 @@ def derive_threads(
     for commit in commits:
         thread = _brought(commit)
         known = threads.get(thread.number) if thread else None
-        if thread and (known is None or thread.closed < known.closed):  # the later ones are backports
+        if thread and (known is None or "" < thread.closed < known.closed):  # the later ones are backports
             threads[thread.number] = thread
     for path, text in changelogs.items():
         for entry in _entries(text):
@@ -71,7 +72,7 @@ def _brought(commit: Commit) -> Thread | None:
         title=plain(title).strip() or commit.subject,
         body=plain(body).strip(),
         state="merged",
-        closed=utc(commit.date),
+        closed=universal(commit.date),
         merge_commit=commit.sha,
         derived=True,
     )

@@ -20,6 +20,7 @@ from whence_indexer.allowing import NOTHING, Allowed, read_allowed
 from whence_indexer.errors import RepositoryError
 from whence_indexer.files import has_secret, reason_by_name
 from whence_indexer.fragments import is_key_line
+from whence_indexer.records import utc
 from whence_indexer.redaction import Redacted, marker, redact
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hunk, Redaction
@@ -192,6 +193,14 @@ def instant(date: str) -> datetime:
         return datetime.fromisoformat(date)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
+
+
+def universal(date: str) -> str:
+    """`Commit.date` as `YYYY-MM-DDThh:mm:ssZ`; '' for what a broken client wrote."""
+    try:
+        return utc(date)
+    except ValueError:
+        return ""
 
 
 def _log(repository: Repository, *arguments: str) -> Iterator[bytes]:

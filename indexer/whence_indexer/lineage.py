@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 
+from whence_indexer.allowing import Allowed, read_allowed
 from whence_indexer.blame import Origin, blame, ignored_revisions
 from whence_indexer.history import instant, read_commit, read_named, shallow_commits
 from whence_indexer.mechanical import mechanical_kind
@@ -68,12 +69,13 @@ class _Walk:
     repository: Repository
     boundary: frozenset[str]
     ignored: list[str]
+    allowed: Allowed
     unsaved: bytes | None = None
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
-        return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary)
+        return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
 
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
@@ -112,7 +114,7 @@ def prepare(repository: Repository, source: Source) -> None:
     Costs a second or so. Nothing is kept of a file that differs from its last commit. Raises as `trace` does.
     """
     if source.revision is not None:
-        walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
+        walk = _walk(repository)
         _prepare(walk, source.path, len(source.lines), source.revision)
 
 
@@ -123,7 +125,7 @@ def last_changes(
 
     Prepares the file, as `prepare` does.
     """
-    walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository))
+    walk = _walk(repository)
     origins = _prepare(walk, path, lines, revision)[-1]
     walk.read_all(_ids(origins))
     return origins, {sha: replace(walk.commit(sha), paths=(), hunks=()) for sha in _ids(origins)}
@@ -155,7 +157,7 @@ def trace(
     `RepositoryError` where git cannot tell, as in a partial clone without the contents.
     """
     started = time.monotonic()
-    walk = _Walk(repository, shallow_commits(repository), ignored_revisions(repository), source.unsaved)
+    walk = _walk(repository, source.unsaved)
     origins = walk.origins(source.path, (first, last), source.revision)
     shapers = sorted(_newest_first(_grouped(walk, origins)), key=lambda shaper: -_size(shaper.lines))
     known = {shaper.commit.sha for shaper in shapers}
@@ -265,9 +267,15 @@ def _ranges(parts: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(joined)
 
 
-# What a commit holds, and what a commit's lines are from, never changes: an editor asks of the same places again.
+def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
+    boundary, ignored = shallow_commits(repository), ignored_revisions(repository)
+    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved)
+
+
+# What a commit holds but for what may not be shown, and what a commit's lines are from, never changes: an editor asks
+# of the same places again.
 @lru_cache(maxsize=256)
-def _read(repository: Repository, sha: str, boundary: bool) -> Commit:
+def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) -> Commit:
     return read_commit(repository, sha)
 
 

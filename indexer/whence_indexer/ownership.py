@@ -9,18 +9,17 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
 
 from whence_indexer import plumbing
 from whence_indexer.errors import SlowError
-from whence_indexer.history import instant, read_commit, read_line_history, without_addresses
+from whence_indexer.history import read_commit, read_line_history, universal, without_addresses
 from whence_indexer.lineage import trace
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
 
 _RECENT = 500  # commits of a file that are counted
-_SECONDS = 3.0  # to find the commits of some lines
+_SECONDS = 3.0  # to find the commits of a file, or of some lines
 _JUDGED = 10  # newest ones, which decide who was there last, that are looked into
 
 
@@ -63,14 +62,18 @@ def last_to_understand(owners: Iterable[Owner]) -> Owner | None:
 
 
 def _commits(repository: Repository, path: str) -> Iterable[tuple[str, str]]:
-    """(author, date) of the file's commits, newest first, through renames; dates in universal time."""
-    options = f"--follow --no-merges -n{_RECENT} --no-show-signature --no-color --encoding=UTF-8".split()
-    dates = ("--date=iso-strict-local", "--format=%H%x00%an%x00%ad", "--no-patch")
-    output = plumbing.run(repository.root, "log", *options, *dates, "--no-ext-diff", "--", path)
-    for number, line in enumerate(output.decode("utf-8", "replace").splitlines()):
+    """(author, date) of the file's commits, newest first, through renames, as far as git finds them in time; dates in
+    universal time, '' where unknown."""
+    options = f"--follow --no-merges -n{_RECENT} --no-show-signature --no-color --encoding=UTF-8 --no-ext-diff".split()
+    what = ("--format=%H%x00%an%x00%aI", "--no-patch", "--", f":(literal){path}")
+    output = bytearray()
+    with suppress(SlowError):
+        for block in plumbing.stream(repository.root, "log", *options, *what, seconds=_SECONDS):
+            output += block
+    for number, line in enumerate(output.decode("utf-8", "replace").split("\n")[:-1]):
         sha, author, date = line.split("\0")
         if number >= _JUDGED or mechanical_kind(read_commit(repository, sha)) is None:
-            yield without_addresses(author), date
+            yield without_addresses(author), universal(date)
 
 
 def _of_lines(repository: Repository, source: Source, first: int, last: int) -> Iterable[tuple[str, str]]:
@@ -83,4 +86,4 @@ def _of_lines(repository: Repository, source: Source, first: int, last: int) -> 
         history = read_line_history(repository, source.revision, source.path, (first, last), _SECONDS)
         for number, commit in enumerate(history):
             if number >= _JUDGED or mechanical_kind(read_commit(repository, commit.sha)) is None:
-                yield commit.author, instant(commit.date).astimezone(UTC).isoformat()
+                yield commit.author, universal(commit.date)

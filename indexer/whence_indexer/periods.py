@@ -66,14 +66,17 @@ def first_version(repository: Repository, sha: str) -> str | None:
 
 
 def _tag(repository: Repository, text: str) -> str | None:
-    """The commit of the tag that names this version: `2.0` is `v2.0`, `release-2.0` and, without these, `2.0.0`."""
+    """The commit of the tag that names this version: `2.0` is `2.0`, `v2.0`, `release-2.0`, any other tag of these
+    numbers if there is only one and, without these, `2.0.0`."""
     listed = plumbing.run(repository.root, "for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)")
-    tags: dict[str, str] = {}
-    for line in listed.decode("utf-8", "replace").splitlines():
-        name, _, sha = line.partition("\0")
-        tags.setdefault(_version(name), sha)
+    tags = dict(line.split("\0") for line in listed.decode("utf-8", "replace").split("\n")[:-1])
     wanted = _version(text)
-    return next((tags[name] for name in (wanted, f"{wanted}.0", f"{wanted}.0.0") if name and name in tags), None)
+    for version in (wanted, f"{wanted}.0", f"{wanted}.0.0") if wanted else ():
+        same = {name.lower(): sha for name, sha in tags.items() if _version(name) == version}
+        if same:
+            named = [same[name] for name in (version, f"v{version}", f"release-{version}") if name in same]
+            return next(iter(named or same.values())) if named or len(set(same.values())) == 1 else None
+    return None
 
 
 def _version(name: str) -> str:

@@ -6,7 +6,7 @@ Pure text -> references: what a message says, not whether the thread exists.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from whence_indexer.types import Reference
 
@@ -37,6 +37,11 @@ def find_references(subject: str, body: str, project: str | None = None) -> list
         pull, closes = known.pull or reference.pull, known.closes or reference.closes
         found[reference.number] = Reference(reference.number, pull, closes)
     return [reference for number, reference in found.items() if 0 < number <= MAX_NUMBER]
+
+
+def foremost(references: Sequence[Reference]) -> int | None:
+    """The number that a message is about: what it closes before what it names."""
+    return next((each.number for each in sorted(references, key=lambda each: not each.closes)), None)
 
 
 def find_mentions(text: str, project: str | None = None) -> Iterator[tuple[int, int, Reference]]:

@@ -271,7 +271,8 @@ class Searcher:
         places = {sha: place for place, sha in enumerate(shas)}
         ids = commits_within(self._repository, query.period) if query.period else None
         changed = find_changes(self.store, query.names, query.change, _CHANGING_COMMITS)
-        first = [places[sha] for sha in changed if sha in places and (ids is None or sha in ids)]
+        wanted = (each.sha for each in changed if ids is None or each.sha in ids)
+        first = [places[sha] for sha in wanted if sha in places]
         above = [_Found(_CHANGING - rank / 100, self._commits, place) for rank, place in enumerate(first)]
         return [*above, *(each for each in commits if each.position not in first)]
 

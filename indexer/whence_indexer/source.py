@@ -11,11 +11,12 @@ from pathlib import Path
 
 from whence_indexer import plumbing
 from whence_indexer.decoding import decode, encode
-from whence_indexer.errors import SourceError
+from whence_indexer.errors import SlowError, SourceError
 from whence_indexer.files import blob_hash, is_present
 from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
 
+_SECONDS = 3.0  # to find the commit that removed a file
 _LINK, _MODULE, _FOLDER = "120000", "160000", "040000"
 
 
@@ -123,7 +124,11 @@ def _is_staged(repository: Repository, path: str) -> bool:
 
 def _told_of_removal(repository: Repository, path: str) -> str:
     options = "--no-show-signature --no-color --diff-filter=D --no-renames --format=%H".split()
-    removed = plumbing.run(repository.root, "log", "-1", *options, "--", f":(literal){path}").decode().strip()
+    where = ("--", f":(literal){path}")
+    try:
+        removed = plumbing.run(repository.root, "log", "-1", *options, *where, seconds=_SECONDS).decode().strip()
+    except SlowError:
+        removed = ""
     commit = read_message(repository, removed)
     if commit is None:
         return f"there is no file {path}"

@@ -18,7 +18,7 @@ from whence_indexer.embedder import Embedder
 from whence_indexer.records import comment_of, record_of, thread_of
 from whence_indexer.redaction import redact
 from whence_indexer.rows import digest, vector_rows
-from whence_indexer.store import Store, Writer
+from whence_indexer.store import Store, Writer, literal
 from whence_indexer.terms import word_bag
 from whence_indexer.threads import Comment, Thread
 from whence_indexer.types import Redaction
@@ -92,6 +92,16 @@ def stored_threads(store: Store, numbers: Iterable[int] | None = None) -> list[T
         else:
             threads.append(thread_of(about | {"title": row["title"], "body": row["text"]}, lambda what: None))
     return threads
+
+
+def merged_pulls(store: Store, shas: Iterable[str]) -> dict[str, int]:
+    """The number of the pull request that was merged as each of these commits, where a tracker says so."""
+    told = " OR ".join(f"about LIKE {literal(f'%{sha}%')}" for sha in sorted(set(shas)))
+    if schema.THREADS_TABLE not in store.state.tables or not told:
+        return {}
+    rows = store.rows(schema.THREADS_TABLE, ["number", "about"], f"part = 0 AND kind = 'pull' AND ({told})").to_pylist()
+    merged = {json.loads(row["about"]).get("merge_commit"): row["number"] for row in rows}
+    return {sha: merged[sha] for sha in shas if sha in merged}
 
 
 def add_threads(writer: Writer, embedder: Embedder, threads: Sequence[Thread], embedded: set[bytes]) -> None:

@@ -22,7 +22,7 @@ from whence_indexer import __version__
 from whence_indexer.errors import WhenceError
 from whence_indexer.history import read_commit, resolve_commit
 from whence_indexer.query import parse_query
-from whence_indexer.records import MAX_NUMBER
+from whence_indexer.references import MAX_NUMBER
 from whence_indexer.source import relative_path
 from whence_indexer.threads import Thread
 from whence_indexer.types import Commit, Kind, Span

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from whence_indexer.definitions import locate
 from whence_indexer.ownership import Owner, find_owners, last_to_understand
 from whence_indexer.repository import Repository
 from whence_indexer.source import find_source
 from whence_indexer.types import Span
-from whence_server.why import locate
 
 
 @dataclass(frozen=True, slots=True)

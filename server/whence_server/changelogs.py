@@ -1,6 +1,6 @@
 """Numbers of issues and pull requests -> what the project's changelogs say of them, as lines that can be quoted.
 
-Reads the changelogs of the work tree, redacted like every file.
+Reads the changelogs of the work tree that are indexed files of it, redacted like every file.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from whence_indexer.allowing import read_allowed
 from whence_indexer.derivation import derive_threads
 from whence_indexer.errors import RepositoryError
-from whence_indexer.files import is_present, read_text
+from whence_indexer.files import is_present, list_named, read_text
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
 
@@ -34,11 +35,22 @@ class Entry:
 def find_entries(repository: Repository, numbers: Collection[int]) -> list[tuple[int, Entry]]:
     """The entries that name one of `numbers`, each with the number."""
     found = []
+    allowed = read_allowed(repository)[0].name if numbers else ""
     for path in _changelogs(repository) if numbers else ():
         about = (repository.root / path).stat()
-        entries = _entries(repository, path, about.st_mtime_ns, about.st_size)
+        entries = _entries(repository, path, about.st_mtime_ns, about.st_size, allowed)
         found += [(number, entry) for number in numbers for entry in entries.get(number, ())]
     return found
+
+
+def stands(repository: Repository, entry: Entry) -> bool:
+    """Whether the file holds the entry's lines now."""
+    place = entry.place
+    try:
+        text = read_text(repository, place.path, "")[0] or ""
+    except (OSError, RepositoryError):
+        return False
+    return text.split("\n")[place.start_line - 1 : place.end_line] == entry.text.split("\n")
 
 
 def _changelogs(repository: Repository) -> list[str]:
@@ -47,7 +59,7 @@ def _changelogs(repository: Repository) -> list[str]:
     for folder in _FOLDERS if not repository.bare else ():
         files = sorted((repository.root / folder).glob("*"))
         found += [f"{folder}/{file.name}".lstrip("/") for file in files if _NAME.fullmatch(file.name) and _fits(file)]
-    return [path for path in found if is_present(repository, path)]
+    return [path for path in list_named(repository, found).files if is_present(repository, path)]
 
 
 def _fits(file: Path) -> bool:
@@ -55,8 +67,8 @@ def _fits(file: Path) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _entries(repository: Repository, path: str, changed: int, size: int) -> dict[int, list[Entry]]:
-    """The entries of one file by number; `changed` and `size` tell a later state of it."""
+def _entries(repository: Repository, path: str, changed: int, size: int, allowed: str) -> dict[int, list[Entry]]:
+    """The entries of one file by number; `changed` and `size` tell a later state of it, `allowed` what may stay."""
     try:
         text, _ = read_text(repository, path, "")
     except (OSError, RepositoryError):

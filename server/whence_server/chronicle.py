@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whence_indexer.definitions import Definition, definition_in, definitions_in
-from whence_indexer.errors import RepositoryError
+from whence_indexer.definitions import Definition, definition_in, definitions_in, find_definitions
+from whence_indexer.errors import RepositoryError, SourceError
 from whence_indexer.files import read_text
 from whence_indexer.finder import Finder
 from whence_indexer.history import read_message
@@ -24,6 +24,7 @@ from whence_indexer.source import find_source
 from whence_indexer.types import Commit, Hit, Span
 from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
+from whence_server.markup import code
 from whence_server.passages import coverage
 from whence_server.reasons import Reason
 
@@ -38,6 +39,8 @@ _WHO = re.compile(
 )
 _NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
+_FILES = 2  # that a name was removed from are named
+_SECONDS = 1.0  # to look for what is left of it
 _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
@@ -45,7 +48,8 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     """When, or by which commit, and in which version something was added or removed; None for another question, or if
     unknown.
 
-    A name that is asked for is looked for in what commits changed; without one a message must say what is asked.
+    A name that is asked for is looked for in what commits changed; without one a message must say what is asked. While
+    it is defined elsewhere it was removed from a file only.
     """
     asks_when = _WHEN.search(query.text) is not None
     if not asks_when and not query.change:
@@ -53,20 +57,32 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     store = searcher.store
     changed = find_changes(store, query.names, query.change, 1) if store and query.change and query.names else []
     best = [hit.commit for hit in hits[:_NAMED] if _says(hit, query, searcher)] if not query.names else []
-    commit = read_message(repository, next(filter(None, [*changed, *best]), ""))
-    if commit is None:
+    commit = read_message(repository, next(filter(None, [*(each.sha for each in changed), *best]), ""))
+    if commit is None or not commit.subject:  # without a word of it there is nothing to cite
         return None
     found = (hit for hit in hits if hit.kind == "commit" and hit.commit == commit.sha)
     hit, version = next(found, None) or commit_hit(commit, repository), first_version(repository, commit.sha)
     what = ", ".join(f"`{name}`" for name in query.names[:2]) + (" were " if len(query.names) > 1 else " was ")
     by = "" if asks_when else f" by {commit.author}"
+    left = changed and query.change == "removed" and any(_is_defined(repository, name) for name in query.names)
+    where = f" from {', '.join(code(path) for path in changed[0].paths[:_FILES])}" if left else ""
     done = (
-        f"{what}{query.change}{by} on {commit.date[:10]}" if changed else f"On {commit.date[:10]}{by}: {commit.subject}"
+        f"{what}{query.change}{where}{by} on {commit.date[:10]}"
+        if changed
+        else f"On {commit.date[:10]}{by}: {commit.subject}"
     )
-    held = "without" if changed and query.change == "removed" else "with"
-    first = f"the first version {held} it is {version}" if version else "no version's tag has it yet"
-    sentence = f"{done}; {first}."
+    holds = "without it" if query.change == "removed" and changed else "with it"
+    first = f"the first version {'that holds this commit' if left else holds} is {version}"
+    sentence = f"{done}; {first}." if version else f"{done}; no version's tag has it yet."
     return Evidence(each_once([hit, *hits]), {hit: Reason(sentence.strip(), commit.subject, 0)}, sure=bool(changed))
+
+
+def _is_defined(repository: Repository, name: str) -> bool:
+    """Whether a name is defined somewhere now; it is taken to be where that takes too long to find out."""
+    try:
+        return bool(find_definitions(repository, name, _SECONDS))
+    except SourceError:
+        return True
 
 
 def _says(hit: Hit, query: Query, searcher: Finder) -> bool:
@@ -132,4 +148,4 @@ def _commits(found: Authorship, repository: Repository) -> list[Hit]:
     for shaper in shapers:
         best.setdefault(shaper.commit.author, shaper.commit)
     named = [owner.author for owner in found.owners[:_NAMED]]
-    return [commit_hit(best[author], repository) for author in named if author in best]
+    return [commit_hit(best[author], repository) for author in named if author in best and best[author].subject]

@@ -10,8 +10,9 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from whence_indexer.arrival import bringing_merge
+from whence_indexer.arrival import bringing_merges
 from whence_indexer.derivation import derive_threads
 from whence_indexer.errors import StoreError
 from whence_indexer.references import find_references
@@ -19,6 +20,9 @@ from whence_indexer.repository import Repository
 from whence_indexer.threads import Comment, Thread
 from whence_indexer.types import Commit, Reference
 from whence_server.reasons import CAUSE, PROSE, Reason, find_reasons
+
+if TYPE_CHECKING:
+    from whence_indexer.store import Store
 
 _ASKED = 4  # commits whose merge is looked for: those that are shown
 _SECONDS = 0.15  # for each look, and after which none begins
@@ -56,24 +60,40 @@ class Discussions:
 
 def find_discussions(repository: Repository, commits: Sequence[Commit]) -> Discussions:
     """The threads that `commits` name, those of the merges that brought them in, and the issues that these close."""
-    started = time.monotonic()
+    ways = _ways(repository, commits)
+    merged = _merged_pulls(repository, [each.sha for way in ways.values() for each in way])
     references: dict[str, tuple[Reference, ...]] = {}
-    merges: dict[str, Commit] = {}
-    for place, commit in enumerate(commits):
+    for commit in commits:
         named = find_references(commit.subject, commit.body, repository.project)
-        if not named and place < _ASKED and time.monotonic() - started < _SECONDS:
-            merge = bringing_merge(repository, commit.sha, _SECONDS)
-            if merge is not None and (brought := derive_threads([merge], {})):
-                merges[merge.sha] = merge
-                named = [Reference(brought[0].number, pull=True)]
-        references[commit.sha] = tuple(named)
+        references[commit.sha] = tuple(named or _brought(ways[commit.sha], merged))
     numbers = {reference.number for named in references.values() for reference in named}
-    derived = derive_threads([*commits, *merges.values()], {}, repository.project)
+    derived = derive_threads([each for way in ways.values() for each in way], {}, repository.project)
     threads = _threads(repository, numbers, derived)
     closed = {sha: _closed(repository, Discussions(references, threads).of(sha)) for sha in references}
     references = {sha: tuple(_each_once([*named, *closed[sha]])) for sha, named in references.items()}
     further = {reference.number for named in closed.values() for reference in named} - numbers
     return Discussions(references, {**_threads(repository, further, derived), **threads})
+
+
+def _ways(repository: Repository, commits: Sequence[Commit]) -> dict[str, list[Commit]]:
+    """Each commit with the merges that brought it in, innermost first, where its message names no thread."""
+    started = time.monotonic()
+    ways: dict[str, list[Commit]] = {}
+    for place, commit in enumerate(commits):
+        ways[commit.sha] = [commit]
+        asked = place < _ASKED and time.monotonic() - started < _SECONDS
+        if asked and not find_references(commit.subject, commit.body, repository.project):
+            ways[commit.sha] += bringing_merges(repository, commit.sha, _SECONDS)
+    return ways
+
+
+def _brought(way: Iterable[Commit], merged: Mapping[str, int]) -> list[Reference]:
+    """The innermost pull request that a commit came by: of which its tracker says so, or the merge."""
+    for commit in way:
+        derived = [thread.number for thread in derive_threads([commit], {})]
+        if number := merged.get(commit.sha) or next(iter(derived), None):
+            return [Reference(number, pull=True)]
+    return []
 
 
 def find_told(threads: Iterable[Thread]) -> list[Told]:
@@ -145,18 +165,37 @@ def _threads(repository: Repository, numbers: set[int], derived: Sequence[Thread
 
 
 def imported_threads(repository: Repository, numbers: set[int]) -> list[Thread]:
-    """The imported ones. Without an index, or one without threads, no database is opened: that takes a second."""
-    if not numbers or not (repository.index_dir / "state.json").is_file():
-        return []
-    from whence_indexer import schema
-    from whence_indexer.store import Store
-
+    """The imported ones."""
     try:
-        store = Store(repository.index_dir)
-        if schema.THREADS_TABLE not in store.state.tables:
+        store = _store(repository) if numbers else None
+        if store is None:
             return []
         from whence_indexer.threadrows import stored_threads
 
         return stored_threads(store, numbers)
     except StoreError:  # why needs no index, so that a damaged one is not in its way
         return []
+
+
+def _merged_pulls(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
+    """The imported pull requests of which their tracker says that they were merged as one of these commits."""
+    try:
+        store = _store(repository) if shas else None
+        if store is None:
+            return {}
+        from whence_indexer.threadrows import merged_pulls
+
+        return merged_pulls(store, shas)
+    except StoreError:
+        return {}
+
+
+def _store(repository: Repository) -> Store | None:
+    """The index, if it holds threads. Without them no database is opened: that takes a second."""
+    if not (repository.index_dir / "state.json").is_file():
+        return None
+    from whence_indexer import schema
+    from whence_indexer.store import Store
+
+    store = Store(repository.index_dir)
+    return store if schema.THREADS_TABLE in store.state.tables else None

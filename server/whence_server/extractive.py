@@ -125,7 +125,7 @@ COEFFICIENTS = {"likeness": 14.43, "lead": 0.92, "coverage": 0.53, "names": 3.52
 
 def _reasoned(hit: Hit, reason: Reason) -> Passage:
     """The lines of a message, or of code, that hold the reason."""
-    before = hit.text.partition(reason.quote)[0]
+    before = hit.text.partition(reason.quote)[0] if reason.quote else ""
     return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 
@@ -214,10 +214,10 @@ def _searched(hit: Hit) -> str:
 
 def _place(passage: Passage, citation: Citation) -> str:
     hit = passage.hit
-    if hit.path is None and hit.commit is None:
-        return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**"
+    by = ", ".join(filter(None, (plain(hit.author or ""), (hit.date or "")[:10])))
+    if hit.kind in ("issue", "pull"):  # also where it is the thread of a commit: these are not the commit's words
+        return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**" + (f", {by}" if by else "")
     if hit.commit is not None:
-        by = ", ".join(filter(None, (plain(hit.author or ""), (hit.date or "")[:10])))
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "") + (f", {by}" if by else "")
     opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
     shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))

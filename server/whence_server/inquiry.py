@@ -17,7 +17,7 @@ from whence_indexer.finder import Finder
 from whence_indexer.history import read_message
 from whence_indexer.lineage import trace
 from whence_indexer.query import Query
-from whence_indexer.references import find_references
+from whence_indexer.references import find_references, foremost
 from whence_indexer.repository import Repository
 from whence_indexer.source import find_source
 from whence_indexer.terms import words
@@ -109,7 +109,9 @@ def _told(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | 
             merge = read_message(repository, thread.merge_commit or "")
             return (commit_hit(merge, repository), told.reason) if merge and merge.sha != commit.sha else None
         url = (told.comment.url if told.comment else "") or thread.url or None
-        return Hit(thread.kind, 0.0, text, commit=commit.sha, thread=thread.number, url=url), told.reason
+        by, date = (told.comment.author, told.comment.date) if told.comment else (thread.author, thread.created)
+        about = {"commit": commit.sha, "thread": thread.number, "url": url, "author": by or None, "date": date or None}
+        return Hit(thread.kind, 0.0, text, **about), told.reason  # type: ignore[arg-type]
     return None
 
 
@@ -181,7 +183,6 @@ def _focus(hit: Hit, weights: Mapping[str, float]) -> list[tuple[Span, float]]:
 def commit_hit(commit: Commit, repository: Repository) -> Hit:
     """A commit as search gives it, with a score of 0."""
     named = find_references(commit.subject, commit.body, repository.project)
-    thread = next((each.number for each in named if each.closes), next((each.number for each in named), None))
     text = "\n\n".join(filter(None, (commit.subject, commit.body)))
-    about = {"commit": commit.sha, "thread": thread, "author": commit.author, "date": commit.date}
+    about = {"commit": commit.sha, "thread": foremost(named), "author": commit.author, "date": commit.date}
     return Hit(kind="commit", score=0.0, text=text, **about)  # type: ignore[arg-type]

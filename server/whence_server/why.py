@@ -12,16 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from whence_indexer.definitions import Definition, definition_in, find_definition
+from whence_indexer.definitions import locate
 from whence_indexer.descent import SECONDS as DEFINITION_SECONDS
 from whence_indexer.descent import trace_definition
 from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
-from whence_indexer.references import find_references
+from whence_indexer.references import find_references, foremost
 from whence_indexer.repository import Repository
-from whence_indexer.source import Source, find_source
+from whence_indexer.source import find_source
 from whence_indexer.types import Citation, Commit, Span
-from whence_server.changelogs import Entry, find_entries
+from whence_server.changelogs import Entry, find_entries, stands
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
 from whence_server.markup import plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
@@ -89,26 +89,21 @@ def explain_definition(
     return _explained(repository, definition.place, lineage, started, discuss, False)
 
 
-def locate(repository: Repository, symbol: str, path: str | None = None) -> tuple[Source, Definition]:
-    """The definition of `symbol`, in `path` or wherever it is, with its file. Raises `SourceError` as `find_source`."""
-    definition = None if path else find_definition(repository, symbol)
-    source = find_source(repository, definition.place.path if definition else path or "", 1, 1)
-    return source, definition or definition_in(source.path, source.text, symbol)
-
-
 def _explained(
     repository: Repository, lines: Span, lineage: Lineage, started: float, discuss: FindDiscussions, who: bool
 ) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
     history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
-    cited = _verified(_best(lineage.shapers, discussions, repository), repository)
+    best = _best(lineage.shapers, discussions, repository)
+    cited = _verified(best, repository)
+    left_out = sum(each.reason.quote != "" for each in best) - len(cited)
     citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
-    lead, told = _lead(lines, lineage, history, cited)
+    lead, told = _lead(lines, lineage, history, cited, left_out)
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
     total = time.monotonic() - started
     answer = Answer(
-        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage)))),
+        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage, left_out)))),
         confidence=_CONFIDENCE[max(cited[0].value, PROSE)] if told else 0.0,
         abstained=not told,
         citations=tuple(citations),
@@ -139,7 +134,9 @@ def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repos
     for shaper in shapers[: SHOWN * 2]:
         commit = shaper.commit
         given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
-        threads = [thread for thread in discussions.of(commit.sha) if thread.merge_commit != commit.sha]
+        # What is known of a pull request that was not imported may be this very message.
+        same = (True, commit.sha)
+        threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
         given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
         if not given or max(each.reason.strength for each in given) < CAUSE:
             given += _noted(shaper, discussions, repository)
@@ -171,15 +168,17 @@ def _verified(found: Iterable[_Found], repository: Repository) -> list[_Found]:
 
 
 def _stands(found: _Found, repository: Repository) -> bool:
-    if found.entry is not None:  # it was made of the lines of the file as it is
-        return True
+    if found.entry is not None:
+        return stands(repository, found.entry)
     if found.told is not None and not found.told.thread.derived:
         return holds(found.told)
     return in_history(_citation(0, found, repository), repository)
 
 
-def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found]) -> tuple[str, bool]:
-    """What the answer begins with, and whether it is a reason."""
+def _lead(
+    lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
+) -> tuple[str, bool]:
+    """What the answer begins with, and whether it is a reason; `left_out` quotations could not be verified."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
     said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
     if new == lines.end_line - lines.start_line + 1:
@@ -187,7 +186,7 @@ def _lead(lines: Span, lineage: Lineage, history: Sequence[Change], cited: Seque
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
         return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
-    what = "the commit has no message"
+    what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
     numbers = dict.fromkeys(number for change in history for number in change.threads)
@@ -225,9 +224,7 @@ def _citation(number: int, found: _Found, repository: Repository) -> Citation:
             number, thread.kind, quote, commit=commit.sha, thread=thread.number, url=said or thread.url or None
         )
     named = find_references(commit.subject, commit.body, repository.project)
-    first = next((reference.number for reference in named if reference.closes), None)
-    thread_number = first or next((reference.number for reference in named), None)
-    return Citation(number, "commit", quote, commit=commit.sha, thread=thread_number, url=url)
+    return Citation(number, "commit", quote, commit=commit.sha, thread=foremost(named), url=url)
 
 
 def _block(found: _Found, citation: Citation) -> str:
@@ -254,9 +251,12 @@ def _told_where(told: Told) -> str:
     return f"{kind} #{thread.number} ({plain(thread.title)}){what}{f' by {plain(by)}' if by else ''}"
 
 
-def _notes(lineage: Lineage) -> list[str]:
+def _notes(lineage: Lineage, left_out: int) -> list[str]:
     """What a reader should know of how the commits were found."""
     notes = []
+    if left_out:
+        those = "1 quotation is" if left_out == 1 else f"{left_out} quotations are"
+        notes.append(f"{those} left out, as not found again at the source.")
     if lineage.seen_through:
         through = ", ".join(f"{commit.sha[:10]} ({kind})" for commit, kind in lineage.seen_through)
         notes.append(f"Seen through, as only the form was changed: {through}.")

@@ -125,3 +125,11 @@ def test_a_changelog_made_to_be_slow_is_read_in_no_time():
     (thread,) = derive_threads([], {"C": "- See #1 `" + " " * 40_000 + "x"})
     assert time.perf_counter() - start < 2
     assert thread.title == "See #1 ` x"
+
+
+@pytest.mark.parametrize(
+    "date", ["", "2024-05-06T07:08:09+99:99", "10000-01-01T00:00:00+00:00", "9999-12-31T23:00:00-12:00"]
+)
+def test_a_date_that_is_none_takes_no_pull_request_away(date):
+    (thread,) = derive_threads([commit("Add brakes (#12)", date=date)], {})
+    assert (thread.number, thread.closed) == (12, "")

@@ -311,3 +311,56 @@ def test_every_line_of_a_history_is_inside_the_file(tmp_path_factory, make_repos
     )
     covered = [line for start, end in current for line in range(start, end + 1)]
     assert sorted(covered) == list(range(first, last + 1))
+
+
+@pytest.mark.parametrize("date", ["2024-05-06T07:08:09+99:99", "9999-12-31T23:00:00-12:00"])
+def test_owners_are_found_whatever_time_a_broken_client_wrote(shop, date):
+    shop.write("cart.py", CART + "\n")
+    shop.git("add", "--all")
+    tree = shop.git("write-tree")
+    stamp = {"2024-05-06T07:08:09+99:99": "1714979289 +9999", "9999-12-31T23:00:00-12:00": "253402297199 -1200"}[date]
+    raw = f"tree {tree}\nparent {shop.second}\nauthor Grace <g@example.com> {stamp}\n"
+    commit = shop.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally",
+                      stdin=f"{raw}committer Grace <g@example.com> 1714979289 +0000\n\nAdd a line\n")  # fmt: skip
+    shop.git("reset", "-q", "--hard", commit)
+    repository = shop.open()
+    source = find_source(repository, "cart.py", 1, 1)
+    assert {owner.author for owner in find_owners(repository, source)} == {"Ada Author", "Grace"}
+    assert {owner.author for owner in find_owners(repository, source, 8, 9)} == {"Ada Author", "Grace"}
+
+
+def test_the_last_to_understand_is_so_by_the_instant_not_by_the_clock_on_their_wall(shop):
+    shop.write("cart.py", CART + "# one\n")
+    shop.commit("One", author="East <e@example.com>", date="2024-10-27T02:30:00+02:00")
+    shop.write("cart.py", CART + "# two\n")
+    shop.commit("Two", author="West <w@example.com>", date="2024-10-27T02:10:00+01:00")
+    repository = shop.open()
+    found = last_to_understand(find_owners(repository, find_source(repository, "cart.py", 1, 1)))
+    assert (found.author, found.last) == ("West", "2024-10-27T01:10:00Z")
+
+
+def test_an_author_may_have_any_character_in_the_name(shop):
+    shop.write("cart.py", CART + "\n")
+    shop.commit("Add a line", author="Two\u2028Lines <two@example.com>")
+    repository = shop.open()
+    assert "Two\u2028Lines" in {
+        each.author for each in find_owners(repository, find_source(repository, "cart.py", 1, 1))
+    }
+
+
+@pytest.mark.parametrize("name", [":cart.py", ":(top)cart.py", "ca[r]t.py"])
+def test_a_name_that_git_could_take_for_a_pattern_is_that_of_a_file(shop, name):
+    shop.write(name, "unlike = 'anything else'\n")
+    shop.commit("Add a file with another name")
+    repository = shop.open()
+    (owner,) = find_owners(repository, find_source(repository, name, 1, 1))
+    assert (owner.lines, owner.commits) == (1, 1)
+
+
+def test_a_project_may_ignore_any_number_of_commits(shop):
+    data = "".join(
+        f"commit refs/heads/many\ncommitter A <a@example.com> {number} +0000\ndata 1\nx\n" for number in range(50_000)
+    )
+    shop.git("fast-import", "--quiet", stdin=data)
+    shop.write(".git-blame-ignore-revs", shop.git("rev-list", "many") + f"\n{shop.second}\n")
+    assert shas(lineage(shop, "cart.py", 2)) == [shop.first]

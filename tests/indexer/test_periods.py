@@ -99,3 +99,17 @@ def test_the_commit_that_removed_a_name_is_found_though_its_message_says_nothing
     assert commits("which commit removed nothing_like_it?")[0]
     assert commits("what work was done in 2022?")[0] == [1]
     assert set(commits("which commit removed old_name before 2.0?")[0]) == {0, 1}
+
+
+def test_a_version_is_its_own_tag_and_never_one_of_several_others(project):
+    def since(version):
+        found = commits_within(project.open(), Period(since=version))
+        return found if found is None else {project.shas.index(sha) for sha in found}
+
+    project.git("tag", "docs-2.0", project.shas[0])
+    project.git("tag", "release-2.0", project.shas[1])
+    assert since("2.0") == {2}
+    project.git("tag", "api-3.1", project.shas[0])
+    assert since("3.1") == {1, 2}
+    project.git("tag", "docs-3.1", project.shas[1])
+    assert since("3.1") is None

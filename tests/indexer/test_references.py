@@ -54,6 +54,18 @@ def test_a_mention_becomes_a_reference(message, expected):
     assert find_references(message, "", PROJECT) == expected
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("/-/issues/12", [Reference(12)]), ("/-/merge_requests/12", [Reference(12, pull=True)])],
+)
+def test_an_address_counts_if_it_is_of_the_projects_own_page(message, expected):
+    page = "https://gitlab.example.com/group/sub/project"
+    assert find_references(f"{page}{message}", "", page.removeprefix("https://")) == expected
+    # Of a host that only the user's own ssh knows by this name nothing more is known.
+    assert find_references(f"{page}{message}", "", "https://work/group/sub/project") == expected
+    assert find_references(f"Fixes {page}{message}", "", None) == []
+
+
 @pytest.mark.parametrize("message", SILENT, ids=lambda message: message[:40])
 def test_what_only_looks_like_a_mention_is_none(message):
     assert find_references(message, message, PROJECT) == []

@@ -92,6 +92,41 @@ def test_who_and_which_commit_name_the_author_of_a_removal_whatever_its_message(
     assert answered.citations[0].commit == shop.removal
 
 
+def indexed(project):
+    update(project.open())
+    return project
+
+
+def test_a_definition_was_removed_by_the_commit_that_took_it_whatever_else_spoke_of_it(make_repository):
+    project = make_repository()
+    project.write("rows.py", "def parse_row(row):\n    return row\n")
+    project.write("use.py", "parse_row(1)\n" * 12)
+    project.write("CHANGES.md", "# Changes\n")
+    project.commit("Begin")
+    project.write("use.py", "")
+    project.commit("Read rows elsewhere", date="2024-06-01T00:00:00Z")
+    project.remove("rows.py")
+    project.write("CHANGES.md", "# Changes\n\nThe function parse_row is gone.\n")
+    removal = project.commit("Clean up", date="2024-07-01T00:00:00Z")
+    project.write("CHANGES.md", "# Changes\n")
+    project.commit("Empty the changelog", date="2024-08-01T00:00:00Z")
+    answered = ask(indexed(project), "When was `parse_row` removed?")
+    assert answered.text.startswith("`parse_row` was removed on 2024-07-01;")
+    assert answered.citations[0].commit == removal
+
+
+def test_a_name_that_another_file_defines_was_removed_from_its_file_only(make_repository):
+    project = make_repository()
+    project.write("old.py", "def parse_row(row):\n    return row\n")
+    project.write("new.py", "def parse_row(row):\n    return row + 1\n")
+    project.commit("Begin")
+    project.remove("old.py")
+    project.commit("Clean up", date="2024-07-01T00:00:00Z")
+    project.git("tag", "2.0")
+    said = "`parse_row` was removed from `old.py` on 2024-07-01; the first version that holds this commit is 2.0. [1]"
+    assert ask(indexed(project), "When was `parse_row` removed?").text.startswith(said)
+
+
 def test_what_a_commit_did_is_no_reason(shop):
     assert not ask(shop, "Why describe the session cookie?").text.startswith("Describe the session cookie")
 
@@ -154,3 +189,17 @@ def test_the_name_of_a_file_is_one_line_of_an_answer_and_marks_nothing():
     passage = Passage(hit, 1, "x = 1")
     place = extractive.render("", [passage], [extractive.cite(1, passage, None)]).split("\n")[0]
     assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1-1** — `` a`b `` [1]"
+
+
+def test_a_commit_without_a_message_ends_no_answer(make_repository):
+    project = make_repository()
+    project.write("rows.py", "def parse_row(row):\n    return row\n")
+    project.commit("")
+    project.remove("rows.py")
+    project.write("p.py", "def keep(row):\n    return row\n")
+    project.commit("")
+    indexed(project)
+    assert "was removed" not in ask(project, "When was parse_row removed?").text
+    said = ask(project, "who wrote p.py?")
+    assert said.text.startswith("Lines of p.py, by author: Ada Author 100%.")
+    assert said.citations[0].path == "p.py"

@@ -14,6 +14,7 @@ from whence_indexer.threadrows import stored_threads
 from whence_indexer.types import Citation, Span
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
+from whence_server.changelogs import find_entries, stands
 from whence_server.citations import verify
 from whence_server.protocol import answer_json
 from whence_server.status import index_status
@@ -397,6 +398,90 @@ def test_without_a_tracker_the_changelog_tells_the_reason(bought):
     )
     assert first.thread == 7
     assert "which caused double payments" in explained.answer.text.split("\n")[0]
+
+
+def test_every_commit_of_a_branch_came_by_its_pull_request(bought):
+    bought.git("checkout", "-q", "once")
+    bought.write(
+        "pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n    log(card)\n"
+    )
+    bought.commit("Log it")
+    bought.git("checkout", "-q", "main")
+    merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}")
+    for line in (2, 4):  # of the first commit of the branch and of its last
+        assert why(bought, line).history[0].threads == (7,)
+        assert why(bought, line).answer.text.startswith(f"{TOLD} [1]")
+
+
+def test_of_pull_requests_in_one_another_the_inner_one_is_quoted(bought):
+    bought.git("checkout", "-q", "-b", "release", "main~1")
+    bought.write("NEWS", "Soon\n")
+    bought.commit("Begin a release")
+    merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}")
+    bought.git("checkout", "-q", "main")
+    bought.git("merge", "-q", "--no-ff", "-m", "Merge pull request #9 from ada/release\n\nRelease", "release")
+    assert why(bought).history[0].threads == (7,)
+    assert why(bought).answer.text.startswith(f"{TOLD} [1]")
+
+
+def test_a_merge_without_a_number_leads_to_the_pull_request_around_it(bought):
+    bought.git("checkout", "-q", "-b", "release", "main~1")
+    bought.write("NEWS", "Soon\n")
+    bought.commit("Begin a release")
+    merged(bought, "Merge branch 'once' into release")
+    bought.git("checkout", "-q", "main")
+    bought.git("merge", "-q", "--no-ff", "-m", "Merge pull request #9 from ada/release\n\nRelease", "release")
+    assert why(bought).history[0].threads == (9,)
+
+
+def test_an_imported_pull_request_that_was_squashed_is_quoted(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    card.debit_once(amount)\n")
+    squashed = shop.commit("Charge cards once (#7)")
+    indexed(shop, threads({**PULL, "body": TOLD, "merge_commit": squashed}))
+    first = why(shop).answer.citations[0]
+    assert (first.kind, first.thread, first.quote, first.url) == ("pull", 7, TOLD, PULL["url"])
+
+
+def test_the_tracker_tells_which_pull_request_a_commit_was_merged_as(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    card.debit_once(amount)\n")
+    rebased = shop.commit("Charge cards once")
+    indexed(shop, threads({**PULL, "body": TOLD, "merge_commit": rebased}))
+    assert why(shop).history[0].threads == (7,)
+    assert why(shop).answer.citations[0].quote == TOLD
+
+
+def test_words_of_a_thread_stand_under_its_name_and_that_of_who_said_them(bought, threads):
+    merged(bought, "Merge pull request #7 from ada/once\n\nCharge cards once")
+    said = {"author": "grace", "date": "2024-05-02", "body": TOLD, "url": f"{PULL['url']}#c1"}
+    workspace = indexed(bought, threads({**PULL, "body": "", "comments": [said]}))
+    text = asked(workspace, "Why does `charge` check card.charged?").text
+    assert f"**pull request #7**, grace, 2024-05-02 [1]\n\n```\n{TOLD}\n```" in text
+
+
+@pytest.mark.parametrize("outside", ["ignored", "linked"])
+def test_a_changelog_that_is_no_file_of_the_project_is_not_quoted(bought, tmp_path, outside):
+    merged(bought, "Merge pull request #7 from ada/once\n\nCharge cards once")
+    entry = "- Charge cards once, as banks repeat their answers, which caused double payments. (#7)\n"
+    if outside == "ignored":
+        bought.write(".gitignore", "HISTORY.md\n")
+        bought.write("HISTORY.md", entry)
+    else:
+        (tmp_path / "private").mkdir()
+        (tmp_path / "private" / "HISTORY.md").write_text(entry)
+        (bought.path / "docs").symlink_to(tmp_path / "private")
+    bought.commit("Release")
+    assert "double payments" not in why(bought).answer.text
+
+
+def test_an_entry_of_a_changelog_that_changed_meanwhile_does_not_stand(shop):
+    shop.write("CHANGES.md", "- Charge once. (#7)\n")
+    shop.commit("Release")
+    ((number, entry),) = find_entries(shop.open(), [7])
+    assert (number, stands(shop.open(), entry)) == (7, True)
+    shop.write("CHANGES.md", "\n- Charge once. (#7)\n")
+    assert not stands(shop.open(), entry)
+    shop.remove("CHANGES.md")
+    assert not stands(shop.open(), entry)
 
 
 def test_a_commit_of_the_main_line_came_by_no_merge(bought):

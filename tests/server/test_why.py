@@ -151,3 +151,20 @@ def test_unsaved_text_is_compared_in_the_encoding_of_its_file(make_repository, e
     if encoding != "utf-16":  # which git takes for binary
         assert [(change.commit, change.lines) for change in explained.history] == [(first, ((1, 1),))]
     assert (2, 2) in explained.uncommitted or explained.uncommitted == ((1, 2),)
+
+
+def test_what_may_be_shown_is_heeded_at_once(shop):
+    key = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    shop.write("pay.py", PAY.replace("debit", "charge"))
+    shop.commit(f"Charge\n\nThe bank wants it, because {key} was shown.")
+    assert key not in why(shop, 4).answer.text
+    shop.write(".whenceallow", f"value:{key}\n")
+    assert f"because {key} was shown" in why(shop, 4).answer.text
+
+
+def test_what_cannot_be_verified_is_left_out_and_counted(shop, monkeypatch):
+    monkeypatch.setattr("whence_server.why.in_history", lambda citation, repository: False)
+    answer = why(shop, 2).answer
+    assert answer.text.startswith("No reason was recorded: what was found could not be verified.")
+    assert "1 quotation is left out, as not found again at the source." in answer.text
+    assert (answer.citations, answer.abstained) == ((), True)
