@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 3
-REDACTED_SINCE = 3  # what older ones hold, digests and vectors too, was made from texts as they were
+VERSION = 4
+REDACTED_SINCE = 4  # what older ones hold, digests and vectors too, was made from texts as they were
 
 COMMITS_TABLE, HUNKS_TABLE, THREADS_TABLE, VECTORS_TABLE = "commits", "hunks", "threads", "vectors"
 REDACTIONS_TABLE = "redactions"  # of the history
