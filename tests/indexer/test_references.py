@@ -62,7 +62,7 @@ def test_an_address_counts_if_it_is_of_the_projects_own_page(message, expected):
     page = "https://gitlab.example.com/group/sub/project"
     assert find_references(f"{page}{message}", "", page.removeprefix("https://")) == expected
     # Of a host that only the user's own ssh knows by this name nothing more is known.
-    assert find_references(f"{page}{message}", "", "https://work/group/sub/project") == expected
+    assert find_references(f"{page}{message}", "", "work/group/sub/project") == expected
     assert find_references(f"Fixes {page}{message}", "", None) == []
 
 
