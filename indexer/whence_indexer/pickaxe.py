@@ -19,16 +19,18 @@ from whence_indexer.store import Store, is_one_of, literal
 
 _DEFINES = (
     r"\b(?:def|class|function|fn|func|fun|struct|enum|trait|interface|impl|type|module|const|let|var|val|static|macro"
-    r"|define|package)\b[^=(]*?(?<!\w){0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+    r"|define|package)\b[^=(]*?(?<!\w){0}(?!\w)"
+    r"|\bfunc\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A commit, and the files in which it took away (or brought) a definition, or else uses."""
+    """A commit, and the files in which it took away (or brought) a definition, or else, not `defining`, uses."""
 
     sha: str
     paths: tuple[str, ...]
+    defining: bool
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ def find_changes(store: Store, names: Sequence[str], change: Change, limit: int)
     defining.sort(key=lambda sha: instant(dates.get(sha, "")), reverse=change == "removed")
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
     using.sort(key=lambda sha: -lines[sha].uses.total())
-    return [Changed(sha, lines[sha].paths) for sha in (*defining, *using)[:limit]]
+    return [Changed(sha, lines[sha].paths, sha in defining) for sha in (*defining, *using)[:limit]]
 
 
 def _dates(store: Store, shas: Sequence[str]) -> dict[str, str]:

@@ -65,6 +65,8 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     what = ", ".join(f"`{name}`" for name in query.names[:2]) + (" were " if len(query.names) > 1 else " was ")
     by = "" if asks_when else f" by {commit.author}"
     left = changed and query.change == "removed" and any(_is_defined(repository, name) for name in query.names)
+    if left and not changed[0].defining:  # what is still there was not removed where a use of it was
+        return None
     where = f" from {', '.join(code(path) for path in changed[0].paths[:_FILES])}" if left else ""
     done = (
         f"{what}{query.change}{where}{by} on {commit.date[:10]}"

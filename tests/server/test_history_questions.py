@@ -131,6 +131,21 @@ def test_what_a_commit_did_is_no_reason(shop):
     assert not ask(shop, "Why describe the session cookie?").text.startswith("Describe the session cookie")
 
 
+def test_what_is_still_defined_was_not_removed_where_a_use_of_it_was(make_repository):
+    project = make_repository()
+    project.write("rows.go", "package rows\n\nfunc (table *Table) ParseRow(row string) string {\n\treturn row\n}\n")
+    added = project.commit("Begin", date="2024-01-01T00:00:00Z")
+    project.write("main.go", "package main\n\nfunc main() {\n\ttable.ParseRow(text)\n\ttable.ParseRow(more)\n}\n")
+    project.commit("Use it", date="2024-02-01T00:00:00Z")
+    project.write("main.go", "package main\n")
+    project.commit("Drop the example", date="2024-03-01T00:00:00Z")
+    update(project.open())
+    assert "was removed" not in ask(project, "When was ParseRow removed?").text
+    answered = ask(project, "When was ParseRow added?")
+    assert answered.text.startswith("`ParseRow` was added on 2024-01-01")
+    assert answered.citations[0].commit == added
+
+
 def test_of_a_name_that_never_was_nothing_is_claimed(shop):
     answered = ask(shop, "When was QuantumEncoder removed?")
     assert "was removed on" not in answered.text
