@@ -12,7 +12,7 @@ from typing import Literal
 
 from whence_server.errors import PromptError
 from whence_server.generation.generator import Check, Generated, Generator, Request, Told
-from whence_server.generation.prompt import UNKNOWN, Prompt, system_text, trimmed
+from whence_server.generation.prompt import Prompt, system_text, trimmed
 from whence_server.generation.quoting import Sentence, chosen, offered, quote_grammar
 from whence_server.generation.rendering import Lines, cited, prose
 from whence_server.generation.writing import Statement, statements, write_grammar
@@ -164,8 +164,3 @@ class _FirstWord:
     def after(self, generated: Generated) -> float:
         """Seconds from its making to the first word, or to the end where none was shown."""
         return (self._first or time.monotonic()) - self._started
-
-
-def knows(written: Written) -> bool:
-    """Whether the model answered with something that the evidence bears out."""
-    return bool(written.cited) and written.generated.text.strip() != UNKNOWN

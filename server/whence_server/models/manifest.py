@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from whence_indexer.records import plain, utc
 from whence_server.errors import ManifestError
-from whence_server.models.naming import checked_digest, checked_name, checked_version, digest_of, shown
+from whence_server.models.naming import checked_digest, checked_name, checked_version, shown
 
 SCHEMA = 1
 # Some hundred metrics and gates are 10 kB.
@@ -93,11 +93,6 @@ def write_manifest(manifest: Manifest) -> bytes:
         if value not in (None, "", {}):
             record[name] = _plain(value)
     return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
-
-
-def manifest_digest(manifest: Manifest) -> str:
-    """The digest of `write_manifest`."""
-    return digest_of(write_manifest(manifest))
 
 
 def json_object(data: bytes, limit: int) -> dict[str, Any]:
