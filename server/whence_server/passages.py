@@ -62,7 +62,7 @@ def sentences(passage: Passage) -> Iterator[str]:
     """The prose of a passage, sentence by sentence, without comment markers; code lines are passed over."""
     paragraph: list[str] = []
     for line in [*passage.quote.split("\n"), ""]:
-        text = _CLOSER.sub("", _MARKER.sub("", line)).strip()
+        text = bare_line(line)
         if text and not _FIELD.match(text) and (passage.hit.kind != "code" or not _CODE.search(text)):
             paragraph.append(text)
             continue
@@ -70,6 +70,11 @@ def sentences(passage: Passage) -> Iterator[str]:
             if len(sentence.split()) >= 3 and len(sentence) <= _MAX_SENTENCE:
                 yield sentence
         paragraph = []
+
+
+def bare_line(line: str) -> str:
+    """A line without the marks of comments, lists and headings around it."""
+    return _CLOSER.sub("", _MARKER.sub("", line)).strip()
 
 
 def signature(passage: Passage) -> str | None:

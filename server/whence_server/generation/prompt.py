@@ -12,7 +12,7 @@ from typing import NamedTuple
 from whence_server.models.manifest import Mode
 from whence_server.passages import Passage
 
-VERSION = "1"  # of all texts below; a model's manifest names that which it was made for
+VERSION = "2"  # of all texts below; a model's manifest names that which it was made for
 UNKNOWN = "I don't know."
 
 # Short and direct; nothing explained, exemplified or listed that was not asked for.
@@ -44,9 +44,14 @@ def system_text(mode: Mode) -> str:
 
 
 def user_text(question: str, passages: Sequence[Passage]) -> str:
-    """The evidence, numbered from 1, then the question on one line."""
+    """The question on one line, the evidence, numbered from 1, then the question again.
+
+    Asked before too, since a decoder reads the evidence knowing only what came before it (Liu et al. 2023, "Lost in
+    the Middle": query-aware contextualization).
+    """
+    asked = f"Question: {' '.join(question.split())}"
     shown = "\n\n".join(_shown(number, passage) for number, passage in enumerate(passages, 1))
-    return f"Evidence:\n\n{shown}\n\nQuestion: {' '.join(question.split())}"
+    return f"{asked}\n\nEvidence:\n\n{shown}\n\n{asked}"
 
 
 def trimmed(
