@@ -141,7 +141,11 @@ def test_an_adapter_changes_as_much_as_it_does_in_torch(llama, trained, adapted,
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [({"use_dora": True}, "use_dora"), ({"bias": "all"}, "bias"), ({"modules_to_save": ["lm_head"]}, "modules_to_save")],
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"bias": "all"}, "bias"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+    ],
 )
 def test_an_adapter_that_llama_cpp_would_misread_is_refused(adapted, tmp_path, change, why):
     change_config(adapted, **change)

@@ -1,4 +1,4 @@
-"""How far what llama.cpp computes from a GGUF file is from what transformers computes from the weights it was made of."""
+"""How far what llama.cpp computes from a GGUF file is from what transformers computes from the same weights."""
 
 from __future__ import annotations
 

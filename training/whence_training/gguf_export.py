@@ -140,9 +140,7 @@ def _patterns(splitter: Any) -> list[str]:
     return [*own, *(pattern for part in parts for pattern in _patterns(part))]
 
 
-def _finish(
-    writer: GGUFWriter, tensors: Mapping[str, NDArray[Any]], draft: Path, target: Path, adapter: bool
-) -> Path:
+def _finish(writer: GGUFWriter, tensors: Mapping[str, NDArray[Any]], draft: Path, target: Path, adapter: bool) -> Path:
     """Write all, look at it as whoever loads it does, and only then let it be there."""
     for name, values in tensors.items():
         writer.add_tensor(name, values)

@@ -1,284 +1,183 @@
-"""Training the reader: records -> a small decoder that finds the sentence that answers.
+"""The recipe of the bundled reader: a small decoder that answers with sentences of the evidence.
 
-The loss is that of its task: where the grammar leaves a choice, the right token against the others it leaves. Beside
-it the whole answer counts a little, so that it speaks, and two helpers that are thrown away afterwards: the end of
-each sentence says in a middle layer whether it answers, and how it begins.
+    python -m whence_training.reader collect --projects FOLDER --out RECORDS
+    python -m whence_training.reader train --records RECORDS --out RUN [--minutes 100] [--layers 8 ...]
+    python -m whence_training.reader export --run RUN --out FOLDER
+    python -m whence_training.reader evaluate --records RECORDS --model FILE.gguf [--write docs/benchmarks.md]
+
+Needs the `[training]` extra, and `[model]` for the last two. FOLDER holds one clone for each of `sources.SOURCES`,
+named `owner+name`; the projects of `sources.HELD_OUT` are evaluated and never learned from.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
+import json
+import os
 import random
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
 
-from whence_training.readertokens import Codec, Example
-from whence_training.warmstart import warm_start
+from whence_server.generation.prompt import system_text, user_text
+from whence_training.readertokens import Codec, Example, train_reader_tokenizer
+from whence_training.readertraining import Recipe, mixed, train
+from whence_training.reading import Record, project_records, read_record, record_json
+from whence_training.recall import recall_record
+from whence_training.sources import HELD_OUT, SOURCES, excluded
 
-if TYPE_CHECKING:
-    import torch
-
-_CURVE = ("step", "tokens", "seconds", "loss", "choice", "rank", "begin", "answer", "right", "rate")
-_CHECKPOINT = "checkpoint.pt"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Every number of the recipe. Training ends after `tokens`, or after `minutes` where that is sooner."""
-
-    vocabulary: int = 12_000
-    width: int = 256
-    inner: int = 256
-    layers: int = 5
-    heads: int = 4
-    key_heads: int = 2
-    context: int = 1_024
-    rotation: float = 1e6
-    batch: int = 4_096  # tokens
-    longest: int = 768
-    tokens: int = 50_000_000
-    minutes: float = 100.0
-    learning_rate: float = 2e-3
-    warm_up: float = 0.02  # share of the training
-    recall: float = 0.5  # share of records that are made up
-    answer: float = 0.2  # weights of the losses beside that of the choice
-    rank: float = 0.5
-    begin: float = 0.1
-    seed: int = 0
+_TOKENIZER_RECORDS = 6_000  # that the tokenizer is learned from; more change no token that matters
+_WORD = 3  # times a word must occur to be put into made-up sentences
+_BITS = ("Q8_0", "Q4_K_M")
+_EXAMINED = 400  # records of all projects together
 
 
-def new_model(recipe: Recipe, codec: Codec) -> Any:
-    """A `Qwen2ForCausalLM` before training."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+def collect(projects: Path, out: Path, seed: int) -> None:
+    """Write the records of each project to a file of its own; one that is there is kept."""
+    out.mkdir(parents=True, exist_ok=True)
+    found = [projects / _stem(source.project) for source in SOURCES if not excluded(source.project)]
+    wanted = [folder for folder in found if folder.is_dir() and not (out / f"{folder.name}.jsonl").exists()]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for folder, records in zip(wanted, pool.map(project_records, wanted, [seed] * len(wanted)), strict=True):
+            draft = out / f"{folder.name}.part"
+            draft.write_text("".join(f"{json.dumps(record_json(record))}\n" for record in records))
+            draft.replace(out / f"{folder.name}.jsonl")
+            print(f"{folder.name}: {len(records)} records", file=sys.stderr)
 
-    torch.manual_seed(recipe.seed)
-    config = Qwen2Config(
-        vocab_size=codec.tokenizer.get_vocab_size(),
-        hidden_size=recipe.width,
-        intermediate_size=recipe.inner,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.key_heads,
-        max_position_embeddings=recipe.context,
-        rope_parameters={"rope_type": "default", "rope_theta": recipe.rotation},
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=codec.end,
-        pad_token_id=0,
+
+def learn(records: Sequence[Record], out: Path, recipe: Recipe) -> None:
+    """Train tokenizer and model on `records`; see `readertraining.train`."""
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / "tokenizer.json"
+    shuffled = random.Random(recipe.seed).sample(records, len(records))
+    if not kept.exists():
+        texts = (user_text(record.question, record.passages) for record in shuffled[:_TOKENIZER_RECORDS])
+        train_reader_tokenizer((system_text("quote"), *texts), recipe.vocabulary).save(str(kept))
+    from tokenizers import Tokenizer
+
+    codec = Codec(Tokenizer.from_file(str(kept)))
+    examples = [example for example in map(codec.example, shuffled) if example.length <= recipe.longest]
+    print(f"{len(examples)} examples of {sum(e.length for e in examples):,} tokens", file=sys.stderr)
+    train(
+        mixed(examples, _made_up(codec, lexicon(shuffled), recipe.seed), recipe.recall, recipe.seed), codec, recipe, out
     )
-    model = Qwen2ForCausalLM(config)
-    warm_start(model, codec.tokenizer, recipe.seed)
-    return model
 
 
-def train(examples: Iterator[Example], codec: Codec, recipe: Recipe, out: Path) -> Any:
-    """The trained model. A curve, a checkpoint every few minutes, and the model in the end are in `out`.
+def export(run: Path, out: Path) -> None:
+    """Write the model of a run as GGUF in 32, 8 and 4 bits, and print how far each is from it."""
+    from tokenizers import Tokenizer
 
-    A checkpoint that is there is gone on from.
-    """
-    import torch
+    from whence_training.fidelity import fidelity
+    from whence_training.gguf_export import quantize, write_model
 
-    torch.manual_seed(recipe.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = new_model(recipe, codec).to(device)
-    learner = _Learner(model, codec, recipe).to(device)
-    optimizer = torch.optim.AdamW(_groups(learner, recipe), betas=(0.9, 0.98), fused=True)
-    state = _restore(out / _CHECKPOINT, learner, optimizer)
-    started, saved = time.monotonic() - state["seconds"], time.monotonic()
-    for batch in _batches(examples, recipe):
-        elapsed = time.monotonic() - started
-        progress = max(state["tokens"] / recipe.tokens, elapsed / 60 / recipe.minutes)
-        if progress >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = group["most"] * _schedule(progress, recipe.warm_up)
-        with torch.autocast(device.type, torch.bfloat16, enabled=_halves(device)):
-            losses = learner(batch)
-        loss = losses["choice"] + sum(getattr(recipe, name) * losses[name] for name in ("answer", "rank", "begin"))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-        optimizer.step()
-        state["step"] += 1
-        state["tokens"] += sum(example.length for example in batch)
-        state["seconds"] = time.monotonic() - started
-        told = {name: round(float(value), 4) for name, value in losses.items()}
-        _log(out / "curve.csv", {**state, **told, "loss": round(float(loss), 4), "rate": optimizer.param_groups[0]["lr"]})
-        if time.monotonic() - saved > 120:
-            _save(out / _CHECKPOINT, learner, optimizer, state)
-            saved = time.monotonic()
-    _save(out / _CHECKPOINT, learner, optimizer, state)
-    model.save_pretrained(out / "model")
-    codec.tokenizer.save(str(out / "model" / "tokenizer.json"))
-    return model
+    out.mkdir(parents=True, exist_ok=True)
+    whole = write_model(run / "model", out / "reader-F32.gguf")
+    files = {"F32": whole, **{bits: quantize(whole, out / f"reader-{bits}.gguf", bits) for bits in _BITS}}
+    codec, chance = Codec(Tokenizer.from_file(str(run / "tokenizer.json"))), random.Random(0)
+    texts = [(*codec.prefix, *codec.example(recall_record(_SOME_WORDS, chance)).prompt)[:400] for _ in range(6)]
+    measured = {bits: asdict(fidelity(run / "model", file, texts)) for bits, file in files.items()}
+    print(json.dumps(measured, indent=1))
 
 
-def _learner_class() -> Any:
-    import torch
-    from torch.nn.functional import cross_entropy
-    from transformers import DynamicCache
+def lexicon(records: Sequence[Record]) -> list[str]:
+    """The plain words of the sentences in `records`."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(word.strip(".,;:()`'\"").lower() for choice in record.choices for word in choice.text.split())
+    return sorted(word for word, count in counts.items() if count >= _WORD and word.isalpha())
 
-    class Learner(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-        """The model with its helpers: a batch of examples to losses."""
 
-        def __init__(self, model: Any, codec: Codec, recipe: Recipe) -> None:
-            super().__init__()
-            self.model, self.middle = model, max(1, recipe.layers - 2)
-            self.rank = torch.nn.Linear(recipe.width, 1)
-            self.none = torch.nn.Linear(recipe.width, 1)
-            self.begin = torch.nn.Linear(recipe.width, recipe.width, bias=False)
-            self.norm = torch.nn.RMSNorm(recipe.width)
-            torch.nn.init.eye_(self.begin.weight)
-            self.register_buffer("prefix", torch.tensor(codec.prefix)[None], persistent=False)
+def load(folder: Path, held_out: bool) -> dict[str, list[Record]]:
+    """Records by project: of those that are held out, or of the others."""
+    held = {_stem(project) for project in HELD_OUT}
+    files = [path for path in sorted(folder.glob("*.jsonl")) if (path.stem in held) == held_out]
+    if not files:
+        raise SystemExit(f"no records in {folder}: collect them first")
+    return {path.stem: [read_record(json.loads(line)) for line in path.open()] for path in files}
 
-        def forward(self, batch: Sequence[Example]) -> dict[str, torch.Tensor]:
-            device = self.prefix.device
-            longest = max(example.length for example in batch) - 1
-            ids = torch.zeros((len(batch), longest), dtype=torch.long)
-            for row, example in enumerate(batch):
-                ids[row, : example.length - 1] = torch.tensor((*example.prompt, *example.answer)[:-1])
-            cache = DynamicCache()  # what all have in front is computed once
-            self.model.model(self.prefix, past_key_values=cache, use_cache=True)
-            cache.batch_repeat_interleave(len(batch))
-            found = self.model.model(
-                ids.to(device), past_key_values=cache, use_cache=True, output_hidden_states=True
+
+def evaluate(records: Path, model: Path) -> str:
+    """A table in Markdown: the reader, the composer of quotations, and the first sentence, over held-out projects."""
+    from whence_indexer.embedder import load_embedder
+    from whence_server.generation.local import open_model
+    from whence_server.models.installed import Home
+    from whence_training.readerexam import Answerer, composer, examine, first, reader
+
+    held = load(records, held_out=True)
+    chance, embedder = random.Random(0), load_embedder()
+    drawn = {name: chance.sample(found, min(len(found), _EXAMINED // len(held))) for name, found in held.items()}
+    project = {id(record): name for name, found in drawn.items() for record in found}
+    rows = []
+    with TemporaryDirectory() as empty, closing(open_model(str(model), Home(Path(empty)))) as generator:
+        composing = {name: composer(found, embedder) for name, found in held.items()}
+        insisting = {name: composer(found, embedder, abstains=False) for name, found in held.items()}
+        answerers: dict[str, Answerer] = {
+            f"reader, {model.stem}": reader(generator),
+            "composer of quotations": lambda record: composing[project[id(record)]](record),
+            "composer, never abstaining": lambda record: insisting[project[id(record)]](record),
+            "first sentence": first,
+        }
+        everything = [record for found in drawn.values() for record in found]
+        for name, answerer in answerers.items():
+            marks = examine(everything, answerer)
+            shares = (marks.sentence, marks.passage, marks.rouge, marks.precision, marks.recall)
+            rows.append(
+                f"| {name} | " + " | ".join("–" if share is None else f"{share:.2f}" for share in shares) + " |"
             )
-            spots = [(row, len(example.prompt) - 1 + place, token)
-                     for row, example in enumerate(batch) for place, token in enumerate(example.answer)]  # fmt: skip
-            rows, places, tokens = (torch.tensor(values, device=device) for values in zip(*spots, strict=True))
-            logits = self.model.lm_head(found.last_hidden_state[rows, places]).float()
-            losses = {"answer": cross_entropy(logits, tokens)}
-            losses["choice"], losses["right"] = self._choice(batch, logits)
-            losses["rank"], losses["begin"] = self._ends(batch, self.norm(found.hidden_states[self.middle]))
-            return losses
-
-        def _choice(self, batch: Sequence[Example], logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            """Loss over what the grammar leaves, and the share of answers that it then gives."""
-            mask = torch.full(logits.shape, float("-inf"))
-            chosen, targets, of, start = [], [], [], 0
-            for number, example in enumerate(batch):
-                for place, allowed in example.allowed:
-                    mask[start + place, list(allowed)] = 0
-                    chosen.append(start + place)
-                    targets.append(example.answer[place])
-                    of.append(number)
-                start += len(example.answer)
-            device = logits.device
-            limited = logits[chosen] + mask[chosen].to(device)
-            target = torch.tensor(targets, device=device)
-            wrong = set(torch.tensor(of)[(limited.argmax(1) != target).cpu()].tolist())
-            loss = cross_entropy(limited, target, reduction="sum") / len(batch)
-            return loss, torch.tensor(1 - len(wrong) / len(batch))
-
-        def _ends(self, batch: Sequence[Example], hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            """Loss of telling which sentence answers, or that none does, and of remembering how each begins."""
-            device, most = hidden.device, max(len(example.ends) for example in batch)
-            places = torch.zeros((len(batch), most + 1), dtype=torch.long)
-            empty = torch.ones((len(batch), most + 1), dtype=torch.bool)
-            begins = torch.full((len(batch), most + 1), -100)
-            target = torch.zeros(len(batch), dtype=torch.long)
-            for row, example in enumerate(batch):
-                places[row, 0], empty[row, 0] = len(example.prompt) - 1, False
-                for column, (place, begin, right) in enumerate(example.ends, 1):
-                    places[row, column], empty[row, column], begins[row, column] = place, False, begin
-                    if right:
-                        target[row] = column
-            at = hidden[torch.arange(len(batch))[:, None], places]
-            scores = torch.cat([self.none(at[:, :1]), self.rank(at[:, 1:])], 1)[..., 0].float()
-            scores = scores.masked_fill(empty.to(device), float("-inf"))
-            known = self.begin(at[~empty & (begins >= 0)])
-            logits = self.model.lm_head(known).float()
-            return (
-                cross_entropy(scores, target.to(device)),
-                cross_entropy(logits, begins[~empty & (begins >= 0)].to(device)),
-            )
-
-    return Learner
+    head = "| | right sentence | right citation | ROUGE-L | abstention: precision | recall |\n|---|---|---|---|---|---|"
+    told = f"{marks.answerable} questions with an answer, {marks.unanswerable} without, of {len(drawn)} projects."
+    return "\n".join([told, "", head, *rows])
 
 
-def _Learner(model: Any, codec: Codec, recipe: Recipe) -> Any:  # noqa: N802
-    return _learner_class()(model, codec, recipe)
-
-
-def _groups(learner: Any, recipe: Recipe) -> list[dict[str, Any]]:
-    embedding = learner.model.model.embed_tokens.weight
-    named = [(name, parameter) for name, parameter in learner.named_parameters() if parameter is not embedding]
-    matrices = [parameter for _, parameter in named if parameter.ndim == 2]
-    rest = [parameter for _, parameter in named if parameter.ndim != 2]
-    most = recipe.learning_rate
-    return [
-        {"params": matrices, "weight_decay": 0.05, "most": most},
-        {"params": rest, "weight_decay": 0.0, "most": most},
-        {"params": [embedding], "weight_decay": 0.0, "most": most / 2},
-    ]
-
-
-def _batches(examples: Iterator[Example], recipe: Recipe) -> Iterator[list[Example]]:
-    """Batches of like length, in the order in which they fill."""
-    waiting: dict[int, list[Example]] = {}
-    for example in examples:
-        if example.length > recipe.longest:
-            continue
-        size = -(-example.length // 64)
-        bucket = waiting.setdefault(size, [])
-        bucket.append(example)
-        if len(bucket) * size * 64 >= recipe.batch:
-            yield waiting.pop(size)
-
-
-def _schedule(progress: float, warm_up: float) -> float:
-    """Linear up to 1, then a half cosine down to a fiftieth."""
-    import math
-
-    if progress < warm_up:
-        return progress / warm_up + 1e-3
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
-
-
-def _halves(device: torch.device) -> bool:
-    """Whether numbers of 16 bits are quicker here."""
-    import torch
-
-    return device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def _restore(path: Path, learner: Any, optimizer: Any) -> dict[str, Any]:
-    import torch
-
-    if not path.exists():
-        return {"step": 0, "tokens": 0, "seconds": 0.0}
-    kept = torch.load(path, weights_only=True)
-    learner.load_state_dict(kept["learner"])
-    optimizer.load_state_dict(kept["optimizer"])
-    return dict(kept["state"])
-
-
-def _save(path: Path, learner: Any, optimizer: Any, state: dict[str, Any]) -> None:
-    import torch
-
-    draft = path.with_suffix(".part")
-    torch.save({"learner": learner.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, draft)
-    draft.replace(path)
-
-
-def _log(path: Path, row: dict[str, Any]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, _CURVE)
-        if new:
-            writer.writeheader()
-        writer.writerow({name: row.get(name) for name in _CURVE})
-
-
-def mixed(records: Sequence[Example], recall: Iterator[Example], share: float, seed: int) -> Iterator[Example]:
-    """Examples without end: of the records in another order each time, `share` of them made up."""
+def _made_up(codec: Codec, words: Sequence[str], seed: int) -> Iterator[Example]:
     chance = random.Random(seed)
     while True:
-        for example in chance.sample(records, len(records)):
-            while chance.random() < share:
-                yield next(recall)
-            yield example
+        yield codec.example(recall_record(words, chance))
+
+
+def _stem(project: str) -> str:
+    return project.replace("/", "+")
+
+
+_SOME_WORDS = "the server sends a request again when it is busy and waits twice as long before each new attempt".split()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one step of the recipe from the command line."""
+    parser = argparse.ArgumentParser(prog="whence_training.reader", description=__doc__.partition("\n")[0])
+    steps = parser.add_subparsers(dest="step", required=True)
+    options: dict[str, tuple[str, ...]] = {
+        "collect": ("projects", "out"), "train": ("records", "out"), "export": ("run", "out"),
+        "evaluate": ("records", "model"),
+    }  # fmt: skip
+    for step, names in options.items():
+        command = steps.add_parser(step)
+        for name in names:
+            command.add_argument(f"--{name}", type=Path, required=True)
+        if step == "train":
+            for field in fields(Recipe):
+                kind: Callable[[str], object] = type(field.default)
+                command.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default)
+        if step == "evaluate":
+            command.add_argument("--write", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    if chosen.step == "collect":
+        collect(chosen.projects, chosen.out, Recipe.seed)
+    elif chosen.step == "train":
+        recipe = Recipe(**{field.name: getattr(chosen, field.name) for field in fields(Recipe)})
+        learn(
+            [record for found in load(chosen.records, held_out=False).values() for record in found], chosen.out, recipe
+        )
+    elif chosen.step == "export":
+        export(chosen.run, chosen.out)
+    else:
+        print(evaluate(chosen.records, chosen.model))
+
+
+if __name__ == "__main__":
+    main()

@@ -42,8 +42,9 @@ ABOUT_NAME = (
     "how {} works", "What is {} for?", "when should I use {}?", "explain {}",
 )  # fmt: skip
 ABOUT_WORDS = (
-    "{}", "{}?", "what about {}", "how does {} work?", "What happens with {}?", "how is {} handled?", "is {} supported?",
-    "what is {}", "when {}?", "why {}?", "how to {}", "Where is it said that {}?", "Can I {}?", "tell me about {}",
+    "{}", "{}?", "what about {}", "how does {} work?", "What happens with {}?", "how is {} handled?",
+    "is {} supported?", "what is {}", "when {}?", "why {}?", "how to {}", "Where is it said that {}?", "Can I {}?",
+    "tell me about {}",
 )  # fmt: skip
 _ABOUT_HEADING = ("{}", "{}?", "how does {} work?", "what is {}", "how to use {}", "What is said about {}?")
 
@@ -192,7 +193,9 @@ def _record(
     held = [words(chunk.text) for _, chunk in others]
     unknown = chance.random() < _UNANSWERABLE and not any(_covers(text, content) for text in held)
     shown = sorted([*others, *([] if unknown else [(own, target)])], key=lambda entry: -entry[0])
-    passages = tuple(_passage(chunk, score, weights, lines, answer if chunk is target else "") for score, chunk in shown)
+    passages = tuple(
+        _passage(chunk, score, weights, lines, answer if chunk is target else "") for score, chunk in shown
+    )
     if not passages:
         return None
     if unknown:

@@ -17,7 +17,7 @@ from whence_training.reading import ABOUT_NAME, ABOUT_WORDS, Record
 
 _UNANSWERABLE = 0.12
 _SHARED = 0.5  # how often another sentence holds words of the question
-_SYLLABLES = "ba be bo ca ce co da de do fa fi fo ga go ka ke la le lo ma me mi mo na ne no pa pe ra re ro sa se so ta te to va ve vo za zo".split()  # fmt: skip
+_SYLLABLES = [consonant + vowel for consonant in "bcdfgklmnprstvz" for vowel in "aeo"]
 _MARKS = ("", "", "# ", "// ", "* ", "- ", "  ")
 
 
@@ -34,7 +34,7 @@ def invented_name(chance: random.Random) -> str:
 
 def recall_record(lexicon: Sequence[str], chance: random.Random) -> Record:
     """A record of sentences that are random words of `lexicon`."""
-    count = chance.randint(2, 16)
+    count = chance.choice((2, 2, 3, 3, 4, 5, 6, 8, 12, 16))
     named = chance.random() < 0.4
     texts = [_sentence(lexicon, chance) for _ in range(count)]
     names = [invented_name(chance) for _ in range(count)]
@@ -45,7 +45,8 @@ def recall_record(lexicon: Sequence[str], chance: random.Random) -> Record:
         question = chance.choice(ABOUT_NAME).format(names[target])
     else:
         content = [word for word in texts[target] if len(word) > 3] or texts[target]
-        asked = [content[at] for at in sorted(chance.sample(range(len(content)), min(len(content), chance.randint(2, 4))))]
+        places = chance.sample(range(len(content)), min(len(content), chance.randint(2, 4)))
+        asked = [content[place] for place in sorted(places)]
         question = chance.choice(ABOUT_WORDS).format(" ".join(asked))
         for number in range(count):
             if number != target and chance.random() < _SHARED:
