@@ -35,7 +35,7 @@ class Recipe:
     heads: int = 4
     key_heads: int = 2
     context: int = 1_024
-    rotation: float = 1e6
+    rotation: float = 1e8
     batch: int = 4_096  # tokens
     longest: int = 768
     tokens: int = 50_000_000

@@ -1,82 +1,220 @@
-"""Where the reader's weights start: not from noise, but near what reading needs, so that a CPU suffices to train it.
+"""Where the reader's weights start: not from noise, but from a circuit that already reads, roughly.
 
-Tokens of like meaning begin with like vectors, taken from the embedding model that ships. Attention begins as likeness
-of content (mimetic initialisation, Trockman and Kolter 2023), in those dimensions that the rotation by position hardly
-turns; one head of the first layer looks at the token before.
+Layer by layer: (0) which token begins a sentence; (1, 2) each token remembers how its sentence begins; (3) each token
+of the question finds tokens like it in the evidence, by meaning and by spelling, and takes over how their sentences
+begin; (4) the answer begins as most of the question's telling words say. Meaning is that of the embedding model that
+ships. Later layers, other heads and the rest of the feed-forward layers start as noise too small to disturb. Attention
+to a distance is made of biases, which the rotary positions turn alone; content is compared in the dimensions that they
+hardly turn. From noise alone, the same was not learned from five million tokens.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from whence_indexer.embedder import load_embedder
+from whence_indexer.embedder import StaticEmbedder, load_embedder
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Tokenizer
 
-_LENGTH = 0.6  # of a token's vector
-_IDENTITY = 0.6  # share of a vector that no other token has: "The" is not "the"
-_LIKENESS = 0.07  # standard deviation that gives a token and itself a logit of about 5
-_BEFORE, _BEFORE_PAIRS = 8.0, 6  # strength of looking back, and how many pairs of dimensions it takes
+WIDTH, HEAD, LAYERS = 256, 64, 5  # the least that it fits into
+_ID, _MEANING, _BEGIN, _VOTE = slice(0, 55), slice(55, 129), slice(129, 184), slice(184, 239)
+(_CONST, _MARK, _STOP, _BREAK, _WORD, _TELLING, _SINK, _AFTER_MARK, _AFTER_STOP, _BREAK_2, _WORD_3, _START,
+ _AFTER_START, _BAR, _QUESTION, _SHOWN, _ASKED) = range(239, 256)  # fmt: skip
+_STEADY = 4.0  # of the constant: so large that the norm of all tokens is about the same
+_SCALE = float(np.sqrt(WIDTH / (_STEADY**2 + 3.5)))  # what the norm multiplies by
+_SECOND = 0.6  # what the second token of a sentence counts beside the first
+_DOUBT = 0.04  # what a word that is found nowhere says for not knowing, beside what a found one says for its sentence
+_COMPARED = np.array([*range(11, 30), *range(43, 62)])  # dimensions of a head that turn slowly
+_FLAG = 31  # the slowest
+_MARKS = re.compile(r"\s*(?:\||[#*;%]+!?|//[/!]?|/\*+|--+|\"{3}|'{3})\s*\Z|\s*\n\s*\Z|\s{2,}\Z")
+_STOPS = re.compile(r"[.!?][\"'`)\]]?\s*\Z")
 
 
-def warm_start(model: Any, tokenizer: Tokenizer, seed: int) -> None:
-    """Set the weights of a new `Qwen2ForCausalLM`, in place."""
+def warm_start(model: Any, tokenizer: Tokenizer, seed: int, noise: float = 0.004) -> None:
+    """Set the weights of a new `Qwen2ForCausalLM` of `WIDTH`, with heads of `HEAD`, in place."""
     import torch
 
-    chance = torch.Generator().manual_seed(seed)
+    vectors = _token_vectors(tokenizer, seed)
+    turns = np.asarray(_turns(model.config))
     with torch.no_grad():
-        embedding = model.model.embed_tokens.weight
-        embedding.copy_(torch.from_numpy(_token_vectors(tokenizer, embedding.shape[1], seed)))
-        for number, layer in enumerate(model.model.layers):
-            _likeness(layer.self_attn, model.config, chance)
-            if number == 0:
-                _look_back(layer.self_attn, model.config)
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(0, noise, generator=torch.Generator().manual_seed(seed + parameter.numel()))
+        model.model.embed_tokens.weight.copy_(torch.from_numpy(vectors))
+        layers = [_Layer(layer, turns) for layer in model.model.layers[-LAYERS:]]
+        _find_starts(layers[0])
+        _remember(layers[1], _START, 1.0)
+        layers[1].look_back(1, 2, 1, [(_START, _AFTER_START)])
+        _remember(layers[2], _AFTER_START, _SECOND)
+        layers[2].recent(1, 2, 8.0, range(4, 10))
+        layers[2].prefer(1, 2, _unit(_BAR) + _unit(_QUESTION), 60.0)
+        layers[2].carry(1, 2, slice(_BAR, _QUESTION + 1), slice(_SHOWN, _ASKED + 1), 1.0)
+        _match(layers[3])
+        _speak(layers[4])
+        for layer in layers:
+            layer.store()
+        last = torch.full((WIDTH,), 0.02)
+        last[_ID] = 1.0
+        model.model.norm.weight.copy_(last)
 
 
-def _token_vectors(tokenizer: Tokenizer, width: int, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    texts = [tokenizer.decode([token]) for token in range(tokenizer.get_vocab_size())]
-    meaning = load_embedder().embed(texts)
-    random = np.random.default_rng(seed).standard_normal((len(texts), width))
-    own = random / np.linalg.norm(random, axis=1, keepdims=True)
-    shared = np.zeros_like(own)
-    taken = min(width, meaning.shape[1])
-    shared[:, :taken] = meaning[:, :taken]
-    mixed = _IDENTITY * own + (1 - _IDENTITY) * shared / max(float(np.linalg.norm(shared, axis=1).max()), 1e-6)
-    vectors: np.ndarray[Any, np.dtype[np.float32]] = (
-        _LENGTH * mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
-    ).astype(np.float32)
+class _Layer:
+    """The weights of a layer as arrays: `store` puts them into the model."""
+
+    def __init__(self, layer: Any, turns: NDArray[np.float64]) -> None:
+        attention, self.turns = layer.self_attn, turns
+        self._parts = {
+            "q": attention.q_proj, "k": attention.k_proj, "v": attention.v_proj, "o": attention.o_proj,
+            "gate": layer.mlp.gate_proj, "up": layer.mlp.up_proj, "down": layer.mlp.down_proj,
+        }  # fmt: skip
+        self.weight = {name: part.weight.numpy().copy() for name, part in self._parts.items()}
+        self.bias = {name: np.zeros(len(self.weight[name]), np.float32) for name in "qkv"}
+
+    def look_back(self, key: int, query: int, distance: int, copied: list[tuple[int, int]]) -> None:
+        """Head `query`, of key `key`, sees the token at `distance` and copies numbers of it."""
+        pairs = np.arange(8)
+        self._bias_pair(key, query, pairs, 11.0, distance)
+        for place, (source, target) in enumerate(copied):
+            row = 16 * (query % 2) + place
+            self.weight["v"][key * HEAD + row, :] = 0
+            self.weight["v"][key * HEAD + row, source] = 1 / _SCALE
+            self.weight["o"][target, query * HEAD + row] = 1.0
+
+    def recent(self, key: int, query: int, strength: float, pairs: range) -> None:
+        """Nearer tokens are preferred, up to some hundred."""
+        self._bias_pair(key, query, np.array(pairs), strength, 0)
+
+    def prefer(self, key: int, query: int, direction: NDArray[np.float32], strength: float) -> None:
+        """Tokens with `direction` in them get `strength` more, all queries alike."""
+        self.bias["q"][query * HEAD + _FLAG] = 8.0
+        self.weight["k"][key * HEAD + _FLAG] += direction * strength / _SCALE
+
+    def compare(self, key: int, query: int, part: slice, strength: float) -> None:
+        """Tokens alike in `part` get up to `strength` more."""
+        factor = np.sqrt(8 * strength) / _SCALE
+        for name, head in (("q", query), ("k", key)):
+            for row, source in zip(_COMPARED, range(part.start, part.stop), strict=False):
+                self.weight[name][head * HEAD + row, source] = factor
+
+    def carry(self, key: int, query: int, source: slice, target: slice, strength: float) -> None:
+        """What the head sees in `source` is added to `target`."""
+        for place in range(source.stop - source.start):
+            self.weight["v"][key * HEAD + place, :] = 0
+            self.weight["v"][key * HEAD + place, source.start + place] = 1 / _SCALE
+            self.weight["o"][target.start + place, query * HEAD + place] = strength
+
+    def add_if(self, neuron: int, terms: dict[int, float], above: float, target: int, added: float) -> None:
+        """`added` to `target` where the sum of the terms is 0.5 more than `above`, in proportion; else nothing."""
+        sharpness = 20.0
+        self.weight["gate"][neuron], self.weight["up"][neuron] = 0, 0
+        for source, factor in terms.items():
+            self.weight["gate"][neuron, source] = sharpness * factor / _SCALE
+        self.weight["gate"][neuron, _CONST] = -sharpness * above / _STEADY / _SCALE
+        self.weight["up"][neuron, _CONST] = 1 / _STEADY / _SCALE
+        self.weight["down"][target, neuron] = added / (0.5 * sharpness)
+
+    def store(self) -> None:
+        import torch
+
+        for name, part in self._parts.items():
+            part.weight.copy_(torch.from_numpy(self.weight[name]))
+            if name in self.bias:
+                part.bias.copy_(torch.from_numpy(self.bias[name]))
+
+    def _bias_pair(self, key: int, query: int, pairs: NDArray[np.int64], strength: float, distance: int) -> None:
+        angle = self.turns[pairs] * distance
+        for name, head in (("q", query), ("k", key)):
+            self.weight[name][head * HEAD + pairs] = 0
+            self.weight[name][head * HEAD + pairs + HEAD // 2] = 0
+        self.bias["k"][key * HEAD + pairs] = strength
+        self.bias["q"][query * HEAD + pairs] = strength * np.cos(angle)
+        self.bias["q"][query * HEAD + pairs + HEAD // 2] = -strength * np.sin(angle)
+
+
+def _find_starts(layer: _Layer) -> None:
+    """After a mark or a full stop a sentence begins, but not where a line merely goes on."""
+    layer.look_back(0, 0, 1, [(_MARK, _AFTER_MARK), (_STOP, _AFTER_STOP)])
+    layer.look_back(0, 1, 2, [(_BREAK, _BREAK_2)])
+    layer.look_back(1, 2, 3, [(_WORD, _WORD_3)])
+    layer.add_if(0, {_AFTER_MARK: 1, _AFTER_STOP: 1, _MARK: -1}, 0.5, _START, 1.0)
+    layer.add_if(1, {_AFTER_MARK: 1, _BREAK_2: 1, _WORD_3: 1, _MARK: -1}, 2.5, _START, -1.0)
+    layer.add_if(2, {_SINK: 1, _AFTER_MARK: 1}, 1.5, _SINK, -1.0)  # the very first token alone
+
+
+def _remember(layer: _Layer, flag: int, strength: float) -> None:
+    layer.recent(0, 0, 8.0, range(4, 10))
+    layer.prefer(0, 0, _unit(flag), 60.0)
+    layer.carry(0, 0, _ID, _BEGIN, strength)
+
+
+def _match(layer: _Layer) -> None:
+    for key, query, part in ((0, 0, _MEANING), (1, 2, _ID)):
+        layer.compare(key, query, part, 24.0)
+        layer.prefer(key, query, _unit(_SHOWN), 12.0)
+        layer.prefer(key, query, _unit(_SINK), 19.0)
+        layer.carry(key, query, _BEGIN, _VOTE, 1.0)
+
+
+def _speak(layer: _Layer) -> None:
+    layer.recent(0, 0, 4.0, range(6, 10))
+    layer.prefer(0, 0, _unit(_ASKED), 30.0)
+    layer.prefer(0, 0, _unit(_TELLING), 4.0)
+    layer.carry(0, 0, _VOTE, _ID, 6.0)
+
+
+def _unit(place: int) -> NDArray[np.float32]:
+    direction = np.zeros(WIDTH, np.float32)
+    direction[place] = 1.0
+    return direction
+
+
+def _turns(config: Any) -> NDArray[np.float64]:
+    turns: NDArray[np.float64] = config.rope_parameters["rope_theta"] ** (-np.arange(HEAD // 2) * 2.0 / HEAD)
+    return turns
+
+
+def _token_vectors(tokenizer: Tokenizer, seed: int) -> NDArray[np.float32]:
+    texts = [tokenizer.decode([token], skip_special_tokens=False) for token in range(tokenizer.get_vocab_size())]
+    chance, size = np.random.default_rng(seed), _ID.stop - _ID.start
+    vectors = np.zeros((len(texts), WIDTH), np.float32)
+    for share, spelt in ((0.7, [t.strip().lower() for t in texts]), (0.55, [t.strip() for t in texts]), (0.45, texts)):
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(spelt))}
+        codes = chance.standard_normal((len(numbers), size))
+        codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+        vectors[:, _ID] += share * codes[[numbers[text] for text in spelt]]
+    vectors[:, _MEANING], telling = _meaning(texts, _MEANING.stop - _MEANING.start)
+    word = np.array([bool(re.search(r"[^\W_]|[,`)\]]", text)) for text in texts])
+    flags: dict[int, Any] = {
+        _CONST: _STEADY, _TELLING: telling, _WORD: word,
+        _MARK: [bool(_MARKS.match(text)) for text in texts],
+        _STOP: [bool(_STOPS.search(text)) for text in texts],
+        _BREAK: [text == "\n" for text in texts],
+        _QUESTION: [text == "Question" for text in texts],
+        _BAR: [text.strip() == "|" for text in texts],
+    }  # fmt: skip
+    for place, values in flags.items():
+        vectors[:, place] = values
+    sink, unknown = tokenizer.token_to_id("<|im_start|>"), tokenizer.token_to_id("I")
+    vectors[sink, _SINK], vectors[sink, _BEGIN] = 1.0, _DOUBT * vectors[unknown, _ID] - (1 + _SECOND) * vectors[sink, _ID]
     return vectors
 
 
-def _likeness(attention: Any, config: Any, chance: torch.Generator) -> None:
-    """Queries and keys that are the same projection, in the dimensions that turn slowly."""
-    import torch
-
-    size = config.hidden_size // config.num_attention_heads
-    shared = config.num_attention_heads // config.num_key_value_heads
-    half = size // 2
-    slow = torch.cat([torch.arange(half // 2, half), torch.arange(half + half // 2, size)])
-    for head in range(config.num_key_value_heads):
-        projection = torch.randn(len(slow), config.hidden_size, generator=chance) * _LIKENESS
-        attention.k_proj.weight[head * size + slow] = projection
-        for query in range(head * shared, (head + 1) * shared):
-            attention.q_proj.weight[query * size + slow] = projection
-
-
-def _look_back(attention: Any, config: Any) -> None:
-    """The first head sees the token before, whatever either is: by biases, which the rotation turns alone."""
-    import torch
-
-    size = config.hidden_size // config.num_attention_heads
-    half, shared = size // 2, config.num_attention_heads // config.num_key_value_heads
-    turns = config.rope_parameters["rope_theta"] ** (-torch.arange(_BEFORE_PAIRS) * 2.0 / size)
-    attention.k_proj.weight[:size] = 0
-    attention.k_proj.bias[:_BEFORE_PAIRS] = _BEFORE
-    for start in range(0, shared * size, size):
-        attention.q_proj.weight[start : start + size] = 0
-        attention.q_proj.bias[start : start + _BEFORE_PAIRS] = _BEFORE * torch.cos(turns)
-        attention.q_proj.bias[start + half : start + half + _BEFORE_PAIRS] = -_BEFORE * torch.sin(turns)
+def _meaning(texts: list[str], size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vectors of at most unit length, the shorter the less a token tells; and these lengths."""
+    embedder = load_embedder()
+    assert isinstance(embedder, StaticEmbedder)
+    summed = np.stack([
+        embedder.weights[ids].mean(0) if ids else np.zeros(embedder.dimension, np.float32)
+        for ids in embedder.tokens(texts)
+    ])  # fmt: skip
+    _, _, components = np.linalg.svd(summed - summed.mean(0), full_matrices=False)
+    reduced = summed @ components[:size].T
+    length = np.linalg.norm(reduced, axis=1)
+    telling = np.clip(length / np.quantile(length, 0.9), 0, 1)
+    unit = reduced / np.maximum(length, 1e-6)[:, None]
+    return (unit * telling[:, None]).astype(np.float32), telling.astype(np.float32)
