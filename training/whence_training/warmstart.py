@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence_indexer.embedder import StaticEmbedder, load_embedder
+from whence_training.readertokens import IM_END, IM_START
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -48,14 +49,20 @@ def warm_start(model: Any, tokenizer: Tokenizer, seed: int, noise: float = 0.004
         model.model.embed_tokens.weight.copy_(torch.from_numpy(vectors))
         layers = [_Layer(layer, turns) for layer in model.model.layers[-LAYERS:]]
         _find_starts(layers[0])
+        layers[0].look_back(1, 3, 1, [])
+        layers[0].carry(1, 3, _ID, _VOTE, 1.0)  # until votes come, the place for which token was before
         _remember(layers[1], _START, 1.0)
         layers[1].look_back(1, 2, 1, [(_START, _AFTER_START)])
         _remember(layers[2], _AFTER_START, _SECOND)
         layers[2].recent(1, 2, 8.0, range(4, 10))
-        layers[2].prefer(1, 2, _unit(_BAR) + _unit(_QUESTION), 60.0)
-        layers[2].carry(1, 2, slice(_BAR, _QUESTION + 1), slice(_SHOWN, _ASKED + 1), 1.0)
+        borders = _unit(_BAR) + _unit(_QUESTION)
+        borders[_ID] = vectors[tokenizer.token_to_id(IM_END), _ID]
+        layers[2].prefer(1, 2, borders, 60.0)
+        layers[2].carry(1, 2, slice(_BAR, _QUESTION + 1), slice(_SHOWN, _ASKED + 1), 1.1)
+        layers[2].erase_if(_ASKED, _VOTE, 0)
         _match(layers[3])
         _speak(layers[4])
+        _go_on(layers[4], vectors[tokenizer.token_to_id(IM_START), _ID])
         for layer in layers:
             layer.store()
         last = torch.full((WIDTH,), 0.02)
@@ -80,7 +87,7 @@ class _Layer:
         pairs = np.arange(8)
         self._bias_pair(key, query, pairs, 11.0, distance)
         for place, (source, target) in enumerate(copied):
-            row = 16 * (query % 2) + place
+            row = HEAD - 8 + 4 * (query % 2) + place
             self.weight["v"][key * HEAD + row, :] = 0
             self.weight["v"][key * HEAD + row, source] = 1 / _SCALE
             self.weight["o"][target, query * HEAD + row] = 1.0
@@ -94,10 +101,16 @@ class _Layer:
         self.bias["q"][query * HEAD + _FLAG] = 8.0
         self.weight["k"][key * HEAD + _FLAG] += direction * strength / _SCALE
 
-    def compare(self, key: int, query: int, part: slice, strength: float) -> None:
-        """Tokens alike in `part` get up to `strength` more."""
+    def insist(self, key: int, query: int, flag: int, strength: float, steady: float, by: int, each: float) -> None:
+        """Tokens with `flag` get `strength` more, times `steady` and `each` of the query's `by`."""
+        self.bias["q"][query * HEAD + _FLAG - 1] = 8.0 * steady
+        self.weight["q"][query * HEAD + _FLAG - 1] = _unit(by) * 8.0 * each / _SCALE
+        self.weight["k"][key * HEAD + _FLAG - 1] = _unit(flag) * strength / _SCALE
+
+    def compare(self, key: int, query: int, asked: slice, found: slice, strength: float) -> None:
+        """Tokens get up to `strength` more the more their `found` is like the query's `asked`."""
         factor = np.sqrt(8 * strength) / _SCALE
-        for name, head in (("q", query), ("k", key)):
+        for name, head, part in (("q", query, asked), ("k", key, found)):
             for row, source in zip(_COMPARED, range(part.start, part.stop), strict=False):
                 self.weight[name][head * HEAD + row, source] = factor
 
@@ -117,6 +130,12 @@ class _Layer:
         self.weight["gate"][neuron, _CONST] = -sharpness * above / _STEADY / _SCALE
         self.weight["up"][neuron, _CONST] = 1 / _STEADY / _SCALE
         self.weight["down"][target, neuron] = added / (0.5 * sharpness)
+
+    def erase_if(self, flag: int, part: slice, neuron: int) -> None:
+        """Where there is `flag`, `part` is emptied; takes a neuron for each of its numbers."""
+        for number, place in enumerate(range(part.start, part.stop), neuron):
+            self.add_if(number, {flag: 1}, 0.5, place, -1.0)
+            self.weight["up"][number] = _unit(place) / _SCALE
 
     def store(self) -> None:
         import torch
@@ -154,17 +173,28 @@ def _remember(layer: _Layer, flag: int, strength: float) -> None:
 
 def _match(layer: _Layer) -> None:
     for key, query, part in ((0, 0, _MEANING), (1, 2, _ID)):
-        layer.compare(key, query, part, 24.0)
+        layer.compare(key, query, part, part, 24.0)
+        layer.insist(key, query, _SINK, 30.0, steady=1.0, by=_ASKED, each=-1.0)
         layer.prefer(key, query, _unit(_SHOWN), 12.0)
-        layer.prefer(key, query, _unit(_SINK), 19.0)
+        layer.prefer(key, query, _unit(_SINK), 18.5)
         layer.carry(key, query, _BEGIN, _VOTE, 1.0)
 
 
 def _speak(layer: _Layer) -> None:
     layer.recent(0, 0, 4.0, range(6, 10))
     layer.prefer(0, 0, _unit(_ASKED), 30.0)
-    layer.prefer(0, 0, _unit(_TELLING), 4.0)
+    layer.prefer(0, 0, _unit(_TELLING), 6.0)
     layer.carry(0, 0, _VOTE, _ID, 6.0)
+
+
+def _go_on(layer: _Layer, sink: NDArray[np.float32]) -> None:
+    """After a token comes what came after it in the evidence."""
+    layer.compare(1, 2, _ID, _VOTE, 24.0)
+    layer.prefer(1, 2, _unit(_SHOWN), 12.0)
+    layer.prefer(1, 2, _unit(_SINK), 18.0)
+    layer.insist(1, 2, _SINK, 30.0, steady=0.0, by=_MARK, each=1.0)
+    layer.carry(1, 2, _ID, _ID, 3.0)
+    layer.weight["v"][HEAD : HEAD + len(sink), _SINK] = -sink / _SCALE  # there nothing is said
 
 
 def _unit(place: int) -> NDArray[np.float32]:
@@ -199,7 +229,7 @@ def _token_vectors(tokenizer: Tokenizer, seed: int) -> NDArray[np.float32]:
     }  # fmt: skip
     for place, values in flags.items():
         vectors[:, place] = values
-    sink, unknown = tokenizer.token_to_id("<|im_start|>"), tokenizer.token_to_id("I")
+    sink, unknown = tokenizer.token_to_id(IM_START), tokenizer.token_to_id("I")
     vectors[sink, _SINK], vectors[sink, _BEGIN] = 1.0, _DOUBT * vectors[unknown, _ID] - (1 + _SECOND) * vectors[sink, _ID]
     return vectors
 
