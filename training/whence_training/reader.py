@@ -17,21 +17,23 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tokenizers import Tokenizer
+
 from whence_server.generation.prompt import system_text, user_text
-from whence_training.readertokens import Codec, Example, train_reader_tokenizer
-from whence_training.readertraining import Recipe, mixed, train
+from whence_training.readertokens import FRAME_WORDS, Codec, train_reader_tokenizer
+from whence_training.readertraining import Recipe, steps_done, train
 from whence_training.reading import Record, project_records, read_record, record_json
 from whence_training.recall import recall_record
 from whence_training.sources import HELD_OUT, SOURCES, excluded
 
-_TOKENIZER_RECORDS = 6_000  # that the tokenizer is learned from; more change no token that matters
+_TOKENIZER_RECORDS = 2_500  # that the tokenizer is learned from; more change no token that matters
 _WORD = 3  # times a word must occur to be put into made-up sentences
 _BITS = ("Q8_0", "Q4_K_M")
 _EXAMINED = 400  # records of all projects together
@@ -50,28 +52,25 @@ def collect(projects: Path, out: Path, seed: int) -> None:
             print(f"{folder.name}: {len(records)} records", file=sys.stderr)
 
 
-def learn(records: Sequence[Record], out: Path, recipe: Recipe) -> None:
-    """Train tokenizer and model on `records`; see `readertraining.train`."""
-    out.mkdir(parents=True, exist_ok=True)
-    kept = out / "tokenizer.json"
-    shuffled = random.Random(recipe.seed).sample(records, len(records))
-    if not kept.exists():
-        texts = (user_text(record.question, record.passages) for record in shuffled[:_TOKENIZER_RECORDS])
-        train_reader_tokenizer((system_text("quote"), *texts), recipe.vocabulary).save(str(kept))
-    from tokenizers import Tokenizer
+def learn(lines: Sequence[str], out: Path, recipe: Recipe) -> None:
+    """Train tokenizer and model on records in JSON; see `readertraining.train`. Goes on where it was stopped."""
+    from whence_training.readerstream import Stream, examples
 
+    out.mkdir(parents=True, exist_ok=True)
+    drawn = random.Random(recipe.seed).sample(lines, min(len(lines), _TOKENIZER_RECORDS))
+    records = [read_record(json.loads(line)) for line in drawn]
+    kept = out / "tokenizer.json"
+    if not kept.exists():
+        frame = FRAME_WORDS + system_text("quote")
+        texts = (user_text(record.question, record.passages) for record in records)
+        train_reader_tokenizer((*[frame] * 8, *texts), recipe.vocabulary).save(str(kept))
     codec = Codec(Tokenizer.from_file(str(kept)))
-    examples = [example for example in map(codec.example, shuffled) if example.length <= recipe.longest]
-    print(f"{len(examples)} examples of {sum(e.length for e in examples):,} tokens", file=sys.stderr)
-    train(
-        mixed(examples, _made_up(codec, lexicon(shuffled), recipe.seed), recipe.recall, recipe.seed), codec, recipe, out
-    )
+    stream = Stream(lines, lexicon(records), codec, recipe, recipe.seed + steps_done(out))
+    train(examples(stream), codec, recipe, out)
 
 
 def export(run: Path, out: Path) -> None:
     """Write the model of a run as GGUF in 32, 8 and 4 bits, and print how far each is from it."""
-    from tokenizers import Tokenizer
-
     from whence_training.fidelity import fidelity
     from whence_training.gguf_export import quantize, write_model
 
@@ -92,13 +91,13 @@ def lexicon(records: Sequence[Record]) -> list[str]:
     return sorted(word for word, count in counts.items() if count >= _WORD and word.isalpha())
 
 
-def load(folder: Path, held_out: bool) -> dict[str, list[Record]]:
-    """Records by project: of those that are held out, or of the others."""
+def load(folder: Path, held_out: bool) -> dict[str, list[str]]:
+    """Records in JSON by project: of those that are held out, or of the others."""
     held = {_stem(project) for project in HELD_OUT}
     files = [path for path in sorted(folder.glob("*.jsonl")) if (path.stem in held) == held_out]
     if not files:
         raise SystemExit(f"no records in {folder}: collect them first")
-    return {path.stem: [read_record(json.loads(line)) for line in path.open()] for path in files}
+    return {path.stem: path.read_text().splitlines() for path in files}
 
 
 def evaluate(records: Path, model: Path) -> str:
@@ -108,7 +107,7 @@ def evaluate(records: Path, model: Path) -> str:
     from whence_server.models.installed import Home
     from whence_training.readerexam import Answerer, composer, examine, first, reader
 
-    held = load(records, held_out=True)
+    held = {name: [read_record(json.loads(line)) for line in lines] for name, lines in load(records, True).items()}
     chance, embedder = random.Random(0), load_embedder()
     drawn = {name: chance.sample(found, min(len(found), _EXAMINED // len(held))) for name, found in held.items()}
     project = {id(record): name for name, found in drawn.items() for record in found}
@@ -132,12 +131,6 @@ def evaluate(records: Path, model: Path) -> str:
     head = "| | right sentence | right citation | ROUGE-L | abstention: precision | recall |\n|---|---|---|---|---|---|"
     told = f"{marks.answerable} questions with an answer, {marks.unanswerable} without, of {len(drawn)} projects."
     return "\n".join([told, "", head, *rows])
-
-
-def _made_up(codec: Codec, words: Sequence[str], seed: int) -> Iterator[Example]:
-    chance = random.Random(seed)
-    while True:
-        yield codec.example(recall_record(words, chance))
 
 
 def _stem(project: str) -> str:

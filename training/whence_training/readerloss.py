@@ -1,8 +1,8 @@
 """What the reader is trained on: a batch of examples -> its losses.
 
 The loss is that of its task: where the grammar leaves a choice, the right token against the others it leaves. Beside
-it the whole answer counts a little, so that it speaks, and two helpers that are thrown away afterwards: the end of
-each sentence says in a middle layer whether it answers, and how it begins. Imports torch.
+it the whole answer counts a little, so that it speaks, and a helper that is thrown away afterwards: the end of each
+sentence says in a middle layer whether it answers. Imports torch.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ class Learner(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         self.model, self.middle = model, max(1, layers - 2)
         self.rank = torch.nn.Linear(width, 1)
         self.none = torch.nn.Linear(width, 1)
-        self.begin = torch.nn.Linear(width, width, bias=False)
         self.norm = torch.nn.RMSNorm(width)
-        torch.nn.init.eye_(self.begin.weight)
         self.register_buffer("prefix", torch.tensor(prefix)[None], persistent=False)
 
     def forward(self, batch: Sequence[Example]) -> dict[str, torch.Tensor]:
@@ -49,7 +47,7 @@ class Learner(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         logits = self.model.lm_head(found.last_hidden_state[rows, places]).float()
         losses = {"answer": cross_entropy(logits, tokens)}
         losses["choice"], losses["right"] = self._choice(batch, logits)
-        losses["rank"], losses["begin"] = self._ends(batch, self.norm(found.hidden_states[self.middle]))
+        losses["rank"] = self._ends(batch, self.norm(found.hidden_states[self.middle]))
         return losses
 
     def _choice(self, batch: Sequence[Example], logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,25 +68,18 @@ class Learner(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         loss = cross_entropy(limited, target, reduction="sum") / len(batch)
         return loss, torch.tensor(1 - len(wrong) / len(batch))
 
-    def _ends(self, batch: Sequence[Example], hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of telling which sentence answers, or that none does, and of remembering how each begins."""
+    def _ends(self, batch: Sequence[Example], hidden: torch.Tensor) -> torch.Tensor:
+        """Loss of telling which sentence answers, or that none does."""
         device, most = hidden.device, max(len(example.ends) for example in batch)
         places = torch.zeros((len(batch), most + 1), dtype=torch.long)
         empty = torch.ones((len(batch), most + 1), dtype=torch.bool)
-        begins = torch.full((len(batch), most + 1), -100)
         target = torch.zeros(len(batch), dtype=torch.long)
         for row, example in enumerate(batch):
             places[row, 0], empty[row, 0] = len(example.prompt) - 1, False
-            for column, (place, begin, right) in enumerate(example.ends, 1):
-                places[row, column], empty[row, column], begins[row, column] = place, False, begin
+            for column, (place, right) in enumerate(example.ends, 1):
+                places[row, column], empty[row, column] = place, False
                 if right:
                     target[row] = column
         at = hidden[torch.arange(len(batch))[:, None], places]
         scores = torch.cat([self.none(at[:, :1]), self.rank(at[:, 1:])], 1)[..., 0].float()
-        scores = scores.masked_fill(empty.to(device), float("-inf"))
-        known = self.begin(at[~empty & (begins >= 0)])
-        logits = self.model.lm_head(known).float()
-        return (
-            cross_entropy(scores, target.to(device)),
-            cross_entropy(logits, begins[~empty & (begins >= 0)].to(device)),
-        )
+        return cross_entropy(scores.masked_fill(empty.to(device), float("-inf")), target.to(device))

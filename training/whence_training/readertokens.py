@@ -20,6 +20,7 @@ PRE = "qwen2"  # of tokenizer.ggml.pre
 END, IM_START, IM_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 # Before the system text, between it and the user's, after: what llama.cpp makes of the template.
 FRAME = (f"{IM_START}system\n", f"{IM_END}\n{IM_START}user\n", f"{IM_END}\n{IM_START}assistant\n")
+FRAME_WORDS = "system\n\nuser\n\nassistant\n\n"  # for the tokenizer to learn
 TEMPLATE = (
     "{% for message in messages %}"
     "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
@@ -37,13 +38,13 @@ class Example:
 
     `prompt` ends where the answer begins, which ends with the end of a message. `allowed` are, for each place of the
     answer at which the grammar leaves a choice, the tokens it leaves. `ends` are, for each sentence on offer, the place
-    in the prompt of its last token, its first token as an answer, and whether it is the answer's.
+    in the prompt of its last token, and whether it is the answer's.
     """
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
     allowed: tuple[tuple[int, tuple[int, ...]], ...]
-    ends: tuple[tuple[int, int, bool], ...]
+    ends: tuple[tuple[int, bool], ...]
 
     @property
     def length(self) -> int:
@@ -99,8 +100,7 @@ class Codec:
         for place, (start, end) in enumerate(encoded.offsets):
             token_at[start:end] = [place] * (end - start)
         ends = [
-            (token_at[end - 1], said[choice.line][0], choice.line == record.answer)
-            for choice, end in sentence_ends(user, record, choices)
+            (token_at[end - 1], choice.line == record.answer) for choice, end in sentence_ends(user, record, choices)
         ]
         return Example((*encoded.ids, *self._after), answer, tuple(branches(answer, list(said.values()))), tuple(ends))
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import csv
 import math
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whence_training.readertokens import TEMPLATE, Codec, Example
-from whence_training.warmstart import warm_start
+from whence_training.warmstart import HEAD, WIDTH, warm_start
 
 if TYPE_CHECKING:
     import torch
 
-_CURVE = ("step", "tokens", "seconds", "loss", "choice", "rank", "begin", "answer", "right", "rate")
+_CURVE = ("step", "tokens", "seconds", "loss", "choice", "rank", "answer", "right", "rate")
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -28,24 +27,21 @@ _CHECKPOINT = "checkpoint.pt"
 class Recipe:
     """Every number of the recipe. Training ends after `tokens`, or after `minutes` where that is sooner."""
 
-    vocabulary: int = 12_000
-    width: int = 256
-    inner: int = 256
+    vocabulary: int = 8_192
     layers: int = 5
-    heads: int = 4
-    key_heads: int = 2
+    inner: int = 256
     context: int = 1_024
     rotation: float = 1e8
-    batch: int = 4_096  # tokens
-    longest: int = 768
+    batch: int = 768  # tokens
+    longest: int = 320
     tokens: int = 50_000_000
     minutes: float = 100.0
-    learning_rate: float = 2e-3
-    warm_up: float = 0.02  # share of the training
+    learning_rate: float = 6e-4
+    warm_up: float = 0.05  # share of the training
+    short: float = 1.0  # share of the projects' records that are cut down to few passages
     recall: float = 0.5  # share of records that are made up
     answer: float = 0.2  # weights of the losses beside that of the choice
-    rank: float = 0.5
-    begin: float = 0.1
+    rank: float = 0.1
     seed: int = 0
 
 
@@ -57,11 +53,11 @@ def new_model(recipe: Recipe, codec: Codec) -> Any:
     torch.manual_seed(recipe.seed)
     config = Qwen2Config(
         vocab_size=codec.tokenizer.get_vocab_size(),
-        hidden_size=recipe.width,
+        hidden_size=WIDTH,
         intermediate_size=recipe.inner,
         num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.key_heads,
+        num_attention_heads=WIDTH // HEAD,
+        num_key_value_heads=WIDTH // HEAD // 2,
         max_position_embeddings=recipe.context,
         rope_parameters={"rope_type": "default", "rope_theta": recipe.rotation},
         tie_word_embeddings=True,
@@ -100,7 +96,7 @@ def train(examples: Iterator[Example], codec: Codec, recipe: Recipe, out: Path) 
             group["lr"] = group["most"] * _schedule(progress, recipe.warm_up)
         with torch.autocast(device.type, torch.bfloat16, enabled=_halves(device)):
             losses = learner(batch)
-        loss = losses["choice"] + sum(getattr(recipe, name) * losses[name] for name in ("answer", "rank", "begin"))
+        loss = losses["choice"] + sum(getattr(recipe, name) * losses[name] for name in ("answer", "rank"))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
@@ -121,6 +117,14 @@ def train(examples: Iterator[Example], codec: Codec, recipe: Recipe, out: Path) 
     codec.tokenizer.save(str(out / "model" / "tokenizer.json"))
     (out / "model" / "chat_template.jinja").write_text(TEMPLATE)
     return model
+
+
+def steps_done(out: Path) -> int:
+    """How many steps a run has in its checkpoint."""
+    import torch
+
+    path = out / _CHECKPOINT
+    return int(torch.load(path, weights_only=True)["state"]["step"]) if path.exists() else 0
 
 
 def _groups(learner: Any, recipe: Recipe) -> list[dict[str, Any]]:
@@ -189,13 +193,3 @@ def _log(path: Path, row: dict[str, Any]) -> None:
         if new:
             writer.writeheader()
         writer.writerow({name: row.get(name) for name in _CURVE})
-
-
-def mixed(records: Sequence[Example], recall: Iterator[Example], share: float, seed: int) -> Iterator[Example]:
-    """Examples without end: of the records in another order each time, `share` of them made up."""
-    chance = random.Random(seed)
-    while True:
-        for example in chance.sample(records, len(records)):
-            while chance.random() < share:
-                yield next(recall)
-            yield example

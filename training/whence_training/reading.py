@@ -12,7 +12,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,30 @@ def project_records(folder: Path, seed: int = 0, history: bool = True, most: int
     records = (_record(shelf, *entry, chance) for entry in asked)
     found = [record for record, _ in zip(filter(None, records), range(most), strict=False)]
     return found
+
+
+def shortened(record: Record, chance: random.Random) -> Record | None:
+    """The record with one or two other passages, of a few lines; None where that takes the answer away.
+
+    So short, four times as many are read in the same time.
+    """
+    right = None if record.answer == UNKNOWN else next(c for c in record.choices if c.line == record.answer)
+    target = right.passage - 1 if right else None
+    others = [place for place in range(len(record.passages)) if place != target]
+    kept = chance.sample(others, min(len(others), chance.choice((1, 1, 2))))
+    lines = {place: chance.choice((3, 4, 6)) for place in kept}
+    places = sorted([*kept, *([] if target is None else [target])])
+    passages = tuple(_cut(record.passages[place], lines.get(place)) for place in places)
+    if right is None:
+        return replace(record, passages=passages)
+    line = next((choice.line for choice in offered(passages) if choice.text == right.text), None)
+    return replace(record, passages=passages, answer=line) if line else None
+
+
+def _cut(passage: Passage, lines: int | None) -> Passage:
+    """The first lines of a passage, or all."""
+    quote = "\n".join(passage.quote.split("\n")[:lines])
+    return replace(passage, quote=quote) if quote.strip() else passage
 
 
 class _Shelf:

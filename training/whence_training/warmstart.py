@@ -29,6 +29,7 @@ _ID, _MEANING, _BEGIN, _VOTE = slice(0, 55), slice(55, 129), slice(129, 184), sl
 _STEADY = 4.0  # of the constant: so large that the norm of all tokens is about the same
 _SCALE = float(np.sqrt(WIDTH / (_STEADY**2 + 3.5)))  # what the norm multiplies by
 _SECOND = 0.6  # what the second token of a sentence counts beside the first
+_TELLING_FROM = 0.9
 _DOUBT = 0.04  # what a word that is found nowhere says for not knowing, beside what a found one says for its sentence
 _COMPARED = np.array([*range(11, 30), *range(43, 62)])  # dimensions of a head that turn slowly
 _FLAG = 31  # the slowest
@@ -230,7 +231,10 @@ def _token_vectors(tokenizer: Tokenizer, seed: int) -> NDArray[np.float32]:
     for place, values in flags.items():
         vectors[:, place] = values
     sink, unknown = tokenizer.token_to_id(IM_START), tokenizer.token_to_id("I")
-    vectors[sink, _SINK], vectors[sink, _BEGIN] = 1.0, _DOUBT * vectors[unknown, _ID] - (1 + _SECOND) * vectors[sink, _ID]
+    vectors[sink, _SINK], vectors[sink, _BEGIN] = (
+        1.0,
+        _DOUBT * vectors[unknown, _ID] - (1 + _SECOND) * vectors[sink, _ID],
+    )
     return vectors
 
 
@@ -245,6 +249,6 @@ def _meaning(texts: list[str], size: int) -> tuple[NDArray[np.float32], NDArray[
     _, _, components = np.linalg.svd(summed - summed.mean(0), full_matrices=False)
     reduced = summed @ components[:size].T
     length = np.linalg.norm(reduced, axis=1)
-    telling = np.clip(length / np.quantile(length, 0.9), 0, 1)
+    telling = np.clip(length / np.quantile(length, _TELLING_FROM), 0, 1)
     unit = reduced / np.maximum(length, 1e-6)[:, None]
     return (unit * telling[:, None]).astype(np.float32), telling.astype(np.float32)
