@@ -7,12 +7,14 @@ REPO   ?= .
 Q      ?= How are chunks spread over files in the ranking?
 BENCH  ?= ../shared/bench
 CLONES ?= ../clones
+READER ?= dist/reader
+MINUTES ?= 100
 REASONS_SEEN ?= requests gin werkzeug puma tornado rack caddy
 REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history reader bench-reader build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +89,14 @@ bench-why: $(VENV)/.dev  ## Measure whether why names the right commits, and how
 bench-reasons: $(VENV)/.dev  ## Measure whether questions of why find the commit that says it, over clones in CLONES
 	$(BIN)/python -m tests.benchmarks.reasons --clones "$(CLONES)" --seen $(REASONS_SEEN) --held $(REASONS_HELD) --write docs/benchmarks.md
 
+reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for MINUTES, and write it as GGUF into READER
+	$(BIN)/python -m whence_training.reader collect --projects "$(CLONES)" --out "$(READER)/records"
+	$(BIN)/python -m whence_training.reader train --records "$(READER)/records" --out "$(READER)/run" --minutes $(MINUTES)
+	$(BIN)/python -m whence_training.reader export --run "$(READER)/run" --out "$(READER)"
+
+bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
+	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-Q8_0.gguf" --write docs/benchmarks.md
+
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build
 
@@ -120,6 +130,9 @@ $(DESCRIPTION): $(VENV)/.installed
 $(VENV)/.model: $(VENV)/.dev
 	@echo "Installing the model extra: llama-cpp-python, which is compiled (some minutes, once)"
 	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,model]"
+	@touch $@
+
+$(VENV)/.reader: $(VENV)/.training $(VENV)/.model
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev

@@ -3,10 +3,9 @@
     python -m whence_training.reader collect --projects FOLDER --out RECORDS
     python -m whence_training.reader train --records RECORDS --out RUN [--minutes 100] [--layers 8 ...]
     python -m whence_training.reader export --run RUN --out FOLDER
-    python -m whence_training.reader evaluate --records RECORDS --model FILE.gguf [--write docs/benchmarks.md]
 
-Needs the `[training]` extra, and `[model]` for the last two. FOLDER holds one clone for each of `sources.SOURCES`,
-named `owner+name`; the projects of `sources.HELD_OUT` are evaluated and never learned from.
+Needs the `[training]` extra, and `[model]` for the last. FOLDER holds one clone for each of `sources.SOURCES`, named
+`owner+name`; the projects of `sources.HELD_OUT` are never learned from: `tests/benchmarks/reader.py` asks about them.
 """
 
 from __future__ import annotations
@@ -19,10 +18,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer
 
@@ -36,7 +33,6 @@ from whence_training.sources import HELD_OUT, SOURCES, excluded
 _TOKENIZER_RECORDS = 2_500  # that the tokenizer is learned from; more change no token that matters
 _WORD = 3  # times a word must occur to be put into made-up sentences
 _BITS = ("Q8_0", "Q4_K_M")
-_EXAMINED = 400  # records of all projects together
 
 
 def collect(projects: Path, out: Path, seed: int) -> None:
@@ -100,39 +96,6 @@ def load(folder: Path, held_out: bool) -> dict[str, list[str]]:
     return {path.stem: path.read_text().splitlines() for path in files}
 
 
-def evaluate(records: Path, model: Path) -> str:
-    """A table in Markdown: the reader, the composer of quotations, and the first sentence, over held-out projects."""
-    from whence_indexer.embedder import load_embedder
-    from whence_server.generation.local import open_model
-    from whence_server.models.installed import Home
-    from whence_training.readerexam import Answerer, composer, examine, first, reader
-
-    held = {name: [read_record(json.loads(line)) for line in lines] for name, lines in load(records, True).items()}
-    chance, embedder = random.Random(0), load_embedder()
-    drawn = {name: chance.sample(found, min(len(found), _EXAMINED // len(held))) for name, found in held.items()}
-    project = {id(record): name for name, found in drawn.items() for record in found}
-    rows = []
-    with TemporaryDirectory() as empty, closing(open_model(str(model), Home(Path(empty)))) as generator:
-        composing = {name: composer(found, embedder) for name, found in held.items()}
-        insisting = {name: composer(found, embedder, abstains=False) for name, found in held.items()}
-        answerers: dict[str, Answerer] = {
-            f"reader, {model.stem}": reader(generator),
-            "composer of quotations": lambda record: composing[project[id(record)]](record),
-            "composer, never abstaining": lambda record: insisting[project[id(record)]](record),
-            "first sentence": first,
-        }
-        everything = [record for found in drawn.values() for record in found]
-        for name, answerer in answerers.items():
-            marks = examine(everything, answerer)
-            shares = (marks.sentence, marks.passage, marks.rouge, marks.precision, marks.recall)
-            rows.append(
-                f"| {name} | " + " | ".join("–" if share is None else f"{share:.2f}" for share in shares) + " |"
-            )
-    head = "| | right sentence | right citation | ROUGE-L | abstention: precision | recall |\n|---|---|---|---|---|---|"
-    told = f"{marks.answerable} questions with an answer, {marks.unanswerable} without, of {len(drawn)} projects."
-    return "\n".join([told, "", head, *rows])
-
-
 def _stem(project: str) -> str:
     return project.replace("/", "+")
 
@@ -146,7 +109,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     steps = parser.add_subparsers(dest="step", required=True)
     options: dict[str, tuple[str, ...]] = {
         "collect": ("projects", "out"), "train": ("records", "out"), "export": ("run", "out"),
-        "evaluate": ("records", "model"),
     }  # fmt: skip
     for step, names in options.items():
         command = steps.add_parser(step)
@@ -156,8 +118,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for field in fields(Recipe):
                 kind: Callable[[str], object] = type(field.default)
                 command.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default)
-        if step == "evaluate":
-            command.add_argument("--write", type=Path, metavar="FILE")
     chosen = parser.parse_args(arguments)
     if chosen.step == "collect":
         collect(chosen.projects, chosen.out, Recipe.seed)
@@ -166,10 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         learn(
             [record for found in load(chosen.records, held_out=False).values() for record in found], chosen.out, recipe
         )
-    elif chosen.step == "export":
-        export(chosen.run, chosen.out)
     else:
-        print(evaluate(chosen.records, chosen.model))
+        export(chosen.run, chosen.out)
 
 
 if __name__ == "__main__":
