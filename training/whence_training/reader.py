@@ -23,7 +23,12 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from whence_server.generation.prompt import VERSION as PROMPT
 from whence_server.generation.prompt import system_text, user_text
+from whence_server.models.gguffile import read_model
+from whence_server.models.manifest import Blob, Manifest
+from whence_server.models.naming import digest_of
+from whence_server.models.publishing import publish
 from whence_training.readertokens import FRAME_WORDS, Codec, train_reader_tokenizer
 from whence_training.readertraining import Recipe, steps_done, train
 from whence_training.reading import Record, project_records, read_record, record_json
@@ -32,6 +37,7 @@ from whence_training.sources import HELD_OUT, SOURCES, excluded
 
 _TOKENIZER_RECORDS = 2_500  # that the tokenizer is learned from; more change no token that matters
 _WORD = 3  # times a word must occur to be put into made-up sentences
+_VERSION = "0.1"  # of what is exported
 _BITS = ("Q8_0", "Q4_K_M")
 
 
@@ -66,7 +72,10 @@ def learn(lines: Sequence[str], out: Path, recipe: Recipe) -> None:
 
 
 def export(run: Path, out: Path) -> None:
-    """Write the model of a run as GGUF in 32, 8 and 4 bits, and print how far each is from it."""
+    """Write the model of a run as GGUF in 32, 8 and 4 bits, and print how far each is from it.
+
+    `bundled` in `out` is a registry with the one of 8 bits: the package's, once copied to `whence_server/weights`.
+    """
     from whence_training.fidelity import fidelity
     from whence_training.gguf_export import quantize, write_model
 
@@ -76,6 +85,19 @@ def export(run: Path, out: Path) -> None:
     codec, chance = Codec(Tokenizer.from_file(str(run / "tokenizer.json"))), random.Random(0)
     texts = [(*codec.prefix, *codec.example(recall_record(_SOME_WORDS, chance)).prompt)[:400] for _ in range(6)]
     measured = {bits: asdict(fidelity(run / "model", file, texts)) for bits, file in files.items()}
+    smaller = files["Q8_0"]
+    manifest = Manifest(
+        name="reader",
+        version=_VERSION,
+        mode="quote",
+        base=Blob(digest_of(smaller.read_bytes()), smaller.stat().st_size),
+        tokenizer=read_model(smaller).tokenizer,
+        prompt=PROMPT,
+        licence="Apache-2.0",
+        description="Chooses sentences of the evidence. For trying the whole path, and for tests.",
+        metrics={f"{name}_{bits}": value for bits, found in measured.items() for name, value in found.items()},
+    )
+    publish(out / "bundled", manifest, [smaller], aliases=["champion"])
     print(json.dumps(measured, indent=1))
 
 
