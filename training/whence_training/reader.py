@@ -29,6 +29,7 @@ from whence_server.models.gguffile import read_model
 from whence_server.models.manifest import Blob, Manifest
 from whence_server.models.naming import digest_of
 from whence_server.models.publishing import publish
+from whence_training.gguf_export import Quantization, quantize, write_model
 from whence_training.readertokens import FRAME_WORDS, Codec, train_reader_tokenizer
 from whence_training.readertraining import Recipe, steps_done, train
 from whence_training.reading import Record, project_records, read_record, record_json
@@ -38,7 +39,7 @@ from whence_training.sources import HELD_OUT, SOURCES, excluded
 _TOKENIZER_RECORDS = 2_500  # that the tokenizer is learned from; more change no token that matters
 _WORD = 3  # times a word must occur to be put into made-up sentences
 _VERSION = "0.1"  # of what is exported
-_BITS = ("Q8_0", "Q4_K_M")
+_BITS: tuple[Quantization, ...] = ("Q8_0", "Q4_K_M")
 
 
 def collect(projects: Path, out: Path, seed: int) -> None:
@@ -77,11 +78,11 @@ def export(run: Path, out: Path) -> None:
     `bundled` in `out` is a registry with the one of 8 bits: the package's, once copied to `whence_server/weights`.
     """
     from whence_training.fidelity import fidelity
-    from whence_training.gguf_export import quantize, write_model
 
     out.mkdir(parents=True, exist_ok=True)
     whole = write_model(run / "model", out / "reader-F32.gguf")
-    files = {"F32": whole, **{bits: quantize(whole, out / f"reader-{bits}.gguf", bits) for bits in _BITS}}
+    files: dict[str, Path] = {"F32": whole}
+    files |= {bits: quantize(whole, out / f"reader-{bits}.gguf", bits) for bits in _BITS}
     codec, chance = Codec(Tokenizer.from_file(str(run / "tokenizer.json"))), random.Random(0)
     texts = [(*codec.prefix, *codec.example(recall_record(_SOME_WORDS, chance)).prompt)[:400] for _ in range(6)]
     measured = {bits: asdict(fidelity(run / "model", file, texts)) for bits, file in files.items()}

@@ -74,7 +74,7 @@ class Codec:
         self.tokenizer = tokenizer
         # Text of repositories never holds a control token: only what is encoded here as such does.
         self._control = re.compile("(" + "|".join(map(re.escape, (END, IM_START, IM_END))) + ")")
-        self.end = tokenizer.token_to_id(IM_END)
+        self.end = tokenizer.get_vocab()[IM_END]
         self.prefix = (*self.framed(FRAME[0]), *self.plain(system_text("quote")).ids, *self.framed(FRAME[1]))
         self._after = self.framed(FRAME[2])
 
