@@ -30,7 +30,7 @@ class Recipe:
     vocabulary: int = 8_192
     layers: int = 5
     inner: int = 256
-    context: int = 1_024
+    context: int = 2_048
     rotation: float = 1e8
     batch: int = 768  # tokens
     longest: int = 320

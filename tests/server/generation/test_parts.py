@@ -122,7 +122,8 @@ def test_evidence_cannot_leave_its_place():
     text = user_text("What is\nthis?", [hostile])
     evidence, _, question = text.rpartition("\n\n")
     assert question == "Question: What is this?"
-    lines = evidence.split("\n")[3:]
+    assert text.startswith(f"{question}\n\nEvidence:")
+    lines = evidence.split("\n")[5:]
     assert lines
     assert all(line.startswith("| ") for line in lines)
 
