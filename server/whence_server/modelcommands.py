@@ -53,8 +53,6 @@ def list_models(context: click.Context, as_json: bool, repo: str | None, source:
         home, scope = user_home(), _scope(repo)
         report = protocol.models_json(installed(home, scope), home.state().roles_in(scope), home.blobs.partial())
     _print(report) if as_json else terminal.show_models(report)
-    if "models" in report and not as_json:
-        _show_bundled({model["name"] for model in report["models"]})
 
 
 @models.command()
@@ -185,13 +183,6 @@ def verify(context: click.Context, model: str | None, as_json: bool, key: Path |
             click.echo(f"{label}: {'; '.join(found) or 'whole'}")
     if any(problems.values()):
         context.exit(1)
-
-
-def _show_bundled(here: set[str]) -> None:
-    from whence_server.models.places import BUNDLED
-
-    for name in sorted(_registry(BUNDLED).offers().keys() - here):
-        click.echo(f"{name}  comes with Whence: whence ask --model {name}")
 
 
 def _registry(source: str) -> Registry:

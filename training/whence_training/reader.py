@@ -75,7 +75,7 @@ def learn(lines: Sequence[str], out: Path, recipe: Recipe) -> None:
 def export(run: Path, out: Path) -> None:
     """Write the model of a run as GGUF in 32, 8 and 4 bits, and print how far each is from it.
 
-    `bundled` in `out` is a registry with the one of 8 bits: the package's, once copied to `whence_server/weights`.
+    `registry` in `out` offers the one of 8 bits.
     """
     from whence_training.fidelity import fidelity
 
@@ -98,7 +98,7 @@ def export(run: Path, out: Path) -> None:
         description="Chooses sentences of the evidence. For trying the whole path, and for tests.",
         metrics={f"{name}_{bits}": value for bits, found in measured.items() for name, value in found.items()},
     )
-    publish(out / "bundled", manifest, [smaller], aliases=["champion"])
+    publish(out / "registry", manifest, [smaller], aliases=["champion"])
     print(json.dumps(measured, indent=1))
 
 

@@ -26,9 +26,6 @@ from whence_server.models.gguffile import read_model
 from whence_server.models.installed import EVERYWHERE, Home, find
 from whence_server.models.manifest import Mode
 from whence_server.models.naming import reference
-from whence_server.models.places import BUNDLED, open_place
-from whence_server.models.pulling import Terms, pull
-from whence_server.models.registry import Registry
 from whence_server.types import Model
 
 CONTEXT = 4096  # tokens: the evidence of a question, the question and its answer
@@ -67,8 +64,6 @@ def open_model(
 ) -> LocalModel:
     """The installed model `name`, or that of the file if it ends with `.gguf`; it begins to load.
 
-    One that is not installed, but comes with the package, is installed.
-
     Raises `QueryError` where there is none, `ModelError` where it is damaged or llama.cpp is not installed.
     """
     if not name.endswith(".gguf"):
@@ -92,9 +87,6 @@ def _label(home: Home, name: str, scope: str) -> str:
     try:
         return find(home.state(), reference(name), scope)
     except ModelError as error:
-        bundled = Registry(open_place(BUNDLED))
-        if reference(name).name in bundled.offers():
-            return pull(home, bundled, reference(name), Terms()).label
         raise QueryError(f"{error}; none gives answers made of quotations") from error
 
 

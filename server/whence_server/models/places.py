@@ -1,4 +1,4 @@
-"""Where the files of a registry are read from: a folder, a web server, S3, Hugging Face, or the package itself.
+"""Where the files of a registry are read from: a folder, a web server, S3, or a repository of Hugging Face.
 
 Takes what the user typed; connects to nothing before a file is asked for, and to nothing else than that place, its
 redirects and the proxies of the environment. Knows nothing of what the files mean.
@@ -21,9 +21,6 @@ from whence_server.errors import CutError, OfflineError, RegistryError
 
 if TYPE_CHECKING:
     import httpx2
-
-BUNDLED = "bundled"
-_SHIPPED = Path(__file__).parent.parent / "weights"  # the registry that comes with the package
 
 Chunks = Generator[bytes, None, None]
 
@@ -51,14 +48,11 @@ class Place(Protocol):
 
 
 def open_place(spec: str) -> Place:
-    """The place that `spec` names: a folder, `https://…`, `s3://BUCKET/…`, `hf://OWNER/NAME[@REVISION]`, or `bundled`:
-    what comes with the package.
+    """The place that `spec` names: a folder, `https://…`, `s3://BUCKET/…` or `hf://OWNER/NAME[@REVISION]`.
 
     Raises `OfflineError` where WHENCE_OFFLINE, or for Hugging Face HF_HUB_OFFLINE, forbids to ask it, `RegistryError`
     where it is none of these.
     """
-    if spec == BUNDLED:
-        return Folder(_SHIPPED)
     scheme, separator, rest = spec.partition("://")
     if not separator or scheme == "file":
         return Folder(_folder(unquote(urlsplit(spec).path) if separator else spec))
