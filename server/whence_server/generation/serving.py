@@ -62,9 +62,7 @@ class Serving:
             from whence_server.composing import Writing
 
             def ended(well: bool) -> None:
-                self.record(generator.model, "answered", scope)
-                if not well:
-                    self.record(generator.model, "failed", scope)
+                self.record(generator.model, "answered" if well else "failed", scope)
 
             yield Writing(generator, told, unsupported, asker, ended)
 

@@ -20,6 +20,7 @@ from whence_server.lsp.requests import (
     RollBackParams,
     SearchParams,
     StatusParams,
+    UseParams,
     WhyParams,
     parse,
 )

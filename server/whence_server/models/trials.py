@@ -27,6 +27,11 @@ class Tally:
     up: int = 0
     down: int = 0
 
+    @property
+    def asked(self) -> int:
+        """Questions."""
+        return self.answered + self.failed
+
 
 def counted(tallies: Mapping[str, Tally], label: str, event: Event) -> dict[str, Tally]:
     """`tallies` by label, with one more `event` of `label`."""
@@ -43,8 +48,8 @@ def fault(roles: Roles, tallies: Mapping[str, Tally]) -> str:
     if roles.challenger is None:
         return ""
     its, other = tallies.get(roles.challenger, Tally()), tallies.get(roles.champion or "", Tally())
-    if _lower(its.failed, its.answered) > max(_FAILURES, _share(other.failed, other.answered, 0.0)):
-        return f"it failed at {its.failed} of {its.answered} questions"
+    if _lower(its.failed, its.asked) > max(_FAILURES, _share(other.failed, other.asked, 0.0)):
+        return f"it failed at {its.failed} of {its.asked} questions"
     if _lower(its.down, its.up + its.down) > _share(other.down, other.up + other.down, 0.5):
         return f"{its.down} of {its.up + its.down} opinions of its answers were bad"
     return ""
