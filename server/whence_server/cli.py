@@ -10,9 +10,10 @@ import posixpath
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from uuid import uuid4
 
 import click
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from whence_indexer.types import Kind, Span
     from whence_indexer.workspace import Workspace
     from whence_server.composing import Writing
-    from whence_server.generation.local import LocalModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,11 +132,11 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
 @cli.command()
 @click.argument("question")
 @_common
-@click.option("--model", metavar="NAME|FILE.gguf",
+@click.option("--model", default="auto", envvar="WHENCE_MODEL", metavar="NAME|FILE.gguf|URL#NAME",
               help="The model that writes, or none for quotations. Default: what `whence models use`.")  # fmt: skip
 @click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
-def ask(question: str, repo: str, as_json: bool, model: str | None, at: Span | None) -> None:
+def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
     """Answer a question, each statement with its receipt."""
     from whence_indexer.query import parse_query
     from whence_server.answering import answer
@@ -305,42 +305,20 @@ def _workspace(repo: str) -> Workspace:
 
 
 @contextmanager
-def _writing(model: str | None, workspace: Workspace) -> Iterator[Writing | None]:
-    """The model of this name at work, which loads while the repository is looked at; None for quotations.
-
-    Without a name it is the one in use, and quotations where that cannot be opened.
-    """
-    opened = None if model == "none" else _open_model(model, workspace)
-    if opened is None:
+def _writing(model: str, workspace: Workspace) -> Iterator[Writing | None]:
+    """The model of this name at work, which loads while the repository is looked at; None for quotations."""
+    if model == "none":
         yield None
         return
-    from whence_server.composing import Writing
-
-    try:
-        yield Writing(opened)
-    finally:
-        opened.close()
-
-
-def _open_model(model: str | None, workspace: Workspace) -> LocalModel | None:
-    from whence_server.errors import ModelError
-    from whence_server.models.choosing import active, scope_of
+    from whence_server.generation.serving import Serving
+    from whence_server.models.choosing import scope_of
     from whence_server.models.installed import user_home
 
-    home, scope = user_home(), scope_of(workspace.repository)
-    if model is not None:
-        from whence_server.generation.local import open_model
-
-        return open_model(model, home, scope, _note)
-    try:
-        if (chosen := active(home, scope)) is None:
-            return None
-        from whence_server.generation.local import open_active
-
-        return open_active(chosen, _note)
-    except ModelError as error:
-        _note(f"{error}; quotations answer")
-        return None
+    with (
+        closing(Serving(user_home(), _note)) as serving,
+        serving.writing(model, scope_of(workspace.repository), uuid4().hex) as writing,
+    ):
+        yield writing
 
 
 def _note(message: str) -> None:

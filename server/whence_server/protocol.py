@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
     from whence_server.authorship import Authorship
+    from whence_server.models.installed import Home
     from whence_server.models.registry import Offer
     from whence_server.models.roles import Roles
     from whence_server.models.upkeep import Installed
@@ -78,9 +79,21 @@ def who_json(found: Authorship) -> dict[str, Any]:
     }
 
 
-def models_json(found: Sequence[Installed], roles: Roles, partial: Sequence[str]) -> dict[str, Any]:
-    """What `whence models list` prints; `partial` are blobs that were begun."""
-    return {"models": [model_json(model) for model in found], "roles": roles_json(roles), "partial": list(partial)}
+def models_json(home: Home, scope: str) -> dict[str, Any]:
+    """What `whence models list` prints: `partial` are blobs that were begun, `trial` is what came of a challenger's
+    questions and of the champion's, by label, `presets` are what can be pulled by name.
+    """
+    from whence_server.models.presets import PRESETS
+    from whence_server.models.upkeep import installed
+
+    state = home.state()
+    return {
+        "models": [model_json(model) for model in installed(home, scope)],
+        "roles": roles_json(state.roles_in(scope)),
+        "partial": home.blobs.partial(),
+        "trial": {label: vars(tally) for label, tally in state.trials.get(state.scope_in(scope), {}).items()},
+        "presets": [{"name": name} | asdict(preset) for name, preset in PRESETS.items()],
+    }
 
 
 def model_json(found: Installed) -> dict[str, Any]:

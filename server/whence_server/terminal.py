@@ -202,8 +202,14 @@ def show_models(report: Mapping[str, Any]) -> None:
             )
         roles = f"  [{', '.join(model['roles'])}]" if model["roles"] else ""
         console.print(_text(f"{model['name']}@{model['version']}  {about}{roles}"))
+    for label, tally in report.get("trial", {}).items():
+        counts = ", ".join(f"{count:,} {event}" for event, count in tally.items())
+        console.print(_text(f"on trial: {label}  {counts}"))
     if not report.get("models") and not report.get("offers"):
-        console.print("no models")
+        console.print("no models; `whence models pull NAME` fetches one of these from Hugging Face:")
+        for preset in report.get("presets", ()):
+            size = f"{preset['size']} GB, about {preset['memory']} GB of memory"
+            console.print(_text(f"{preset['name']}  {size}: {preset['about']}"))
     for digest in report.get("partial", ()):
         console.print(_text(f"begun: {digest}"))
 

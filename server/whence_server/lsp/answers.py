@@ -23,9 +23,9 @@ from whence_server.conversations import Given, follow, understand
 from whence_server.feedback import give
 from whence_server.lsp.jobs import Stop
 from whence_server.lsp.locations import to_uri
-from whence_server.lsp.requests import AskParams, FeedbackParams, ModelsParams, SearchParams, StatusParams, WhyParams
+from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, StatusParams, WhyParams
+from whence_server.lsp.roots import Found
 from whence_server.lsp.session import Folder, Session
-from whence_server.lsp.settings import MODELS
 from whence_server.protocol import answer_json, search_json, why_json
 from whence_server.types import Answer, Question
 
@@ -37,29 +37,36 @@ _BLOCK = re.compile(r"\n\n(?=\*\*|I don't know|_\d)")  # before each passage, ne
 
 async def ask(session: Session, params: AskParams) -> dict[str, Any]:
     """`whence/ask`: an answer, its text in pieces before that where the client gave a token for them."""
-    if (params.model or "none") not in MODELS:
-        raise QueryError(f"there is no model {params.model!r}; none gives answers made of quotations")
     folder, at = _where(session, params)
-    conversation = params.conversation or uuid4().hex[:12]
-    before = session.memory.turn(conversation)
-    query = understand(params.question, before)
+    conversation, identifier = params.conversation or uuid4().hex[:12], uuid4().hex[:12]
+    before, settings = session.memory.turn(conversation), session.settings(folder)
+    query, stream = understand(params.question, before), _Stream(session, params.partialResultToken)
 
-    def work(stop: Stop) -> tuple[Answer, bool]:
+    def work(stop: Stop) -> Found[Answer]:
         from whence_server.answering import answer
+        from whence_server.models.choosing import scope_of
 
-        earlier = before.evidence if before else ()
-        asked = Question(query, at)
-        found = folder.root.ask(lambda finder: answer(asked, finder, folder.root.repository, earlier, stop.check))
-        return found.value, found.partial
+        def told(text: str) -> None:
+            stop.check()
+            stream.tell(text)
 
-    answered, partial = await session.work(folder, work)
-    if params.partialResultToken is not None:
-        await _stream(session, params.partialResultToken, answered.text)
-    identifier = uuid4().hex[:12]
+        earlier, repository = before.evidence if before else (), folder.root.repository
+        asked, dropped = Question(query, at), settings.unsupported == "drop"
+        with session.serving.writing(
+            params.model or settings.model, scope_of(repository), identifier,
+            told=told, unsupported="drop" if dropped else "mark", asker=conversation,
+        ) as writing:  # fmt: skip
+            return folder.root.ask(
+                lambda finder: answer(asked, finder, repository, earlier, stop.check, writing=writing)
+            )
+
+    found = await session.work(folder, work)
+    answered = found.value
+    await stream.end(answered.text)
     turn = follow(params.question, query, answered, before)
     session.memory.remember(conversation, turn, identifier, Given(params.question, answered, to_uri(_root(folder))))
     told = answer_json(answered, _stale(folder)) | {"id": identifier, "conversation": conversation}
-    return _located(told, "citations", folder, partial)
+    return _located(told, "citations", folder, found.partial)
 
 
 async def search(session: Session, params: SearchParams) -> dict[str, Any]:
@@ -118,13 +125,9 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
         folder,
         lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
     )
+    if params.verdict != "note":
+        session.judge(folder, given.answer.model, good=params.verdict == "up")
     return {"id": kept.id}
-
-
-async def models(session: Session, params: ModelsParams) -> dict[str, Any]:
-    """`whence/models`: what can write answers."""
-    current = session.settings().model
-    return {"models": [{"name": name, "version": None, "current": name == current} for name in MODELS]}
 
 
 async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
@@ -171,14 +174,34 @@ def _where(session: Session, params: AskParams) -> tuple[Folder, Span | None]:
     return session.folder(params.uri, params.root), None
 
 
-async def _stream(session: Session, token: str | int, text: str) -> None:
-    """The text in the order it is read; a cancelled request ends between two pieces."""
-    last = 0
-    for cut in [*(match.end() for match in _BLOCK.finditer(text)), len(text)]:
-        value = {"text": text[last:cut]}
-        session.guard.notify(lsp.PROGRESS, {"token": token, "value": value})
-        last = cut
-        await asyncio.sleep(0)
+class _Stream:
+    """An answer's text in the order it is read, to a client that gave a token for it."""
+
+    def __init__(self, session: Session, token: str | int | None) -> None:
+        self._session, self._token, self._told = session, token, ""
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, text: str) -> None:
+        """Text as a model writes it, from any thread."""
+        self._told += text
+        self._loop.call_soon_threadsafe(self._send, text)
+
+    async def end(self, text: str) -> None:
+        """What is left of the whole text; nothing where that became another than was told so far.
+
+        A cancelled request ends between two pieces.
+        """
+        if self._token is None or not text.startswith(self._told):
+            return
+        last = len(self._told)
+        for cut in [*(match.end() for match in _BLOCK.finditer(text, last)), len(text)]:
+            self._send(text[last:cut])
+            last = cut
+            await asyncio.sleep(0)
+
+    def _send(self, text: str) -> None:
+        if self._token is not None:
+            self._session.guard.notify(lsp.PROGRESS, {"token": self._token, "value": {"text": text}})
 
 
 async def _status(session: Session, folder: Folder) -> dict[str, Any]:

@@ -10,12 +10,10 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from lsprotocol import types as lsp
 
 from whence_server.lsp import child, failures
 from whence_server.lsp.guard import Guard
+from whence_server.lsp.progress import Progress
 
 _LOUD_FROM = 50  # files or commits; less is done before anyone has read that it is
 
@@ -96,7 +94,7 @@ class Background:
         self._rebuild = False
         process.stdin.write(json.dumps(order).encode() + b"\n")
         failed: str | None = "the indexing process died"
-        shown = _Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
+        shown = Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
         try:
             while line := await process.stdout.readline():
                 message = json.loads(line)
@@ -105,7 +103,8 @@ class Background:
                 elif "failed" in message:
                     failed = failures.public(message["failed"])
                 elif loud or (message.get("total") or 0) > _LOUD_FROM:
-                    await shown.report(message)
+                    stage = message.get("stage") or f"Waiting for {message.get('waiting')}"
+                    await shown.report(stage, message.get("done", 0), message.get("total"))
                     self._token = shown.token
         finally:
             self._token = None
@@ -118,37 +117,3 @@ class Background:
         if self._process and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-
-
-class _Progress:
-    """What the user sees of a run: begun at the first report, where the client can show it."""
-
-    def __init__(self, guard: Guard, title: str, possible: bool) -> None:
-        self._guard, self._title, self._possible = guard, title, possible
-        self.token: str | None = None
-
-    async def report(self, message: dict[str, Any]) -> None:
-        if self.token is None and not (self._possible and await self._begin()):
-            return
-        total, stage = message.get("total"), message.get("stage") or f"Waiting for {message.get('waiting')}"
-        percentage = min(100, 100 * message["done"] // total) if total else None
-        self._tell(lsp.WorkDoneProgressReport(message=stage, percentage=percentage, cancellable=True))
-
-    def end(self, message: str) -> None:
-        if self.token is not None:
-            self._tell(lsp.WorkDoneProgressEnd(message=message))
-
-    async def _begin(self) -> bool:
-        token = f"whence-index-{id(self)}"
-        try:
-            create = lsp.WorkDoneProgressCreateParams(token=token)
-            await asyncio.wait_for(self._guard.ask(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, create), 5)
-        except (failures.WireError, TimeoutError):
-            self._possible = False
-            return False
-        self.token = token
-        self._tell(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, percentage=0))
-        return True
-
-    def _tell(self, value: Any) -> None:
-        self._guard.notify(lsp.PROGRESS, lsp.ProgressParams(token=self.token or "", value=value))

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from whence_server.lsp import answers, glances, showing
+from whence_server.lsp import answers, glances, showing, stock
 from whence_server.lsp.requests import (
     AskParams,
     FeedbackParams,
     ModelsParams,
+    PullParams,
+    RollBackParams,
     SearchParams,
     StatusParams,
+    UseParams,
     WhyParams,
     parse,
 )
@@ -34,7 +37,7 @@ METHODS: dict[str, tuple[type, Handler]] = {
     "whence/why": (WhyParams, answers.why),
     "whence/status": (StatusParams, answers.status),
     "whence/feedback": (FeedbackParams, answers.feedback),
-    "whence/models": (ModelsParams, answers.models),
+    "whence/models": (ModelsParams, stock.models),
 }
 COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.ask": (AskParams, showing.ask),
@@ -44,6 +47,9 @@ COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.similar": (WhyParams, showing.similar),
     "whence.status": (StatusParams, showing.status),
     "whence.reindex": (StatusParams, answers.reindex),
+    "whence.pullModel": (PullParams, stock.pull),
+    "whence.useModel": (UseParams, stock.use),
+    "whence.rollBackModel": (RollBackParams, stock.roll_back),
 }
 
 
@@ -94,8 +100,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
 
     @server.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def cancel(params: lsp.WorkDoneProgressCancelParams) -> None:
-        for folder in session.folders.values():
-            folder.background.cancel(params.token)
+        session.cancel(params.token)
 
 
 def _register_documents(server: LanguageServer, session: Session) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types as lsp
@@ -28,9 +29,13 @@ from whence_server.lsp.leftovers import give_back
 from whence_server.lsp.locations import inside, to_path
 from whence_server.lsp.roots import Root
 from whence_server.lsp.settings import Settings, combine, parse_settings, read_settings
+from whence_server.types import Model
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
+
+    from whence_server.generation.serving import Serving
+    from whence_server.models.trials import Event
 
 T = TypeVar("T")
 
@@ -39,6 +44,7 @@ _STORED_WITHIN = 20.0  # seconds from a save to its place in the index; it is se
 _TYPING_PAUSE = 0.4  # seconds without a change before a document is made ready to be searched
 _LOOKED_AFTER = 1.0  # seconds between two looks at HEAD
 _IDLE_AFTER = 3.0  # seconds without work
+_LOADED_WITHIN = 10.0  # seconds that a question waits for a model; then quotations answer it
 _MANY = 200  # files changed at once are for the background
 _RULES = (".gitignore", ".whenceallow", "whence.toml", "pyproject.toml")
 
@@ -59,7 +65,8 @@ class Session:
     def __init__(self, server: LanguageServer, guard: Guard) -> None:
         self.guard, self._server = guard, server
         self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_GLANCING, "glance")
-        self._preparing = Jobs(1, "prepare")
+        self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
+        self.transfer: tuple[str | None, asyncio.Future[Any] | None] = (None, None)  # a pull's progress, and the pull
         self._prepared: set[tuple[Path, str]] = set()
         self._loop = asyncio.get_running_loop()
         self.memory = Memory()
@@ -70,6 +77,8 @@ class Session:
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._serving: Serving | None = None
+        self._serving_lock = Lock()
         self._worked: float | None = None  # when the last work ended, until its memory was given back
 
     # From beginning to end
@@ -91,6 +100,9 @@ class Session:
         self.jobs.close()
         self.glances.close()
         self._preparing.close()
+        self.transfers.close()
+        if self._serving:
+            self._serving.close()
 
     async def _start(self) -> None:
         self._spawn(self.jobs.run(_import))
@@ -153,8 +165,7 @@ class Session:
         background = Background(
             self.guard, root.repository.root, root.repository.root.name, self._turn, lambda: self._indexed(folder)
         )
-        window = self.guard.client_capabilities.window
-        background.can_show_progress = bool(window and window.work_done_progress)
+        background.can_show_progress = self.can_show_progress
         folder = Folder(root, background, Head(root.repository), given)
         self.folders[root.repository.root] = folder
         self._apply(folder)
@@ -166,11 +177,26 @@ class Session:
         """First what the first answer needs, then the index: the one must not wait for the other."""
         await self.jobs.run(lambda _: folder.root.load())
         self.refresh(folder, 0.0, loud=not folder.root.has_index)
+        await self._preparing.run(lambda _: self._load_model(folder))
 
     def refresh(self, folder: Folder, delay: float, *, loud: bool = False) -> None:
         """Bring its index up to date within `delay` seconds, where the settings want that."""
         if self.settings(folder).index:
             folder.background.request(delay, loud=loud)
+
+    @property
+    def can_show_progress(self) -> bool:
+        """Whether the client shows what the server does on its own account."""
+        window = self.guard.client_capabilities.window
+        return bool(window and window.work_done_progress)
+
+    def cancel(self, token: object) -> None:
+        """The user stops the work whose progress has this token."""
+        for folder in self.folders.values():
+            folder.background.cancel(token)
+        shown, job = self.transfer
+        if job is not None and token is not None and token == shown:
+            job.cancel()
 
     async def _indexed(self, folder: Folder) -> None:
         """A run has ended: what it made is opened now, before somebody asks."""
@@ -178,6 +204,41 @@ class Session:
             self.say(f"{folder.root.repository.root.name}: {folder.background.problem}", lsp.MessageType.Warning)
         await self._preparing.run(lambda _: folder.root.load())
         self._worked = self._loop.time()
+
+    # Models
+
+    @property
+    def serving(self) -> Serving:
+        """Who writes answers. What it needs is imported with the first use, which is not on the event loop."""
+        from whence_server.generation.serving import Serving
+        from whence_server.models.installed import user_home
+
+        with self._serving_lock:
+            if self._serving is None:
+                self._serving = Serving(user_home(), self._warn, _LOADED_WITHIN)
+            return self._serving
+
+    def prepare_model(self) -> None:
+        """Begin to load who is going to write, in the background."""
+        for folder in self.folders.values():
+            self._spawn(self._preparing.run(lambda _, folder=folder: self._load_model(folder)))  # type: ignore[misc]
+
+    def judge(self, folder: Folder, model: Model, *, good: bool) -> None:
+        """Count what people say of a model's answers."""
+        from whence_server.models.choosing import scope_of
+
+        scope = scope_of(folder.root.repository)
+        event: Event = "up" if good else "down"
+        self._spawn(self._preparing.run(lambda _: self.serving.record(model, event, scope)))
+
+    def _load_model(self, folder: Folder) -> None:
+        from whence_server.models.choosing import scope_of
+
+        self.serving.prepare(self.settings(folder).model, scope_of(folder.root.repository))
+
+    def _warn(self, message: str) -> None:
+        """Tell the user something, from any thread."""
+        self._loop.call_soon_threadsafe(self.say, failures.public(message), lsp.MessageType.Warning)
 
     # Settings
 
