@@ -6,6 +6,6 @@ import sys
 if not sys.flags.safe_path and sys.path and os.path.realpath(sys.path[0]) == os.getcwd():
     del sys.path[0]  # which may be a repository: its files must not run because somebody asks about it
 
-from whence_server.cli import main  # noqa: E402
+from whence_server.cli import main
 
 main()
