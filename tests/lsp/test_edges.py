@@ -119,7 +119,7 @@ def test_a_cancelled_question_is_answered_at_once(shop, client):
     assert sum(each.get("error", {}).get("code") == -32800 for each in told) >= 15
     client.notify("$/cancelRequest", {"id": "never asked"})
     client.notify("$/cancelRequest", {})
-    assert client.ask("whence/models")["models"]
+    assert client.ask("whence/models")["setting"]
 
 
 def test_no_path_of_this_machine_and_no_traceback_is_told(shop, client):
@@ -162,7 +162,7 @@ def test_malformed_messages_never_end_the_server(shop, tmp_path):
                 client.send_raw(bytes(chance.randrange(256) for _ in range(chance.randint(1, 40))) + b"\n")
         for each in expected:
             client.answer(each)
-        assert client.ask("whence/models")["models"]
+        assert client.ask("whence/models")["setting"]
         assert "Traceback" not in client.log.decode(), client.log.decode()
         assert client.stop() == 0
 
