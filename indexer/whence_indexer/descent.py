@@ -23,7 +23,7 @@ from whence_indexer.lineage import Lineage, Shaper, trace
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import ChangeKind, Commit, Hunk
+from whence_indexer.types import ChangeKind, Commit, Hunk, Span
 
 SECONDS = 3.0  # for the whole history: a person waits, no editor does
 _MOVES = 8  # from place to place that git does not follow by itself
@@ -65,7 +65,11 @@ def trace_definition(
     current = [replace(shaper, change=kinds.get(shaper.commit.sha)) for shaper in now.shapers]
     shown = {shaper.commit.sha for shaper in current}
     lines = ((place.start_line, place.end_line),)
-    earlier = [Shaper(step.commit, lines, True, step.kind) for step in steps if step.commit.sha not in shown]
+    earlier = [
+        Shaper(step.commit, lines, True, step.kind, made=(_made(step.hunk),))
+        for step in steps
+        if step.commit.sha not in shown
+    ]
     earlier.sort(key=lambda shaper: (shaper.change == "added", instant(shaper.commit.date)), reverse=True)
     shallow = shallow_commits(repository)
     return Lineage(
@@ -127,6 +131,11 @@ def _before_the_move(repository: Repository, commit: Commit, hunk: Hunk, at: Def
             if found.name == at.name and alike >= likest:
                 best, likest = found, alike
     return best
+
+
+def _made(hunk: Hunk) -> Span:
+    first, count = hunk.new_lines
+    return Span(hunk.path, first, first + count - 1)
 
 
 def _likeness(one: Counter[str], other: Counter[str]) -> float:

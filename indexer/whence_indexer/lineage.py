@@ -19,7 +19,7 @@ from whence_indexer.history import instant, read_commit, read_named, shallow_com
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import ChangeKind, Commit
+from whence_indexer.types import ChangeKind, Commit, Span
 
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
@@ -38,13 +38,15 @@ Range = tuple[int, int]
 class Shaper:
     """A commit that lines of the file are from, or were changed by `earlier` on their way; `lines` as they are now.
 
-    `change` is what it did to a definition, where one was asked about and git could tell.
+    `change` is what it did to a definition, where one was asked about and git could tell. `made` is where the lines
+    were in the commit.
     """
 
     commit: Commit
     lines: tuple[Range, ...]
     earlier: bool = False
     change: ChangeKind | None = None
+    made: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +177,14 @@ def trace(
 
 def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -> Iterator[Shaper]:
     """The commits of `origins`, each once; their lines, or `now` in their place where they are earlier ones."""
-    ranges: dict[str, list[Range]] = {}
+    runs: dict[str, list[Origin]] = {}
     for origin in origins:
         if origin.sha is not None:
-            ranges.setdefault(origin.sha, []).append(now or (origin.first, origin.last))
-    for sha, lines in ranges.items():
-        yield Shaper(walk.commit(sha), _ranges(lines), now is not None)
+            runs.setdefault(origin.sha, []).append(origin)
+    for sha, found in runs.items():
+        lines = _ranges(now or (origin.first, origin.last) for origin in found)
+        made = (Span(each.path, each.line, each.line + each.last - each.first) for each in found)
+        yield Shaper(walk.commit(sha), lines, now is not None, made=tuple(made))
 
 
 def _earlier(
@@ -198,8 +202,9 @@ def _earlier(
             for shaper in _grouped(walk, before, now):
                 sha = shaper.commit.sha
                 if sha not in known:
-                    lines = _ranges([*found[sha].lines, *shaper.lines]) if sha in found else shaper.lines
-                    found[sha] = replace(shaper, lines=lines)
+                    known_of = found.get(sha, replace(shaper, lines=(), made=()))
+                    lines = _ranges([*known_of.lines, *shaper.lines])
+                    found[sha] = replace(shaper, lines=lines, made=(*known_of.made, *shaper.made))
             following += [(origin, now) for origin in before if origin.sha is not None]
         places = following
     return list(found.values()), not places

@@ -32,7 +32,7 @@ SHOWN = 4  # commits quoted; the history names all
 HISTORY = Model("history")
 # An order, fitted on nothing: a sentence with a word of cause is an answer more often than one of what was wrong.
 _CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
-_EARLIER = 1  # a reason for what a line was before counts less, by as much as one strength, than one for what it is
+_EARLIER = 1  # a reason for what a line was before is as sure as one of the next lower strength for what it is
 
 FindDiscussions = Callable[[Repository, Sequence[Commit]], Discussions]
 
@@ -49,7 +49,16 @@ class _Found:
 
     @property
     def value(self) -> int:
-        return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+        """How surely it is the reason, as a strength."""
+        here = self.told is not None and self.told.here
+        return CAUSE if here else self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """What leads: any reason for the lines as they are, before those for what they were; a review of these lines."""
+        given = self.reason.strength > 0
+        here = self.told is not None and self.told.here
+        return given and not self.shaper.earlier, here, self.value
 
 
 def explain(
@@ -137,12 +146,12 @@ def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repos
         # What is known of a pull request that was not imported may be this very message.
         same = (True, commit.sha)
         threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
-        given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
+        given += [_Found(told.reason, shaper, told) for told in find_told(threads, commit.sha, shaper.made)[:1]]
         if not given or max(each.reason.strength for each in given) < CAUSE:
             given += _noted(shaper, discussions, repository)
         what = _Found(Reason(commit.subject, commit.subject, 0), shaper)
-        found.append(max(given, key=lambda each: each.value, default=what))
-    led = max(found, key=lambda each: each.value, default=None)
+        found.append(max(given, key=lambda each: each.rank, default=what))
+    led = max(found, key=lambda each: each.rank, default=None)
     if led is not None and led.reason.strength:
         found.insert(0, found.pop(found.index(led)))
     return found[:SHOWN]
@@ -185,7 +194,9 @@ def _lead(
         return f"{said}. No reason is recorded.", False
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
-        return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
+        commit = cited[0].shaper.commit
+        before = f"An earlier form of it, of {commit.date[:10]}: " if cited[0].shaper.earlier else ""
+        return f"{opening}{before}{plain(cited[0].reason.sentence)} [1]", True
     what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
