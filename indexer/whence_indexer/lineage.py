@@ -53,8 +53,9 @@ class Shaper:
 class Lineage:
     """What shaped lines of a file: first the commits they are from, of most lines first, then earlier ones.
 
-    `uncommitted` are lines that are in no commit; `seen_through` are commits that only changed how lines stand, with
-    their kind. `shallow` when a commit is where the clone's history ends, `complete` unless older ones were not read.
+    The commits are without hunks. `uncommitted` are lines that are in no commit; `seen_through` are commits that only
+    changed how lines stand, with their kind. `shallow` when a commit is where the clone's history ends, `complete`
+    unless older ones were not read.
     """
 
     shapers: tuple[Shaper, ...]
@@ -83,7 +84,7 @@ class _Walk:
         """Read these at once, which takes a fraction of the time."""
         new = [sha for sha in shas if sha not in self.read]
         if len(new) >= _MANY:
-            self.read |= {commit.sha: commit for commit in read_named(self.repository, new)}
+            self.read |= {commit.sha: commit for commit in read_named(self.repository, new, compared=True)}
 
     def origins(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
         """Where lines are from once mechanical commits are passed over."""
@@ -167,12 +168,17 @@ def trace(
     named = [*shapers, *_newest_first(earlier)]
     shown = {shaper.commit.sha for shaper in named}
     return Lineage(
-        shapers=tuple(named),
+        shapers=tuple(replace(shaper, commit=_as_shown(shaper.commit)) for shaper in named),
         uncommitted=_ranges((origin.first, origin.last) for origin in origins if origin.sha is None),
-        seen_through=tuple(seen for sha, seen in walk.seen.items() if sha not in shown),
+        seen_through=tuple((_as_shown(commit), kind) for sha, (commit, kind) in walk.seen.items() if sha not in shown),
         shallow=any(sha in walk.boundary for sha in shown),
         complete=complete,
     )
+
+
+def _as_shown(commit: Commit) -> Commit:
+    """Without its hunks, which were read to be compared."""
+    return replace(commit, hunks=())
 
 
 def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -> Iterator[Shaper]:
@@ -281,7 +287,7 @@ def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
 # of the same places again.
 @lru_cache(maxsize=256)
 def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) -> Commit:
-    return read_commit(repository, sha)
+    return read_commit(repository, sha, compared=True)
 
 
 def _blame(

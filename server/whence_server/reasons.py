@@ -46,7 +46,9 @@ _BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"\s*(?:`{3}|~{3})")
-_COLUMN = re.compile(r"(?:^|(?<=\s))[|│┃](?=\s|$)|\t|\s{3,}|(?<=[^\s.!?:;,])\s{2}(?=\S)")  # what parts columns; a sentence may have wide gaps
+_COLUMN = re.compile(
+    r"(?:^|(?<=\s))[|│┃](?=\s|$)|\t|\s{3,}|(?<=[^\s.!?:;,])\s{2}(?=\S)"
+)  # what parts columns; a sentence may have wide gaps
 _FIGURE = re.compile(r"[-+~<>=±(]*\$?\d[\d.,_eE]*\s?(?:[%x)]|[^\W\d]{1,5}(?:/\w+)?)?(?:\W|$)")
 _ITEM = re.compile(r"^\s*(?:[*+•-]|\d+[.)])\s+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\sa-z])")

@@ -55,7 +55,7 @@ class _Found:
 
     @property
     def rank(self) -> tuple[bool, bool, int]:
-        """What leads: any reason for the lines as they are, before those for what they were; a review of these lines."""
+        """What leads: any reason for the lines as they are before those for what they were, and what a review says."""
         given = self.reason.strength > 0
         here = self.told is not None and self.told.here
         return given and not self.shaper.earlier, here, self.value
@@ -78,7 +78,7 @@ def explain(
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, lines, lineage, started, discuss, who)
+    return _explained(repository, [lines], lineage, started, discuss, who)
 
 
 def explain_definition(
@@ -95,11 +95,16 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.place, lineage, started, discuss, False)
+    return _explained(repository, definition.places, lineage, started, discuss, False)
 
 
 def _explained(
-    repository: Repository, lines: Span, lineage: Lineage, started: float, discuss: FindDiscussions, who: bool
+    repository: Repository,
+    lines: Sequence[Span],
+    lineage: Lineage,
+    started: float,
+    discuss: FindDiscussions,
+    who: bool,
 ) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
@@ -185,12 +190,12 @@ def _stands(found: _Found, repository: Repository) -> bool:
 
 
 def _lead(
-    lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
+    lines: Sequence[Span], lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
 ) -> tuple[str, bool]:
     """What the answer begins with, and whether it is a reason; `left_out` quotations could not be verified."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
     said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
-    if new == lines.end_line - lines.start_line + 1:
+    if new == sum(place.end_line - place.start_line + 1 for place in lines):
         return f"{said}. No reason is recorded.", False
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:

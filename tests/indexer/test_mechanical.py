@@ -22,7 +22,7 @@ HEADER = "# Copyright {} The Shop\n# Licensed under MIT\n"
         ("Format the amount as text for the bank", {"a.py": "send(0)\n"}, {"a.py": "send('0')\n"}, None),
         ("' to \"", {"a.py": "x = 'a'\ny = 'b'\n"}, {"a.py": 'x = "a"\ny = "b"\n'}, "format"),
         ("Quote", {"a.sh": "echo '$x'\n"}, {"a.sh": 'echo "$x"\n'}, None),  # that prints something else
-        ("Quote", {"a.py": "x = '\"'\n"}, {"a.py": "x = \"'\"\n"}, None),
+        ("Quote", {"a.py": "x = '\"'\n"}, {"a.py": 'x = "\'"\n'}, None),
         (
             "Adopt black",
             {"a.py": "def a(x='1',  # noqa\n      y='2'):\n" + CODE},

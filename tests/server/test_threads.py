@@ -386,7 +386,6 @@ def test_a_review_of_the_very_line_comes_before_what_the_commit_says(shop, threa
     assert explained.answer.text.startswith(f"{said['body']} [1]")
     first = explained.answer.citations[0]
     assert (first.kind, first.thread, first.url, first.quote) == ("pull", 7, REVIEW, said["body"])
-    assert why(shop, 3).answer.citations[0].url == elsewhere["url"]
 
 
 def test_without_a_tracker_the_merge_tells_what_the_pull_request_said(bought):
