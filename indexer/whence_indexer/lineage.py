@@ -76,9 +76,16 @@ class _Walk:
     unsaved: bytes | None = None
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
+    kinds: dict[str, str | None] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
         return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
+
+    def kind(self, sha: str) -> str | None:
+        """What kind of mechanical commit it is, if it is one."""
+        if sha not in self.kinds:
+            self.kinds[sha] = mechanical_kind(self.commit(sha))
+        return self.kinds[sha]
 
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
@@ -93,7 +100,7 @@ class _Walk:
             rounds = self.rounds(path, lines, revision)
         within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
         for sha in {sha for found in within[:-1] for sha in _ids(found)}:
-            if kind := mechanical_kind(self.commit(sha)):
+            if kind := self.kind(sha):
                 self.seen[sha] = self.commit(sha), kind
         return within[-1]
 
@@ -104,7 +111,7 @@ class _Walk:
         while len(rounds) < _ROUNDS:
             rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
             self.read_all(_ids(rounds[-1]))
-            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
+            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and self.kind(sha)]
             if not new:
                 break
             ignored = [*ignored, *new]

@@ -72,6 +72,8 @@ def mechanical_kind(commit: Commit) -> str | None:
             formatted = _formatted(hunks) if by_formatter else 0
             kinds.update({"format": formatted} if formatted else {})
             other += lines - formatted
+            if not says:  # all of it would have to be
+                break
     changed = kinds.total() + other
     if not kinds or (kinds.total() < changed and not (says and kinds.total() >= _MOSTLY * changed)):
         return "move" if _moved(commit.hunks) else None
