@@ -97,7 +97,9 @@ def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository
     for path, definition in _places(query, hits, searcher, repository):
         with suppress(RepositoryError):
             found = authorship_of(repository, path, definition.symbol if definition else None)
-            shown = [*_head(found, searcher), *_commits(found, repository)]
+            commits = _commits(found, repository)
+            # Of a whole file no lines say whose it is, unless there is nothing else to cite.
+            shown = [*(_head(found, searcher) if found.symbol or not commits else []), *commits]
             if shown and found.last is not None:
                 reasons = {hit: Reason("", quote, 0) for hit, quote in shown}
                 reasons[shown[0][0]] = Reason(_said(found), shown[0][1], 0)
@@ -107,9 +109,9 @@ def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository
 
 
 def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
-    """The piece of code in which a definition begins, and its first lines. Of a whole file no lines say whose it is."""
+    """The piece of code in which the place asked about begins, and its first lines."""
     place = found.places[0]
-    here = searcher.at(place.path, place.start_line) if found.symbol else None
+    here = searcher.at(place.path, place.start_line)
     if here is None:
         return []
     lines = here.text.split("\n")[place.start_line - (here.start_line or 1) :]

@@ -136,9 +136,11 @@ def _is_about(comment: Comment, commit: str, made: Sequence[Span]) -> bool:
 
     What was reviewed is often no commit of the repository any more: then it was another form of the same change.
     """
-    line, near = comment.line or 0, 0 if comment.commit == commit else _NEAR
+    if comment.line is None:
+        return False
+    near = 0 if comment.commit == commit else _NEAR
     places = [place for place in made if place.path == comment.path]
-    return any(place.start_line - near <= line <= place.end_line + near for place in places)
+    return any(place.start_line - near <= comment.line <= place.end_line + near for place in places)
 
 
 def _prose(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import exists
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,14 +52,15 @@ def exactly(repository: Repository, value: str) -> Iterator[None]:
     try:
         yield
     except (QueryError, SourceError) as error:
-        at = next((place for folder in (repository.root, Path.cwd()) if (place := folder / value).exists()), None)
-        if repository.bare or at is None or not value or not at.resolve().is_relative_to(repository.root):
-            raise
         name = value.rstrip("/")
+        at = next((place for folder in (repository.root, Path.cwd()) if exists(place := folder / name)), None)
+        told = isinstance(error, SourceError) and not str(error).startswith(
+            (f"nothing named {name} ", f"{name} is a f")
+        )
+        if told or not name or repository.bare or at is None or not at.resolve().is_relative_to(repository.root):
+            raise
         if at.is_dir():
             raise QueryError(f"{name} is a folder; name a file in it: {name}/FILE, {name}/FILE:LINE") from error
-        if str(error).startswith((f"nothing named {value}", f"{value!r} is neither")):
-            raise QueryError(
-                f"{name} is a file; say which lines or which definition: {name}:LINE, {name}:LINE-LINE, {name}#SYMBOL"
-            ) from error
-        raise
+        raise QueryError(
+            f"{name} is a file; say which lines or which definition: {name}:LINE, {name}:LINE-LINE, {name}#SYMBOL"
+        ) from error

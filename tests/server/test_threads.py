@@ -381,7 +381,8 @@ def test_a_review_of_the_very_line_comes_before_what_the_commit_says(shop, threa
     asked = {**comment, "line": 2, "body": "Why not lock the card here?", "url": f"{REVIEW}0"}
     said = {**comment, "line": 2, "body": "A lock was held for a week by refunds.", "url": REVIEW}
     elsewhere = {**comment, "line": 3, "body": "It is needed because of taxes.", "url": f"{REVIEW}2"}
-    indexed(shop, threads({**PULL, "body": "", "comments": [elsewhere, asked, said]}))
+    whole = {**comment, "body": "The file should be split because it is long.", "url": f"{REVIEW}3"}
+    indexed(shop, threads({**PULL, "body": "", "comments": [whole, elsewhere, asked, said]}))
     explained = why(shop)
     assert explained.answer.text.startswith(f"{said['body']} [1]")
     first = explained.answer.citations[0]
