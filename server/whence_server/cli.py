@@ -174,17 +174,18 @@ def why(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_indexer.types import Span
-    from whence_server.places import parse_place
+    from whence_server.places import exactly, parse_place
     from whence_server.protocol import why_json
     from whence_server.why import explain, explain_definition
 
-    place = parse_place(what)
     repository = open_repository(repo)
-    path = relative_path(repository, place.path) if place.path else None
-    if path is not None and place.symbol is None:
-        explained = explain(repository, Span(path, place.first, place.last or place.first))
-    else:
-        explained = explain_definition(repository, place.symbol or "", path)
+    with exactly(repository, what):
+        place = parse_place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        if path is not None and place.symbol is None:
+            explained = explain(repository, Span(path, place.first, place.last or place.first))
+        else:
+            explained = explain_definition(repository, place.symbol or "", path)
     if as_json:
         _print(why_json(explained))
     else:
@@ -201,14 +202,16 @@ def who(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_server.authorship import authorship_of
-    from whence_server.places import Place, parse_place
+    from whence_server.places import Place, exactly, parse_place
     from whence_server.protocol import who_json
 
-    place, repository = parse_place(what, lines_needed=False), open_repository(repo)
-    if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
-        place = Place(what)
-    path = relative_path(repository, place.path) if place.path else None
-    found = authorship_of(repository, path, place.symbol, place.first, place.last)
+    repository = open_repository(repo)
+    with exactly(repository, what):
+        place = parse_place(what, lines_needed=False)
+        if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
+            place = Place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        found = authorship_of(repository, path, place.symbol, place.first, place.last)
     if as_json:
         _print(who_json(found))
     else:

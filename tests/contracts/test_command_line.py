@@ -129,7 +129,10 @@ def test_why_lists_the_definitions_of_a_name_that_has_several(shop):
 )
 def test_who_prints_owners_by_name_without_an_index(shop, what, lines, symbol):
     result = answer("who", what, "--repo", shop)
-    assert list(result) == ["path", "start_line", "end_line", "symbol", "owners", "last"]
+    assert list(result) == [
+        "path", "start_line", "end_line", "more", "symbol", "owners", "last", "seen_through", "shallow"
+    ]  # fmt: skip
+    assert (result["more"], result["seen_through"], result["shallow"]) == ([], [], False)
     assert (result["path"], (result["start_line"], result["end_line"]), result["symbol"]) == (
         "shop/pay.py",
         lines,
@@ -180,6 +183,28 @@ def test_lines_without_history_are_named_and_exit_with_1(shop, lines, reason):
     assert (run.returncode, run.stdout) == (1, "")
     assert reason in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "what", "typed"),
+    [
+        ("why", "shop/pay.py", "shop/pay.py is a file; say which lines or which definition: shop/pay.py:LINE"),
+        ("why", "shop", "shop is a folder; name a file in it: shop/FILE"),
+        ("who", "shop", "shop is a folder; name a file in it: shop/FILE"),
+        ("who", "shop/", "shop is a folder; name a file in it: shop/FILE"),
+    ],
+)
+def test_a_file_or_a_folder_alone_says_what_to_type(shop, command, what, typed):
+    run = whence(command, what, "--repo", shop)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert typed in run.stderr
+
+
+def test_who_says_that_a_clone_is_shallow(shop, tmp_path):
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{shop}", tmp_path / "cut"], check=True)
+    run = whence("who", "shop/pay.py", "--repo", tmp_path / "cut")
+    assert "The clone is shallow" in run.stdout, run.stderr
+    assert "shallow" not in whence("who", "shop/pay.py", "--repo", shop).stdout
 
 
 def test_eval_prints_its_measures(shop, tmp_path):

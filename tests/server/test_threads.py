@@ -374,6 +374,21 @@ def test_a_review_tells_a_reason_and_its_own_address(bought, threads):
     assert first.quote == "We check first because refunds take a week."
 
 
+def test_a_review_of_the_very_line_comes_before_what_the_commit_says(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n")
+    fix = shop.commit("Charge once\n\nBanks repeat themselves, so that cards were debited twice.")
+    comment = {"author": "grace", "date": "2024-05-02", "kind": "review_comment", "path": "pay.py", "commit": fix}
+    asked = {**comment, "line": 2, "body": "Why not lock the card here?", "url": f"{REVIEW}0"}
+    said = {**comment, "line": 2, "body": "A lock was held for a week by refunds.", "url": REVIEW}
+    elsewhere = {**comment, "line": 3, "body": "It is needed because of taxes.", "url": f"{REVIEW}2"}
+    whole = {**comment, "body": "The file should be split because it is long.", "url": f"{REVIEW}3"}
+    indexed(shop, threads({**PULL, "body": "", "comments": [whole, elsewhere, asked, said]}))
+    explained = why(shop)
+    assert explained.answer.text.startswith(f"{said['body']} [1]")
+    first = explained.answer.citations[0]
+    assert (first.kind, first.thread, first.url, first.quote) == ("pull", 7, REVIEW, said["body"])
+
+
 def test_without_a_tracker_the_merge_tells_what_the_pull_request_said(bought):
     merge = merged(bought, f"Merge pull request #7 from ada/once\n\nCharge cards once\n\n{TOLD}\nFixes #5")
     explained = why(bought)
