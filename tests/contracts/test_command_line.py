@@ -317,11 +317,35 @@ def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(sho
     assert answer("status", "--repo", shop)["sources"] == [str(threads)]
 
 
+def test_issues_of_which_none_can_be_read_are_an_error_that_keeps_the_index(shop, tmp_path):
+    threads = tmp_path / "threads.jsonl"
+    threads.write_text('nonsense\n{"number": 0}\n')
+    for _ in range(2):  # it is read again each time
+        run = whence("index", "--issues", threads, "--repo", shop, "--json")
+        assert run.returncode == 1
+        report = json.loads(run.stdout)
+        assert (report["commits"], report["threads"]) == (2, 0)
+        assert [problem["where"] for problem in report["problems"]] == [f"{threads}:1", f"{threads}:2"]
+        assert f"no issues and pull requests could be read: {threads}:1: not JSON" in run.stderr
+    assert answer("status", "--repo", shop)["sources"] == []
+
+
+def test_nothing_is_exported_where_no_threads_are(shop, tmp_path):
+    answer("index", "--repo", shop)
+    for file in (tmp_path / "out.jsonl", tmp_path / "earlier.jsonl.gz"):
+        (tmp_path / "earlier.jsonl.gz").write_text("of before")
+        run = whence("export", file, "--repo", shop)
+        assert (run.returncode, run.stdout) == (1, "")
+        assert "no threads are in the index" in run.stderr
+    assert [(file.name, file.read_text()) for file in tmp_path.glob("*.jsonl*")] == [("earlier.jsonl.gz", "of before")]
+
+
 def test_a_redacted_thread_is_named_but_not_what_was_in_it(shop, tmp_path):
     (tmp_path / "threads.jsonl").write_text(
         json.dumps({"number": 8, "title": "Help", "body": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"})
     )
-    answer("index", "--issues", tmp_path / "threads.jsonl", "--repo", shop)
+    report = answer("index", "--issues", tmp_path / "threads.jsonl", "--repo", shop)
+    assert report["redacted"] == {"github-token": 1}
     run = whence("status", "--redacted", "--repo", shop)
     assert "github-token  thread #8" in run.stdout
     assert "ghp_" not in run.stdout
