@@ -320,8 +320,8 @@ def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(sho
 def test_issues_of_which_none_can_be_read_are_an_error_that_keeps_the_index(shop, tmp_path):
     threads = tmp_path / "threads.jsonl"
     threads.write_text('nonsense\n{"number": 0}\n')
-    for _ in range(2):  # it is read again each time
-        run = process("index", "--issues", threads, "--repo", shop, "--json")
+    for again in (process, whence):
+        run = again("index", "--issues", threads, "--repo", shop, "--json")
         assert run.returncode == 1
         report = json.loads(run.stdout)
         assert (report["commits"], report["threads"]) == (2, 0)
