@@ -91,8 +91,8 @@ def _given(text: str, at: int) -> Iterator[Finding]:
 
 
 def _is_random(value: str, word: str) -> bool:
-    if "://" in value:  # a page about tokens, or one whose address is a secret
-        return any(_is_random(part, word) for part in _JOINTS.split(value.partition("://")[2]))
+    if value.startswith(("http://", "https://")):  # a page about tokens, or one whose address is a secret
+        return any(_is_random(part, word) for part in _JOINTS.split(value))
     password = _PASSWORD.match(word) is not None
     if not (_LENGTH_OF_PASSWORD if password else _LENGTH_OF_KEY) <= len(value) <= _LONGEST:
         return False
