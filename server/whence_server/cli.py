@@ -18,7 +18,7 @@ from uuid import uuid4
 import click
 
 from whence_indexer import __version__
-from whence_indexer.errors import QueryError, WhenceError
+from whence_indexer.errors import QueryError, TrackerError, WhenceError
 from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
@@ -72,14 +72,17 @@ def index(
     repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None, issues: str | None
 ) -> None:
     """Index a repository: what is new since the last time, or all of it."""
+    from whence_indexer.store import size_bytes
     from whence_server import terminal
     from whence_server.protocol import report_json
 
     workspace = _workspace(repo)
     report = workspace.update(model=embedder, rebuild=rebuild, history=history)
-    if issues:
-        report.problems += workspace.import_threads(issues).problems
-        report.threads = workspace.threads
+    imported = workspace.import_threads(issues) if issues else None
+    if imported:
+        report.problems += imported.problems
+        report.threads, report.redacted = workspace.threads, workspace.redacted
+        report.index_bytes = size_bytes(workspace.repository.index_dir)
     outcome = workspace.adapt() if workspace.adaptation_due() else None
     if as_json:
         _print(report_json(report, outcome))
@@ -87,6 +90,9 @@ def index(
         terminal.show_report(report)
         if outcome:
             terminal.show_adaptation(outcome)
+    if imported and imported.failed:
+        first = imported.problems[0]
+        raise TrackerError(f"no issues and pull requests could be read: {first.where}: {first.what}")
 
 
 @cli.command()
