@@ -27,7 +27,7 @@ ask: export QUESTION := $(value Q)
 ask: export REPOSITORY := $(value REPO)
 
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/python -m pytest -n auto -m "not slow and not editors"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not editors"
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow

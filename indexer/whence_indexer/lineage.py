@@ -19,7 +19,7 @@ from whence_indexer.history import instant, read_commit, read_named, shallow_com
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import ChangeKind, Commit
+from whence_indexer.types import ChangeKind, Commit, Span
 
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
@@ -38,21 +38,24 @@ Range = tuple[int, int]
 class Shaper:
     """A commit that lines of the file are from, or were changed by `earlier` on their way; `lines` as they are now.
 
-    `change` is what it did to a definition, where one was asked about and git could tell.
+    `change` is what it did to a definition, where one was asked about and git could tell. `made` is where the lines
+    were in the commit.
     """
 
     commit: Commit
     lines: tuple[Range, ...]
     earlier: bool = False
     change: ChangeKind | None = None
+    made: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """What shaped lines of a file: first the commits they are from, of most lines first, then earlier ones.
 
-    `uncommitted` are lines that are in no commit; `seen_through` are commits that only changed how lines stand, with
-    their kind. `shallow` when a commit is where the clone's history ends, `complete` unless older ones were not read.
+    The commits are without hunks. `uncommitted` are lines that are in no commit; `seen_through` are commits that only
+    changed how lines stand, with their kind. `shallow` when a commit is where the clone's history ends, `complete`
+    unless older ones were not read.
     """
 
     shapers: tuple[Shaper, ...]
@@ -73,15 +76,22 @@ class _Walk:
     unsaved: bytes | None = None
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
+    kinds: dict[str, str | None] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
         return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
+
+    def kind(self, sha: str) -> str | None:
+        """What kind of mechanical commit it is, if it is one."""
+        if sha not in self.kinds:
+            self.kinds[sha] = mechanical_kind(self.commit(sha))
+        return self.kinds[sha]
 
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
         new = [sha for sha in shas if sha not in self.read]
         if len(new) >= _MANY:
-            self.read |= {commit.sha: commit for commit in read_named(self.repository, new)}
+            self.read |= {commit.sha: commit for commit in read_named(self.repository, new, compared=True)}
 
     def origins(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
         """Where lines are from once mechanical commits are passed over."""
@@ -90,7 +100,7 @@ class _Walk:
             rounds = self.rounds(path, lines, revision)
         within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
         for sha in {sha for found in within[:-1] for sha in _ids(found)}:
-            if kind := mechanical_kind(self.commit(sha)):
+            if kind := self.kind(sha):
                 self.seen[sha] = self.commit(sha), kind
         return within[-1]
 
@@ -101,7 +111,7 @@ class _Walk:
         while len(rounds) < _ROUNDS:
             rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
             self.read_all(_ids(rounds[-1]))
-            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
+            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and self.kind(sha)]
             if not new:
                 break
             ignored = [*ignored, *new]
@@ -165,22 +175,29 @@ def trace(
     named = [*shapers, *_newest_first(earlier)]
     shown = {shaper.commit.sha for shaper in named}
     return Lineage(
-        shapers=tuple(named),
+        shapers=tuple(replace(shaper, commit=_as_shown(shaper.commit)) for shaper in named),
         uncommitted=_ranges((origin.first, origin.last) for origin in origins if origin.sha is None),
-        seen_through=tuple(seen for sha, seen in walk.seen.items() if sha not in shown),
+        seen_through=tuple((_as_shown(commit), kind) for sha, (commit, kind) in walk.seen.items() if sha not in shown),
         shallow=any(sha in walk.boundary for sha in shown),
         complete=complete,
     )
 
 
+def _as_shown(commit: Commit) -> Commit:
+    """Without its hunks, which were read to be compared."""
+    return replace(commit, hunks=())
+
+
 def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -> Iterator[Shaper]:
     """The commits of `origins`, each once; their lines, or `now` in their place where they are earlier ones."""
-    ranges: dict[str, list[Range]] = {}
+    runs: dict[str, list[Origin]] = {}
     for origin in origins:
         if origin.sha is not None:
-            ranges.setdefault(origin.sha, []).append(now or (origin.first, origin.last))
-    for sha, lines in ranges.items():
-        yield Shaper(walk.commit(sha), _ranges(lines), now is not None)
+            runs.setdefault(origin.sha, []).append(origin)
+    for sha, found in runs.items():
+        lines = _ranges(now or (origin.first, origin.last) for origin in found)
+        made = (Span(each.path, each.line, each.line + each.last - each.first) for each in found)
+        yield Shaper(walk.commit(sha), lines, now is not None, made=tuple(made))
 
 
 def _earlier(
@@ -198,8 +215,9 @@ def _earlier(
             for shaper in _grouped(walk, before, now):
                 sha = shaper.commit.sha
                 if sha not in known:
-                    lines = _ranges([*found[sha].lines, *shaper.lines]) if sha in found else shaper.lines
-                    found[sha] = replace(shaper, lines=lines)
+                    known_of = found.get(sha, replace(shaper, lines=(), made=()))
+                    lines = _ranges([*known_of.lines, *shaper.lines])
+                    found[sha] = replace(shaper, lines=lines, made=(*known_of.made, *shaper.made))
             following += [(origin, now) for origin in before if origin.sha is not None]
         places = following
     return list(found.values()), not places
@@ -276,7 +294,7 @@ def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
 # of the same places again.
 @lru_cache(maxsize=256)
 def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) -> Commit:
-    return read_commit(repository, sha)
+    return read_commit(repository, sha, compared=True)
 
 
 def _blame(

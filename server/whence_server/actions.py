@@ -14,8 +14,8 @@ from whence_indexer.allowing import read_allowed
 from whence_indexer.errors import QueryError, RepositoryError, SourceError
 from whence_indexer.finder import Finder
 from whence_indexer.history import instant
-from whence_indexer.lineage import Shaper, trace
-from whence_indexer.ownership import Owner, find_owners, last_to_understand
+from whence_indexer.lineage import Shaper
+from whence_indexer.ownership import Owner, find_ownership
 from whence_indexer.parsed import Definition, parse
 from whence_indexer.query import parse_query
 from whence_indexer.redaction import redact
@@ -82,17 +82,16 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     ]
     if named:  # the line of its name stands for a definition
         span = Span(span.path, named[0].first, named[0].last)
-    owners = find_owners(repository, source, span.start_line, span.end_line)
-    shapers = trace(repository, source, span.start_line, span.end_line, steps=0).shapers
+    found = find_ownership(repository, source, [(span.start_line, span.end_line)])
+    owners, last = found.owners, found.last
     retrieved = time.monotonic()
-    citations = _receipts(repository, owners, shapers)
+    citations = _receipts(repository, owners, found.shapers)
     number = {owner: citation.id for owner, citation in citations.items()}
     counted = sum(owner.lines for owner in owners)
     place = code(f"{span.path}:{span.start_line}-{span.end_line}")
     if not counted:
         return _answer(f"{place} is in no commit yet.", 0.0, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
-    last = last_to_understand(owners)
     lead = f"Of {place} most lines are by {plain(owners[0].author)} ({_share(owners[0], counted)})"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:

@@ -30,7 +30,7 @@ from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
 from whence_server.discussions import imported_threads
 from whence_server.markup import code, plain, quoted
-from whence_server.places import parse_place
+from whence_server.places import exactly, parse_place
 from whence_server.protocol import answer_json, search_json, why_json
 from whence_server.types import Explanation, Question
 from whence_server.why import explain, explain_definition
@@ -119,11 +119,13 @@ class _Tools:
             return "\n\n".join(map(_thread_text, threads))
 
     def _explained(self, place: str) -> Explanation:
-        repository, named = self._workspace.repository, parse_place(place)
-        path = relative_path(repository, named.path) if named.path else None
-        if path is not None and named.symbol is None:
-            return explain(repository, Span(path, named.first, named.last or named.first))
-        return explain_definition(repository, named.symbol or "", path)
+        repository = self._workspace.repository
+        with exactly(repository, place):
+            named = parse_place(place)
+            path = relative_path(repository, named.path) if named.path else None
+            if path is not None and named.symbol is None:
+                return explain(repository, Span(path, named.first, named.last or named.first))
+            return explain_definition(repository, named.symbol or "", path)
 
     def _lines(self, at: str) -> Span:
         place = parse_place(at)

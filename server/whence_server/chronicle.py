@@ -15,13 +15,11 @@ from whence_indexer.errors import RepositoryError, SourceError
 from whence_indexer.files import read_text
 from whence_indexer.finder import Finder
 from whence_indexer.history import read_message
-from whence_indexer.lineage import trace
 from whence_indexer.periods import first_version
 from whence_indexer.pickaxe import find_changes
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
-from whence_indexer.source import find_source
-from whence_indexer.types import Commit, Hit, Span
+from whence_indexer.types import Commit, Hit
 from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
 from whence_server.markup import code
@@ -99,14 +97,25 @@ def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository
     for path, definition in _places(query, hits, searcher, repository):
         with suppress(RepositoryError):
             found = authorship_of(repository, path, definition.symbol if definition else None)
-            here = searcher.at(found.place.path, found.place.start_line)
-            if here is not None and found.last is not None:
-                quote = "\n".join(here.text.split("\n")[:_QUOTED])
-                reason = Reason(_said(found), quote, 0)
-                commits = _commits(found, repository)
-                reasons = {here: reason} | {hit: Reason("", hit.text.partition("\n")[0], 0) for hit in commits}
-                return Evidence(each_once([here, *commits, *hits]), reasons, sure=bool(query.names or query.paths))
+            commits = _commits(found, repository)
+            # Of a whole file no lines say whose it is, unless there is nothing else to cite.
+            shown = [*(_head(found, searcher) if found.symbol or not commits else []), *commits]
+            if shown and found.last is not None:
+                reasons = {hit: Reason("", quote, 0) for hit, quote in shown}
+                reasons[shown[0][0]] = Reason(_said(found), shown[0][1], 0)
+                order = each_once([*(hit for hit, _ in shown), *hits])
+                return Evidence(order, reasons, sure=bool(query.names or query.paths))
     return None
+
+
+def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
+    """The piece of code in which the place asked about begins, and its first lines."""
+    place = found.places[0]
+    here = searcher.at(place.path, place.start_line)
+    if here is None:
+        return []
+    lines = here.text.split("\n")[place.start_line - (here.start_line or 1) :]
+    return [(here, "\n".join(lines[:_QUOTED]))]
 
 
 def _places(
@@ -132,22 +141,23 @@ def _defined(query: Query, hit: Hit, repository: Repository) -> list[Definition]
 
 def _said(found: Authorship) -> str:
     """`send_file (src/helpers.py:3-40): Ada wrote 90% of its lines, Bob 10%. Last changed by Bob on 2020-01-02.`"""
-    place = found.place
-    where = f"{place.path}:{place.start_line}-{place.end_line}" if found.symbol else place.path
+    lines = ", ".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    where = f"{found.path}:{lines}" if found.symbol else found.path
     owners = [owner for owner in found.owners if owner.lines]
     shares = [f"{owner.author} {found.share(owner):.0%}" for owner in owners[:_NAMED]]
     more = f" and {len(owners) - _NAMED} others the rest" if len(owners) > _NAMED else ""
     last = f" Last changed by {found.last.author} on {found.last.last[:10]}." if found.last else ""
-    return f"Lines of {f'{found.symbol}, ' if found.symbol else ''}{where}, by author: {', '.join(shares)}{more}.{last}"
+    notes = "".join(f" {note}" for note in found.notes)
+    named = f"{found.symbol}, " if found.symbol else ""
+    return f"Lines of {named}{where}, by author: {', '.join(shares)}{more}.{last}{notes}"
 
 
-def _commits(found: Authorship, repository: Repository) -> list[Hit]:
-    """For each author that is named the commit that most of their lines are from."""
-    place: Span = found.place
-    source = find_source(repository, place.path, place.start_line, place.end_line)
-    shapers = trace(repository, source, place.start_line, place.end_line, steps=0).shapers
-    best: dict[str, Commit] = {}
-    for shaper in shapers:
+def _commits(found: Authorship, repository: Repository) -> list[tuple[Hit, str]]:
+    """For each author that is named the commit that most of their lines are from, then the last one; their subjects."""
+    best: dict[str, Commit | None] = {}
+    for shaper in found.found.shapers:
         best.setdefault(shaper.commit.author, shaper.commit)
-    named = [owner.author for owner in found.owners[:_NAMED]]
-    return [commit_hit(best[author], repository) for author in named if author in best and best[author].subject]
+    named = [best.get(owner.author) for owner in found.owners[:_NAMED]]
+    shown = [*named, read_message(repository, found.found.commit or "")]
+    each = {commit.sha: commit for commit in shown if commit is not None and commit.subject}
+    return [(commit_hit(commit, repository), commit.subject) for commit in each.values()]

@@ -18,7 +18,7 @@ from uuid import uuid4
 import click
 
 from whence_indexer import __version__
-from whence_indexer.errors import QueryError, WhenceError
+from whence_indexer.errors import QueryError, TrackerError, WhenceError
 from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
@@ -72,14 +72,17 @@ def index(
     repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None, issues: str | None
 ) -> None:
     """Index a repository: what is new since the last time, or all of it."""
+    from whence_indexer.store import size_bytes
     from whence_server import terminal
     from whence_server.protocol import report_json
 
     workspace = _workspace(repo)
     report = workspace.update(model=embedder, rebuild=rebuild, history=history)
-    if issues:
-        report.problems += workspace.import_threads(issues).problems
-        report.threads = workspace.threads
+    imported = workspace.import_threads(issues) if issues else None
+    if imported:
+        report.problems += imported.problems
+        report.threads, report.redacted = workspace.threads, workspace.redacted
+        report.index_bytes = size_bytes(workspace.repository.index_dir)
     outcome = workspace.adapt() if workspace.adaptation_due() else None
     if as_json:
         _print(report_json(report, outcome))
@@ -87,6 +90,9 @@ def index(
         terminal.show_report(report)
         if outcome:
             terminal.show_adaptation(outcome)
+    if imported and imported.failed:
+        first = imported.problems[0]
+        raise TrackerError(f"no issues and pull requests could be read: {first.where}: {first.what}")
 
 
 @cli.command()
@@ -174,17 +180,18 @@ def why(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_indexer.types import Span
-    from whence_server.places import parse_place
+    from whence_server.places import exactly, parse_place
     from whence_server.protocol import why_json
     from whence_server.why import explain, explain_definition
 
-    place = parse_place(what)
     repository = open_repository(repo)
-    path = relative_path(repository, place.path) if place.path else None
-    if path is not None and place.symbol is None:
-        explained = explain(repository, Span(path, place.first, place.last or place.first))
-    else:
-        explained = explain_definition(repository, place.symbol or "", path)
+    with exactly(repository, what):
+        place = parse_place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        if path is not None and place.symbol is None:
+            explained = explain(repository, Span(path, place.first, place.last or place.first))
+        else:
+            explained = explain_definition(repository, place.symbol or "", path)
     if as_json:
         _print(why_json(explained))
     else:
@@ -201,14 +208,16 @@ def who(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_server.authorship import authorship_of
-    from whence_server.places import Place, parse_place
+    from whence_server.places import Place, exactly, parse_place
     from whence_server.protocol import who_json
 
-    place, repository = parse_place(what, lines_needed=False), open_repository(repo)
-    if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
-        place = Place(what)
-    path = relative_path(repository, place.path) if place.path else None
-    found = authorship_of(repository, path, place.symbol, place.first, place.last)
+    repository = open_repository(repo)
+    with exactly(repository, what):
+        place = parse_place(what, lines_needed=False)
+        if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
+            place = Place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        found = authorship_of(repository, path, place.symbol, place.first, place.last)
     if as_json:
         _print(who_json(found))
     else:

@@ -70,12 +70,15 @@ def why_json(explained: Explanation) -> dict[str, Any]:
 def who_json(found: Authorship) -> dict[str, Any]:
     """`whence who`. Names only; `share` is of the lines that are committed, 0 to 1."""
     return {
-        "path": found.place.path,
-        "start_line": found.place.start_line,
-        "end_line": found.place.end_line,
+        "path": found.path,
+        "start_line": found.places[0].start_line,
+        "end_line": found.places[0].end_line,
+        "more": [[place.start_line, place.end_line] for place in found.places[1:]],
         "symbol": found.symbol,
         "owners": [asdict(owner) | {"share": round(found.share(owner), 4)} for owner in found.owners],
         "last": found.last.author if found.last else None,
+        "seen_through": [{"commit": commit, "kind": kind} for commit, kind in found.found.seen_through],
+        "shallow": found.found.shallow,
     }
 
 

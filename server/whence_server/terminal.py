@@ -154,9 +154,10 @@ def show_explanation(explained: Explanation, root: Path) -> None:
 
 def show_authorship(found: Authorship) -> None:
     """One author a line: share, lines, commits, when the last was; those who left no line as a number."""
-    console, place = _console(), found.place
+    console = _console()
     named = f" {found.symbol}" if found.symbol else ""
-    console.print(_text(f"{place.path}:{place.start_line}-{place.end_line}{named}", "bold"))
+    lines = ",".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    console.print(_text(f"{found.path}:{lines}{named}", "bold"))
     console.print(Text(f"{'share':>6} {'lines':>7} {'commits':>8}  last change  author", style="dim"))
     writing = [owner for owner in found.owners if owner.lines]
     for owner in writing:
@@ -165,7 +166,10 @@ def show_authorship(found: Authorship) -> None:
     if others := len(found.owners) - len(writing):
         console.print(Text(f"and {others:,} whose lines are gone", style="dim"))
     if found.last:
-        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}."))
+        commit = f" in {found.found.commit[:10]}" if found.found.commit else ""
+        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}{commit}."))
+    for note in found.notes:
+        console.print(_text(note))
 
 
 def show_status(report: Mapping[str, Any]) -> None:

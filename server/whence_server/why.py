@@ -32,7 +32,7 @@ SHOWN = 4  # commits quoted; the history names all
 HISTORY = Model("history")
 # An order, fitted on nothing: a sentence with a word of cause is an answer more often than one of what was wrong.
 _CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
-_EARLIER = 1  # a reason for what a line was before counts less, by as much as one strength, than one for what it is
+_EARLIER = 1  # a reason for what a line was before is as sure as one of the next lower strength for what it is
 
 FindDiscussions = Callable[[Repository, Sequence[Commit]], Discussions]
 
@@ -49,7 +49,16 @@ class _Found:
 
     @property
     def value(self) -> int:
-        return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+        """How surely it is the reason, as a strength."""
+        here = self.told is not None and self.told.here
+        return CAUSE if here else self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """What leads: any reason for the lines as they are before those for what they were, and what a review says."""
+        given = self.reason.strength > 0
+        here = self.told is not None and self.told.here
+        return given and not self.shaper.earlier, here, self.value
 
 
 def explain(
@@ -69,7 +78,7 @@ def explain(
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, lines, lineage, started, discuss, who)
+    return _explained(repository, [lines], lineage, started, discuss, who)
 
 
 def explain_definition(
@@ -86,11 +95,16 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.place, lineage, started, discuss, False)
+    return _explained(repository, definition.places, lineage, started, discuss, False)
 
 
 def _explained(
-    repository: Repository, lines: Span, lineage: Lineage, started: float, discuss: FindDiscussions, who: bool
+    repository: Repository,
+    lines: Sequence[Span],
+    lineage: Lineage,
+    started: float,
+    discuss: FindDiscussions,
+    who: bool,
 ) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
@@ -137,12 +151,12 @@ def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repos
         # What is known of a pull request that was not imported may be this very message.
         same = (True, commit.sha)
         threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
-        given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
+        given += [_Found(told.reason, shaper, told) for told in find_told(threads, commit.sha, shaper.made)[:1]]
         if not given or max(each.reason.strength for each in given) < CAUSE:
             given += _noted(shaper, discussions, repository)
         what = _Found(Reason(commit.subject, commit.subject, 0), shaper)
-        found.append(max(given, key=lambda each: each.value, default=what))
-    led = max(found, key=lambda each: each.value, default=None)
+        found.append(max(given, key=lambda each: each.rank, default=what))
+    led = max(found, key=lambda each: each.rank, default=None)
     if led is not None and led.reason.strength:
         found.insert(0, found.pop(found.index(led)))
     return found[:SHOWN]
@@ -176,16 +190,18 @@ def _stands(found: _Found, repository: Repository) -> bool:
 
 
 def _lead(
-    lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
+    lines: Sequence[Span], lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
 ) -> tuple[str, bool]:
     """What the answer begins with, and whether it is a reason; `left_out` quotations could not be verified."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
     said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
-    if new == lines.end_line - lines.start_line + 1:
+    if new == sum(place.end_line - place.start_line + 1 for place in lines):
         return f"{said}. No reason is recorded.", False
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
-        return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
+        commit = cited[0].shaper.commit
+        before = f"An earlier form of it, of {commit.date[:10]}: " if cited[0].shaper.earlier else ""
+        return f"{opening}{before}{plain(cited[0].reason.sentence)} [1]", True
     what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"

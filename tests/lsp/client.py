@@ -111,6 +111,10 @@ class Client:
         self.notify("textDocument/didOpen", {"textDocument": document})
         return file.as_uri()
 
+    def close(self, uri: str) -> None:
+        """Show it no more."""
+        self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
     def until_indexed(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait for the end of the first run; the status of the first root."""
         deadline = time.monotonic() + seconds

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+from tests.commands import called, process
 
 from whence_indexer.errors import QueryError
 from whence_indexer.types import Citation
@@ -52,11 +51,10 @@ def test_the_command_lists_exports_and_deletes(make_repository, tmp_path):
     repository = make_repository().open()
     one, two = (give(repository.index_dir, "up", question, ANSWER) for question in ("One?", "Two?"))
 
-    def whence(*arguments):
-        command = [sys.executable, "-m", "whence_server", "feedback", "--repo", str(repository.root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True)
+    def whence(*arguments, run=called):
+        return run("feedback", "--repo", repository.root, *arguments)
 
-    assert [each["id"] for each in json.loads(whence("--json").stdout)["feedback"]] == [one.id, two.id]
+    assert [each["id"] for each in json.loads(whence("--json", run=process).stdout)["feedback"]] == [one.id, two.id]
     assert "One?" in whence("--export", str(tmp_path / "out.jsonl")).stdout
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
     assert "Two?" in whence("--delete", one.id).stdout

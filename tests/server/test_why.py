@@ -51,6 +51,18 @@ def test_the_reason_leads_and_is_quoted_from_the_commit(shop):
     assert "Signed-off-by" not in explained.answer.text
 
 
+def test_the_commit_of_a_line_leads_and_an_earlier_one_is_told_as_earlier(shop):
+    shop.write("pay.py", PAY.replace("card.charged", "card.charged()"))
+    shop.commit("Ask the card\n\nThe ledger has the date.", author="Linus <linus@example.com>")
+    assert why(shop, 2).answer.text.startswith("The ledger has the date. [1]")
+    shop.write("pay.py", PAY.replace("card.charged", "card.is_charged()"))
+    last = shop.commit("Rename charged")
+    explained = why(shop, 2)
+    assert explained.history[0].commit == last
+    assert explained.answer.text.startswith(f"An earlier form of it, of {explained.history[2].date[:10]}: {REASON} [1]")
+    assert "earlier form of line 2, Grace" in explained.answer.text
+
+
 def test_every_citation_is_in_the_history_though_there_is_no_index(shop):
     repository = shop.open()
     for citation in why(shop, 1, 4).answer.citations:
