@@ -111,9 +111,8 @@ class Background:
         assert process.stdin is not None
         assert process.stdout is not None
         order = {"root": str(self._root), "rebuild": self._rebuild, "history": self.history}
-        self._rebuild = False
         process.stdin.write(json.dumps(order).encode() + b"\n")
-        failed: str | None = "the indexing process died"
+        failed: str | None = _DIED
         shown = Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
         try:
             while line := await process.stdout.readline():
