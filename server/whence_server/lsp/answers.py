@@ -21,11 +21,12 @@ from whence_indexer.repository import Repository
 from whence_indexer.types import Span
 from whence_server.conversations import Given, follow, understand
 from whence_server.feedback import give
+from whence_server.lsp.folders import Folder
 from whence_server.lsp.jobs import Stop
 from whence_server.lsp.locations import to_uri
 from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, StatusParams, WhyParams
 from whence_server.lsp.roots import Found
-from whence_server.lsp.session import Folder, Session
+from whence_server.lsp.session import Session
 from whence_server.protocol import answer_json, search_json, why_json
 from whence_server.types import Answer, Question
 
@@ -52,7 +53,7 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
 
         earlier, repository = before.evidence if before else (), folder.root.repository
         asked, dropped = Question(query, at), settings.unsupported == "drop"
-        with session.serving.writing(
+        with session.writers.serving.writing(
             params.model or settings.model, scope_of(repository), identifier,
             told=told, unsupported="drop" if dropped else "mark", asker=conversation,
         ) as writing:  # fmt: skip
@@ -60,12 +61,12 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
                 lambda finder: answer(asked, finder, repository, earlier, stop.check, writing=writing)
             )
 
-    found = await session.work(folder, work)
+    found = await session.work(folder, work, session.asks)
     answered = found.value
     await stream.end(answered.text)
     turn = follow(params.question, query, answered, before)
     session.memory.remember(conversation, turn, identifier, Given(params.question, answered, to_uri(_root(folder))))
-    told = answer_json(answered, _stale(folder)) | {"id": identifier, "conversation": conversation}
+    told = answer_json(answered, folder.stale) | {"id": identifier, "conversation": conversation}
     return _located(told, "citations", folder, found.partial)
 
 
@@ -78,7 +79,7 @@ async def search(session: Session, params: SearchParams) -> dict[str, Any]:
             lambda finder: finder.search(params.query, params.limit, params.kinds, params.under)
         ),
     )
-    told = search_json(found.value, time.monotonic() - started, _stale(folder))
+    told = search_json(found.value, time.monotonic() - started, folder.stale)
     return _located(told, "hits", folder, found.partial)
 
 
@@ -111,7 +112,7 @@ async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
 
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/status`: of one repository, or of all."""
-    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
     return {"roots": [await _status(session, folder) for folder in folders]}
 
 
@@ -126,13 +127,14 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
         lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
     )
     if params.verdict != "note":
-        session.judge(folder, given.answer.model, good=params.verdict == "up")
+        model, good = given.answer.model, params.verdict == "up"
+        await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
     return {"id": kept.id}
 
 
 async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence.reindex`: bring the index up to date now, also one whose run was cancelled."""
-    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
     for folder in folders:
         folder.background.request(loud=True, resume=True)
     return {"roots": [to_uri(_root(folder)) for folder in folders]}
@@ -222,10 +224,6 @@ def _located(told: dict[str, Any], key: str, folder: Folder, partial: bool) -> d
     for each in told[key]:
         each["uri"] = to_uri(root / each["path"]) if each["path"] is not None else None
     return told | {"partial": partial, "root": to_uri(root)}
-
-
-def _stale(folder: Folder) -> bool:
-    return folder.background.running or folder.background.paused
 
 
 def _root(folder: Folder) -> Any:

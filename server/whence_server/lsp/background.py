@@ -15,6 +15,8 @@ from whence_server.lsp import child, failures
 from whence_server.lsp.guard import Guard
 from whence_server.lsp.progress import Progress
 
+_DIED = "the indexing process died"
+_PAUSES = (1.0, 5.0)  # seconds before it is tried again
 _LOUD_FROM = 50  # files or commits; less is done before anyone has read that it is
 
 
@@ -34,6 +36,11 @@ class Background:
         self._process: asyncio.subprocess.Process | None = None
         self._token: str | None = None
         self.can_show_progress = False
+
+    @property
+    def due(self) -> bool:
+        """Whether a run is going to begin."""
+        return self._due is not None and not self._due.done()
 
     def request(self, delay: float = 0.0, *, loud: bool = False, rebuild: bool = False, resume: bool = False) -> None:
         """Bring the index up to date within `delay` seconds; nothing while `paused`, unless this is to `resume`.
@@ -59,8 +66,8 @@ class Background:
             self.paused = True
             self._kill()
 
-    async def close(self) -> None:
-        """End, whatever is under way."""
+    def stop(self) -> None:
+        """End what is under way, until it is asked for by name."""
         self.paused = True
         if self._due and not self._due.done():
             self._due.cancel()
@@ -68,20 +75,33 @@ class Background:
 
     async def _run(self, delay: float, loud: bool) -> None:
         await asyncio.sleep(delay)
-        self._working = self.running = True
-        async with self._turn:
-            self._again = False
+        self._working = True
+        try:
+            async with self._turn:
+                self._again, self.running = False, True
+                try:
+                    self.problem = await self._persist(loud)
+                finally:
+                    self._process, self.running = None, False
+            if not self.paused:
+                await self._done()
+        finally:
+            self._working, self._due = False, None
+            if self._again:
+                self.request()
+
+    async def _persist(self, loud: bool) -> str | None:
+        """Run the child, again where it dies of no fault of its own; what went wrong."""
+        for pause in (*_PAUSES, None):
             try:
-                self.problem = await self._index(loud)
+                problem = await self._index(loud)
             except OSError as error:
-                self.problem = f"indexing could not begin: {error.strerror}"
-            finally:
-                self._process = None
-                self._working = self.running = False
-        if not self.paused:
-            await self._done()
-        if self._again:
-            self.request()
+                return f"indexing could not begin: {error.strerror}"
+            if problem != _DIED or self.paused or pause is None:
+                break
+            await asyncio.sleep(pause)
+        self._rebuild = False
+        return problem
 
     async def _index(self, loud: bool) -> str | None:
         """Run the child to its end; what went wrong."""
@@ -91,9 +111,8 @@ class Background:
         assert process.stdin is not None
         assert process.stdout is not None
         order = {"root": str(self._root), "rebuild": self._rebuild, "history": self.history}
-        self._rebuild = False
         process.stdin.write(json.dumps(order).encode() + b"\n")
-        failed: str | None = "the indexing process died"
+        failed: str | None = _DIED
         shown = Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
         try:
             while line := await process.stdout.readline():
@@ -106,6 +125,8 @@ class Background:
                     stage = message.get("stage") or f"Waiting for {message.get('waiting')}"
                     await shown.report(stage, message.get("done", 0), message.get("total"))
                     self._token = shown.token
+        except ValueError:  # what it says is no message, or has no end
+            failed = _DIED
         finally:
             self._token = None
             self._kill()

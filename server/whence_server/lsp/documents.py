@@ -7,11 +7,13 @@ are turned from the one into the other.
 from __future__ import annotations
 
 import re
+from collections import UserDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lsprotocol import types as lsp
 
+from whence_server.lsp.locations import normal
 from whence_server.lsp.positions import Encoding, to_column, to_units
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -44,6 +46,11 @@ class Document:
     def text(self) -> str:
         """All of it."""
         return "".join(self.lines)
+
+    @property
+    def count(self) -> int:
+        """How many lines it has for git, which does not count an empty one after the last end."""
+        return sum(line.endswith("\n") for line in self.lines) + bool(self.lines[-1])
 
     def change(self, changes: Sequence[Change], version: int, encoding: Encoding) -> None:
         """Take over edits, in order."""
@@ -100,6 +107,22 @@ class Document:
         if last + 1 < len(self.lines) and not made[-1]:
             made.pop()
         self.lines[first : last + 1] = made
+
+
+class Documents(UserDict[str, Document]):
+    """The open documents by URI, however it is spelled: ours may be spelled otherwise than the client's."""
+
+    def __getitem__(self, uri: str) -> Document:
+        return self.data[normal(uri)]
+
+    def __contains__(self, uri: object) -> bool:
+        return isinstance(uri, str) and normal(uri) in self.data
+
+    def __setitem__(self, uri: str, document: Document) -> None:
+        self.data[normal(uri)] = document
+
+    def __delitem__(self, uri: str) -> None:
+        del self.data[normal(uri)]
 
 
 def split_lines(text: str) -> list[str]:

@@ -5,7 +5,6 @@ docs/protocol.md lists the methods of our own; a test compares it with `METHODS`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +65,18 @@ def register(server: LanguageServer, session: Session) -> None:
 
 def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def answer(params: Any) -> dict[str, Any]:
-        return await handler(session, parse(kind, params))
+        asked: Any = parse(kind, params)
+        await session.ready()
+        return await handler(session, asked)
 
     return answer
 
 
 def _command(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def execute(arguments: list[Any]) -> dict[str, Any]:
-        return await handler(session, parse(kind, arguments[0] if arguments else None))
+        asked: Any = parse(kind, arguments[0] if arguments else None)
+        await session.ready()
+        return await handler(session, asked)
 
     return execute
 
@@ -88,15 +91,14 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
         session.start()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
-    async def configured(params: lsp.DidChangeConfigurationParams) -> None:
-        await session.configuration_changed(params.settings)
+    def configured(params: lsp.DidChangeConfigurationParams) -> None:
+        session.spawn(session.configuration_changed(params.settings))
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    async def folders(params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+    def folders(params: lsp.DidChangeWorkspaceFoldersParams) -> None:
         for folder in params.event.removed:
             session.close_folder(folder.uri)
-        for folder in params.event.added:
-            await session.open(folder.uri)
+        session.open(*(folder.uri for folder in params.event.added))
 
     @server.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def cancel(params: lsp.WorkDoneProgressCancelParams) -> None:
@@ -108,9 +110,9 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
         session.changed(params.text_document.uri)
         session.opened(params.text_document.uri)
-        if not session.folders and not server.workspace.folders and not server.workspace.root_uri:
-            folder = params.text_document.uri.rpartition("/")[0]
-            asyncio.get_running_loop().create_task(session.open(folder, only_git=True))
+        in_none = not server.workspace.folders and not server.workspace.root_uri
+        if in_none and session.find(params.text_document.uri) is None:
+            session.open(params.text_document.uri.rpartition("/")[0], only_git=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: lsp.DidChangeTextDocumentParams) -> None:
@@ -132,16 +134,20 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
 def _register_glances(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        await session.ready()
         return await glances.hover(session, params)
 
     @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION)
     async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        await session.ready()
         return await glances.actions(session, params)
 
     @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
     async def lenses(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+        await session.ready()
         return await glances.lenses(session, params)
 
     @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
     async def links(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
+        await session.ready()
         return await glances.links(session, params)

@@ -13,8 +13,9 @@ from lsprotocol import types as lsp
 
 from whence_indexer.types import Span
 from whence_server.lsp.documents import Document, Place
+from whence_server.lsp.folders import Folder
 from whence_server.lsp.locations import to_uri
-from whence_server.lsp.session import Folder, Session
+from whence_server.lsp.session import Session
 
 if TYPE_CHECKING:
     from whence_server.hovering import Link

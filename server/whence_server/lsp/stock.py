@@ -93,13 +93,15 @@ async def pull(session: Session, params: PullParams) -> dict[str, Any]:
             await asyncio.wait([job], timeout=_SHOWN_EVERY)
             if seen:
                 await shown.report(*seen[-1])
-            session.transfer = (shown.token, job)
+            if shown.token:
+                session.pulls[shown.token] = job
         ended = "cancelled; the next pull goes on with it" if job.cancelled() else ended
         found = await job
         ended = "it is here"
         return found
     finally:
         job.cancel()
+        session.pulls.pop(shown.token or "", None)
         shown.end(ended)
 
 
