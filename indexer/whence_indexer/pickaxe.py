@@ -74,10 +74,12 @@ def find_changes(
             if (within is None or sha in within) and (change != "deprecated" or _DEPRECATES.search(text)):
                 _count(lines[sha], path, text, _pattern(name), sign, spelt=" " not in name)
     defining = [sha for sha, each in lines.items() if each.definitions.total() > 0]
-    dates = _dates(store, defining)
+    dates = _dates(store, list(lines))
     defining.sort(key=lambda sha: instant(dates.get(sha, "")), reverse=change == "removed")
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
     using.sort(key=lambda sha: -lines[sha].uses.total())
+    if change == "deprecated":  # a word of it may stand beside any of its uses: the first is where it was decided
+        defining, using = sorted([*defining, *using], key=lambda sha: instant(dates.get(sha, ""))), []
     return [
         Changed(sha, lines[sha].paths, sha in defining, tuple(name for name, _ in lines[sha].names.most_common()))
         for sha in (*defining, *using)[:limit]

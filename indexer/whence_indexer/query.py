@@ -39,7 +39,8 @@ _ADDED = re.compile(r"\b(added|introduced|created|did .+ (?:add|introduce|create
 _DEPRECATED = re.compile(r"\b(deprecated|did .+ deprecate)\b", re.IGNORECASE)
 _DONE = r"(?:removed?|deleted?|dropped|drop|renamed?|replaced?|added?|add|introduced?|created?|deprecated?)"
 _THING = re.compile(
-    rf"\b(?:was|were|is|are|has|have)\s+(?:(?:the|an?|our)\s+)?(?P<passive>\w+(?:[ -]\w+){{0,4}}?)\s+(?:been\s+)?{_DONE}\b"
+    rf"\b(?:was|were|is|are|has|have)\s+(?:(?:the|an?|our)\s+)?(?P<passive>\w+(?:[ -]\w+){{0,4}}?)\s+(?:been\s+)?"
+    rf"{_DONE}\b"
     rf"|\b{_DONE}\s+(?:(?:the|an?|our)\s+)?(?P<active>\w+(?:[ -]\w+){{0,4}}?)\s*(?=[?.,!]|$|\s(?:from|in|to|by|as)\b)",
     re.IGNORECASE,
 )
@@ -58,10 +59,20 @@ _ASKING = frozenset(
 )
 _WHAT_CHANGED = re.compile(
     r"^\W*(?:what(?:'s)?\b(?:\s+\w+){0,4}?\s+(?:chang\w+|happen\w*|fixed|added|removed|deprecated|done|new|merged"
-    r"|committed|touched|worked on)\b|(?:(?:which|what|list|show|all|the|me)\s+)*(?:\w+\s+){0,2}?(?:commits|changes|fixes)\b"
+    r"|committed|touched|worked on)\b"
+    r"|(?:(?:which|what|list|show|all|the|me)\s+)*(?:\w+\s+){0,2}?(?:commits|changes|fixes)\b"
     r"|who\b(?!.*\b(?:removed|deleted|added|introduced|created|deprecated|renamed)\b))",
     re.IGNORECASE,
 )
+_NEWEST = r"(?:last|latest|newest|most recent|current)"
+_RELEASE = re.compile(
+    r"^\W*(?:when\s+(?:was|is|did)|what(?:'s|\s+is|\s+was)?|which(?:\s+is|\s+was)?|who\s+(?:made|tagged|released))\b"
+    rf"[^,;]*?\b(?:{_NEWEST}\s+(?:[\w-]+\s+)?(?:release|version|tag|released)\b|last\s+released"
+    rf"|(?:release|version|tag)\s+(?:is|was)\s+(?:the\s+)?{_NEWEST})"
+    r"(?!\s+(?:that|which|to|with|before|without|where|supporting))",
+    re.IGNORECASE,
+)
+_NOT_RELEASE = re.compile(r"\b(?:chang\w+|add\w*|remov\w+|fix\w*|new in|since|break\w*|dependenc\w+)\b", re.IGNORECASE)
 _CHANGED_IN = re.compile(
     r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+(?:in|to|with|about|around)\b", re.IGNORECASE
 )
@@ -184,6 +195,11 @@ class Query:
         return tuple(word for word in self.words if word in named or word not in _FUNCTION_WORDS) or self.words
 
     @property
+    def asks_release(self) -> bool:
+        """Whether the newest version is asked for."""
+        return _asks_release(self.text)
+
+    @property
     def topic(self) -> tuple[str, ...]:
         """The words of what a question of history is about; none where it is about all there is."""
         named = {word for name in (*self.names, *self.paths) for word in words(name)}
@@ -207,7 +223,7 @@ def parse_query(text: str) -> Query:
         words=tuple(dict.fromkeys(words(timeless) or words(stripped)))[:_SEARCHED_WORDS],
         names=tuple(dict.fromkeys([*quoted, *names])),
         paths=tuple(dict.fromkeys(_PATH.findall(timeless))),
-        intent=_intent(stripped),
+        intent="history" if period and _WHAT_CHANGED.search(stripped) else _intent(stripped),
         change=_change(stripped),
         period=period,
         timeless=" ".join(timeless.split()),
@@ -217,9 +233,13 @@ def parse_query(text: str) -> Query:
 
 
 def _intent(text: str) -> Intent:
-    if _HISTORY.search(text):
+    if _HISTORY.search(text) or _asks_release(text):
         return "history"
     return "definition" if _DEFINITION.search(text) else "explanation"
+
+
+def _asks_release(text: str) -> bool:
+    return _RELEASE.search(text) is not None and not _NOT_RELEASE.search(text)
 
 
 def _change(text: str) -> Change | None:

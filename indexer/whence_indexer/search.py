@@ -402,6 +402,7 @@ class Searcher:
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
                 thread=self._graph.thread_of(row["sha"]),
+                url=self._repository.commit_url(row["sha"]),
                 author=row["author"],
                 date=row["date"],
             )

@@ -41,6 +41,11 @@ _WHO = re.compile(
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _MERGE = re.compile(r"^Merge (?:pull request|branch|remote-tracking branch|tag|commit)\b.*")
+_DONE = {
+    "removed": re.compile(r"\b(drop|remov|delet|renam|replac|end|no longer|get rid)", re.IGNORECASE),
+    "added": re.compile(r"\b(add|introduc|creat|support|implement|new|allow|start)", re.IGNORECASE),
+    "deprecated": re.compile(r"\bdeprecat", re.IGNORECASE),
+}
 _MESSAGES = 40  # that may say when something was done
 _NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
@@ -108,7 +113,8 @@ def said_of_change(query: Query, changed: Changed, commit: Commit, repository: R
     done = f"{what}{query.change}{where}{by} on {commit.date[:10]}"
     version = first_version(repository, commit.sha)
     removed = query.change == "removed"
-    holds = "that holds this commit" if left or query.change == "deprecated" else f"with{'out' * removed} it"
+    it = "them" if len(names) > 1 else "it"
+    holds = "that holds this commit" if left or query.change == "deprecated" else f"with{'out' * removed} {it}"
     return f"{done}; the first version {holds} is {version}." if version else f"{done}; no version's tag has it yet."
 
 
@@ -121,16 +127,18 @@ def _is_defined(repository: Repository, name: str) -> bool:
 
 
 def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:
-    """The commit whose message says what is asked: nearly all of its words, and all of its numbers."""
-    if not query.topic:
-        return None
+    """The commit whose message says what is asked: most of its words, all of its numbers, and that it was done."""
     project = words((repository.project or repository.root.name).rpartition("/")[2])
-    asked = [word for word in query.content if word not in project]
+    asked = [word for word in query.topic if word not in project and word != "support"]
+    done = _DONE[query.change] if query.change else None
+    if not asked:
+        return None
     weights = searcher.rarity(asked)
     numbers = [re.compile(rf"(?<![\d.]){re.escape(number)}(?!\.?\d)") for number in _NUMBER.findall(query.timeless)]
     for hit in searcher.search(query, _MESSAGES, ["commit"]):
         said = _MERGE.sub("", hit.text)
-        if coverage(said, weights) >= _SAYS and all(number.search(said) for number in numbers):
+        tells = coverage(said, weights) >= _SAYS and (done is None or done.search(said))
+        if tells and all(number.search(said) for number in numbers):
             return hit.commit
     return None
 

@@ -47,13 +47,15 @@ def find_digest(query: Query, _hits: Sequence[Hit], searcher: Finder, repository
     subjects = _meant(find_subjects(query, searcher, repository))
     if query.topic and not subjects:
         return None
-    touching = within if not subjects else _touching(subjects, repository)
     speaking = _speaking(query, searcher) if query.topic else set[str]()
+    if speaking and not subjects[0].certain:  # what they say is surer than a guess at the file
+        subjects = []
+    touching = set() if query.topic and not subjects else _touching(subjects, repository) if subjects else set(within)
     merges = set(revision_list(repository, "--merges", repository.head or "HEAD"))
     wanted = [sha for sha in within if (sha in touching or sha in speaking) and sha not in merges]
     commits = [commit for sha in wanted[:LISTED] if (commit := read_message(repository, sha)) and commit.subject]
-    certain = not query.topic or subjects[0].certain
-    what = " or ".join(map(_named, subjects))
+    certain = not subjects or subjects[0].certain
+    what = " or ".join(dict.fromkeys(map(_named, subjects)))
     if not commits:
         return _nothing(query, subjects, what, certain, searcher)
     hits = [commit_hit(commit, repository) for commit in commits]
@@ -125,14 +127,15 @@ def _named(subject: Subject) -> str:
 def _lead(query: Query, count: int, what: str, told: bool) -> str:
     """`12 commits since 2.0 touched `app.py` or speak of it; the newest 8:`."""
     commits = "1 commit" if count == 1 else f"{count:,} commits"
-    touched = f" touched {what}{' or speak of it' if told else ''}" if what else ""
+    speaks = "speaks of it" if count == 1 else "speak of it"
+    touched = " or ".join(filter(None, (f"touched {what}" if what else "", speaks if told else "")))
     order = "" if count == 1 else ", newest first" if count <= LISTED else f"; the newest {LISTED}"
-    return f"{commits}{_when(query)}{touched}{order}:"
+    return f"{commits}{_when(query)}{f' {touched}' if touched else ''}{order}:"
 
 
 def _when(query: Query) -> str:
     period = query.period or Period()
-    names = {" since ": period.since, " before ": period.until, " in ": period.during, " up to ": period.through}
+    names = {" since ": period.since, " before ": period.until, " of ": period.during, " up to ": period.through}
     return "".join(f"{name}{plain(text)}" for name, text in names.items() if text)
 
 

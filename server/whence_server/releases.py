@@ -5,7 +5,6 @@ Takes a question, asks git. Knows nothing of packages: a version is a tag with a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from whence_indexer.finder import Finder
@@ -18,19 +17,10 @@ from whence_server.inquiry import Evidence, commit_hit, each_once
 from whence_server.markup import code
 from whence_server.reasons import Reason
 
-_LATEST = r"(?:last|latest|newest|most recent|current)"
-_RELEASE = re.compile(
-    rf"^\W*(?:when\s+(?:was|is|did)|what(?:'s|\s+is|\s+was)?|which(?:\s+is|\s+was)?|who\s+(?:made|tagged|released))\b"
-    rf"[^,;]*?\b(?:{_LATEST}\s+(?:[\w-]+\s+)?(?:release|version|tag|released)\b|last\s+released)"
-    rf"(?!\s+(?:that|which|to|with|before|without|where|supporting))",
-    re.IGNORECASE,
-)
-_OTHER = re.compile(r"\b(?:chang\w+|add\w*|remov\w+|fix\w*|new in|since|break\w*)\b", re.IGNORECASE)
-
 
 def find_release(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """The newest release; None for another question, or where no tag has a number in it."""
-    if not _RELEASE.search(query.text) or _OTHER.search(query.text):
+    if not query.asks_release:
         return None
     newest = newest_version(repository, query.text)
     commit = read_message(repository, newest.sha) if newest else None

@@ -37,14 +37,18 @@ def find_removal(query: Query, hits: Sequence[Hit], searcher: Finder, repository
     reasons = dict([before] if before else [])
     first: list[Hit] = [hit]
     if given is None and told is not None:
-        first, reasons = [told[0], hit], reasons | {told[0]: replace(told[1], sentence=f"{done} {told[1].sentence}")}
+        first, reasons = [told[0], hit], reasons | {told[0]: replace(told[1], sentence=_with_reason(done, told[1]))}
     elif given is not None:
-        reasons[hit] = replace(given, sentence=f"{done} {given.sentence}")
+        reasons[hit] = replace(given, sentence=_with_reason(done, given))
     else:
         why = "No reason was recorded there: the commit only says what it did."
         reasons[hit] = Reason(f"{done} {why}", commit.subject, 0)
     reasons.setdefault(hit, Reason("", commit.subject, 0))
     return Evidence(each_once([*first, *([before[0]] if before else []), *hits]), reasons, sure=True)
+
+
+def _with_reason(done: str, reason: Reason) -> str:
+    return f"{done} The reason given: “{reason.sentence}”"
 
 
 def _deprecation(

@@ -71,19 +71,20 @@ def _defined(name: str, code: Sequence[Hit], repository: Repository) -> Iterator
 
 
 def _called(query: Query, code: Sequence[Hit], repository: Repository) -> Iterator[Subject]:
-    """The files, then the definitions, whose name is the words of the question in any form; tests after others.
-
-    Who asks for a module means the file, and who asks for a class or function the definition.
-    """
+    """The files, or else the definitions, whose name is the words of the question in any form; tests come last."""
     paths = sorted(dict.fromkeys(str(hit.path) for hit in code), key=is_test)
     files = [Subject(path) for path in paths if _same(path.rpartition("/")[2].partition(".")[0], query.topic)]
-    symbols = [
-        Subject(path, each)
-        for path in paths
-        for each in _definitions(path, repository)
-        if _same(each.name, query.topic)
-    ]
-    yield from [*files, *symbols]
+    symbols = (
+        ()
+        if files
+        else [
+            Subject(path, each)
+            for path in paths
+            for each in _definitions(path, repository)
+            if _same(each.name, query.topic)
+        ]
+    )
+    yield from files or symbols
 
 
 def _same(name: str, words: Sequence[str]) -> bool:

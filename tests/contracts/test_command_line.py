@@ -44,7 +44,18 @@ def test_index_prints_its_counts(shop):
 def test_search_prints_hits_with_their_places(shop):
     result = answer("search", "put an item into the cart", "--repo", shop, "-k", 3)
     first = result["hits"][0]
-    assert list(first) == ["kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text"]
+    assert list(first) == [
+        "kind",
+        "path",
+        "start_line",
+        "end_line",
+        "symbol",
+        "commit",
+        "thread",
+        "url",
+        "score",
+        "text",
+    ]
     assert (first["kind"], first["path"], first["start_line"], first["symbol"]) == (
         "code",
         "shop/cart.py",
@@ -91,7 +102,7 @@ def test_why_prints_the_answer_and_the_history_without_an_index(shop):
     result = answer("why", "shop/pay.py:2-3", "--repo", shop)
     assert list(result) == [
         "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
-        "history", "uncommitted", "seen_through", "shallow", "complete",
+        "history", "uncommitted", "seen_through", "shallow", "complete", "recorded",
     ]  # fmt: skip
     assert "customers paid twice" in result["answer"]
     assert result["source"]["issue_id"] == 5
