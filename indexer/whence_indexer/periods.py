@@ -15,7 +15,7 @@ from whence_indexer.errors import PeriodError, RepositoryError
 from whence_indexer.history import revision_list
 from whence_indexer.query import Period
 from whence_indexer.repository import Repository
-from whence_indexer.versions import Version, earlier_versions, find_version, is_foreign, newest_version
+from whence_indexer.versions import Version, earlier_versions, find_versions, is_foreign, newest_version
 
 _LATEST = re.compile(r"(?:the )?(?:last|latest|newest|previous) (?:release|version|tag)", re.IGNORECASE)
 
@@ -91,9 +91,11 @@ def _point(repository: Repository, text: str) -> Version | tuple[date, date]:
         if found is None:
             raise PeriodError("there is no version here: no tag has a number in it")
         return found
-    version = find_version(repository, text)
-    if version is not None:
-        return version
+    versions = find_versions(repository, text)
+    if len(versions) == 1:
+        return versions[0]
+    if versions:
+        raise PeriodError(f"{text} may be {' or '.join(sorted(each.name for each in versions))} here: say which")
     if is_time(text):
         days = days_of(repository, text)
         if days is None:

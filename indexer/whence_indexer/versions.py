@@ -63,28 +63,26 @@ def read_versions(repository: Repository) -> list[Version]:
     return _listed(plumbing.run(repository.root, "for-each-ref", "refs/tags", f"--format={_FORMAT}"))
 
 
-def find_version(repository: Repository, text: str) -> Version | None:
+def find_versions(repository: Repository, text: str) -> list[Version]:
     """The tag that `text` names, as a whole or by its number: `2.0` is `2.0`, `v2.0`, `release-2.0` or else `2.0.0`.
 
     Of several families the project's own is meant, unless `text` names another: `tokio-util 0.7`. None where there is
-    none, or where tags of the same number are of different commits.
+    none; several where tags of the same number are of different commits.
     """
     versions = read_versions(repository)
     exact = [each for each in versions if each.name.lower() == text.lower()]
     match = _TAG.fullmatch(text)
     if exact or not match:
-        return exact[0] if exact else None
+        return exact[:1]
     number, family = _number(match["number"]), _family(match["family"])
+    if family == _project(repository):
+        family = ""
     for wanted in (number, f"{number}.0", f"{number}.0.0"):
-        same = [each for each in versions if each.number == wanted]
-        own = [each for each in same if each.family == (family or "")] or [
-            each for each in same if each.family == _main_family(repository, versions)
-        ]
-        if family and family != _project(repository):
-            same = own = [each for each in same if each.family == family]
-        if own or same:
-            return own[0] if own else same[0] if len({each.sha for each in same}) == 1 else None
-    return None
+        same = [each for each in versions if each.number == wanted and (not family or each.family == family)]
+        own = [each for each in same if each.family in ("", _main_family(repository, versions))]
+        if same:
+            return own[:1] or (same[:1] if len({each.sha for each in same}) == 1 else same)
+    return []
 
 
 def is_foreign(repository: Repository, text: str) -> bool:
