@@ -17,14 +17,18 @@ from whence_indexer.languages import language_of
 from whence_indexer.query import Change
 from whence_indexer.store import Store, is_one_of, literal
 
-_DEFINES = (
-    r"\b(?:def|class|function|fn|func|fun|struct|enum|trait|interface|impl|type|module|const|let|var|val|static|macro"
-    r"|define|package)\b[^=(]*?(?<!\w){0}(?!\w)"
-    r"|\bfunc\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+_BEFORE = (
+    r"(?:(?:export|default|declare|public|private|protected|internal|static|async|abstract|final|override|virtual"
+    r"|inline|open|data|sealed|unsafe|extern|partial|suspend|readonly|constexpr|pub(?:\([^)]*\))?|template\s*<.*>"
+    r"|@\w+(?:\([^)]*\))?)\s+)*"
 )
-
-
-_DEPRECATES = re.compile(r"^\+.*deprecat", re.IGNORECASE | re.MULTILINE)
+_DEFINES = (
+    r"^[+-]\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
+    r"|module|const|let|var|val|static|macro|macro_rules|#?\s*define|package|object|protocol|record|namespace)\b(?![:.,=\[])"
+    r"[^=(\"`]*?(?<!\w){0}(?!\w)"
+    r"|^[+-]\s*func\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+)
+_DEPRECATES = re.compile(r"deprecat", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,10 @@ def find_changes(
     """At most `limit` commits that took away (or brought) these names, best first; of those `within`, where given.
 
     First those that took away a definition, the last one before the others (or brought one, the first before the
-    others), then those that did so with most uses. A commit that moved a name as often in as out has not changed it.
-    What deprecates a name brings a line that says so beside it. A name of several words is any that they make, whose
-    definitions alone count: `JSON encoder` is `JSONEncoder` and `json_encoder`.
+    others), then those that took away most uses (or brought one, the first before the others). A commit that moved a
+    name as often in as out has not changed it. What deprecates a name brings a line that says so of it. A name of
+    several words is any that they make, whose definitions alone count: `JSON encoder` is `JSONEncoder` and
+    `json_encoder`.
     """
     if schema.HUNKS_TABLE not in store.state.tables:
         return []
@@ -71,15 +76,18 @@ def find_changes(
     lines: defaultdict[str, _Lines] = defaultdict(_Lines)
     for name in dict.fromkeys(name.rpartition(".")[2] or name for name in names):
         for sha, path, text in _hunks(store, name):
-            if (within is None or sha in within) and (change != "deprecated" or _DEPRECATES.search(text)):
-                _count(lines[sha], path, text, _pattern(name), sign, spelt=" " not in name)
+            if within is not None and sha not in within:
+                continue
+            if change == "deprecated":
+                text = "\n".join(line for line in text.split("\n") if line[:1] == "+" and _DEPRECATES.search(line))
+            _count(lines[sha], path, text, _pattern(name), sign, change == "deprecated" or " " not in name)
     defining = [sha for sha, each in lines.items() if each.definitions.total() > 0]
-    dates = _dates(store, list(lines))
-    defining.sort(key=lambda sha: instant(dates.get(sha, "")), reverse=change == "removed")
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
-    using.sort(key=lambda sha: -lines[sha].uses.total())
-    if change == "deprecated":  # a word of it may stand beside any of its uses: the first is where it was decided
-        defining, using = sorted([*defining, *using], key=lambda sha: instant(dates.get(sha, ""))), []
+    if change == "deprecated":  # a use that is said to be deprecated counts as much as a definition
+        defining, using = [*defining, *using], []
+    dates = {sha: instant(date) for sha, date in _dates(store, [*defining, *using]).items()}
+    defining.sort(key=lambda sha: dates[sha], reverse=change == "removed")
+    using.sort(key=lambda sha: dates[sha].timestamp() if change == "added" else -lines[sha].uses.total())
     return [
         Changed(sha, lines[sha].paths, sha in defining, tuple(name for name, _ in lines[sha].names.most_common()))
         for sha in (*defining, *using)[:limit]

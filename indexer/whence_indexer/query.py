@@ -57,6 +57,7 @@ _ASKING = frozenset(
     "understands version versions whole work worked working works write writes written wrote file files module modules "
     "class function method package code line lines part parts area since ever first been much many lot".split()
 )
+_FILE = re.compile(r"\bthe\s+([\w-]+)\s+(?:file|folder|directory|package|module|submodule|script)\b", re.IGNORECASE)
 _WHAT_CHANGED = re.compile(
     r"^\W*(?:what(?:'s)?\b(?:\s+\w+){0,4}?\s+(?:chang\w+|happen\w*|fixed|added|removed|deprecated|done|new|merged"
     r"|committed|touched|worked on)\b"
@@ -174,8 +175,15 @@ class Query:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """What was added or removed, by its names or in words."""
-        return self.names or ((self.thing,) if self.thing else ())
+        """What was added or removed, by its names or in words; of files and folders see `files`."""
+        names = tuple(name for name in self.names if name not in self.paths)
+        return names or ((self.thing,) if self.thing and not self.files else ())
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files and folders that are asked about: by a path, or by a name that is said to be one of these."""
+        said = _FILE.search(self.text)
+        return self.paths or ((said[1],) if said and not self.names else ())
 
     @property
     def asks_changes(self) -> bool:

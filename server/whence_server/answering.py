@@ -95,7 +95,9 @@ def answer_from_search(
         weights, unknown = searcher.rarity(query.content), searcher.unknown(query)
         support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
     confidence = max(extractive.confidence(support), _SURE if found.sure or by_number else 0.0) if citations else 0.0
-    amiss = complaint(repository, query.period) if query.intent == "history" and not found.sure else ""
+    amiss = found.amiss
+    if not amiss and query.intent == "history" and not found.sure:
+        amiss = complaint(repository, query.period)
     confidence = 0.0 if amiss else confidence
     abstained = confidence < ABSTAIN_BELOW
     text = f"{plain(amiss[:1].upper() + amiss[1:])}. " if amiss else ""

@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whence_indexer.definitions import find_definitions
+from whence_indexer.definitions import find_definitions, locate
+from whence_indexer.descent import trace_definition
 from whence_indexer.errors import PeriodError, RepositoryError, SourceError
 from whence_indexer.finder import Finder
-from whence_indexer.history import read_message
+from whence_indexer.history import instant, read_file_change, read_message
 from whence_indexer.lineage import trace
 from whence_indexer.periods import commits_within
 from whence_indexer.pickaxe import Changed, find_changes
@@ -41,7 +42,7 @@ _WHO = re.compile(
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _MERGE = re.compile(r"^Merge (?:pull request|branch|remote-tracking branch|tag|commit)\b.*")
-_DONE = {
+DONE = {
     "removed": re.compile(r"\b(drop|remov|delet|renam|replac|end|no longer|get rid)", re.IGNORECASE),
     "added": re.compile(r"\b(add|introduc|creat|support|implement|new|allow|start)", re.IGNORECASE),
     "deprecated": re.compile(r"\bdeprecat", re.IGNORECASE),
@@ -51,6 +52,7 @@ _NAMED = 3  # authors that are named, each with the commit that most of their li
 _SAYS = 0.75  # of the words of a question without a name
 _FILES = 2  # that a name was removed from are named
 _SECONDS = 1.0  # to look for what is left of it
+_DESCENT = 3.0  # to follow it back
 _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
@@ -65,9 +67,7 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     if not asks_when and not query.change:
         return None
     changed = find_changed(query, searcher, repository)
-    if query.names and changed is None and query.change:
-        return None
-    told = None if changed or query.names else _told(query, searcher, repository)
+    told = None if changed else _told(query, searcher, repository)
     commit = read_message(repository, changed.sha if changed else told or "")
     if commit is None or not commit.subject:  # without a word of it there is nothing to cite
         return None
@@ -79,7 +79,7 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     else:
         version = first_version(repository, commit.sha)
         holds = f"the first version with it is {version}" if version else "no version's tag has it yet"
-        sentence = f"On {commit.date[:10]}{by}: {_title(commit)}; {holds}."
+        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {holds}."
     return Evidence(each_once([hit, *hits]), {hit: Reason(sentence, commit.subject, 0)}, sure=changed is not None)
 
 
@@ -88,14 +88,42 @@ def find_changed(query: Query, searcher: Finder, repository: Repository) -> Chan
 
     Of words that may be a name only a definition counts, and what is still there was not removed where a use of it was.
     """
-    if not (searcher.store and query.change and query.changed):
+    if not (searcher.store and query.change and (query.changed or query.files)):
+        return None
+    if query.change in ("added", "removed") and (found := _changed_file(query, repository)):
+        return found
+    if not query.changed:
         return None
     within = _within(query, repository)
     changed = next(iter(find_changes(searcher.store, query.changed, query.change, 1, within)), None)
+    if query.change == "added" and within is None and len(query.names) == 1:
+        changed = _first(changed, query.names[0], repository)
     if changed is None or not (changed.defining or query.names):
         return None
     gone = query.change == "removed" and not changed.defining
     return None if gone and any(_is_defined(repository, name) for name in query.names) else changed
+
+
+def _changed_file(query: Query, repository: Repository) -> Changed | None:
+    """The commit that took away, or first brought, a file or folder that is asked about."""
+    for name in query.files:
+        with suppress(RepositoryError):
+            if found := read_file_change(repository, name, query.change == "added"):
+                return Changed(found[0], (found[1],), True, (name,))
+    return None
+
+
+def _first(changed: Changed | None, name: str, repository: Repository) -> Changed | None:
+    """The older of the commit found by its lines, of which long ones are not stored whole, and the one that the lines
+    of the definition lead back to."""
+    with suppress(RepositoryError):
+        source, definition = locate(repository, name)
+        shapers = trace_definition(repository, source, definition, _DESCENT).shapers
+        made = next((shaper.commit for shaper in shapers if shaper.change == "added"), None)
+        known = read_message(repository, changed.sha) if changed and changed.defining else None
+        if made and (known is None or instant(made.date) < instant(known.date)):
+            return Changed(made.sha, (source.path,), True, (name,))
+    return changed
 
 
 def _within(query: Query, repository: Repository) -> set[str] | None:
@@ -106,9 +134,9 @@ def _within(query: Query, repository: Repository) -> set[str] | None:
 
 def said_of_change(query: Query, changed: Changed, commit: Commit, repository: Repository, by: str = "") -> str:
     """That `Cart` was removed on 2025-02-03, and that the first version without it is 2.0."""
-    names = query.names[:2] or changed.names[:2] or (query.thing,)
+    names = tuple(query.changed if query.names else changed.names)[:2] or changed.names or (query.thing,)
     what = ", ".join(code(name) for name in names) + (" were " if len(names) > 1 else " was ")
-    left = query.change == "removed" and any(_is_defined(repository, name) for name in names)
+    left = query.change == "removed" and not query.files and any(_is_defined(repository, name) for name in names)
     where = f" from {', '.join(code(path) for path in changed.paths[:_FILES])}" if left else ""
     done = f"{what}{query.change}{where}{by} on {commit.date[:10]}"
     version = first_version(repository, commit.sha)
@@ -121,7 +149,7 @@ def said_of_change(query: Query, changed: Changed, commit: Commit, repository: R
 def _is_defined(repository: Repository, name: str) -> bool:
     """Whether a name is defined somewhere now; it is taken to be where that takes too long to find out."""
     try:
-        return bool(find_definitions(repository, name, _SECONDS))
+        return bool(find_definitions(repository, name.rpartition(".")[2], _SECONDS))
     except SourceError:
         return True
 
@@ -130,23 +158,24 @@ def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:
     """The commit whose message says what is asked: most of its words, all of its numbers, and that it was done."""
     project = words((repository.project or repository.root.name).rpartition("/")[2])
     asked = [word for word in query.topic if word not in project and word != "support"]
-    done = _DONE[query.change] if query.change else None
+    done = DONE[query.change] if query.change else None
     if not asked:
         return None
     weights = searcher.rarity(asked)
     numbers = [re.compile(rf"(?<![\d.]){re.escape(number)}(?!\.?\d)") for number in _NUMBER.findall(query.timeless)]
     for hit in searcher.search(query, _MESSAGES, ["commit"]):
-        said = _MERGE.sub("", hit.text)
+        subject, _, body = hit.text.partition("\n\n")
+        said = title(subject, body) if done else _MERGE.sub("", hit.text)
         tells = coverage(said, weights) >= _SAYS and (done is None or done.search(said))
         if tells and all(number.search(said) for number in numbers):
             return hit.commit
     return None
 
 
-def _title(commit: Commit) -> str:
+def title(subject: str, body: str) -> str:
     """What a commit did: of a merge, what is merged."""
-    first = next(filter(None, commit.body.split("\n")), "") if _MERGE.match(commit.subject) else ""
-    return first or commit.subject
+    first = next(filter(None, body.split("\n")), "") if _MERGE.match(subject) else ""
+    return first or subject
 
 
 def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:

@@ -41,12 +41,13 @@ _EARLIER = 0.5  # how much a commit of an earlier version counts beside one of t
 class Evidence:
     """Hits in the order in which an answer shows them, and what is quoted of some. The first one's reason, if it has
     one, leads; `sure` when that is a fact found in the history rather than words that are like the question's. `shown`
-    are the most that an answer quotes."""
+    are the most that an answer quotes; `amiss` is why they are no answer, as a sentence."""
 
     hits: list[Hit]
     reasons: Mapping[Hit, Reason]
     sure: bool = False
     shown: int = PASSAGES
+    amiss: str = ""
 
 
 @dataclass(slots=True)
