@@ -301,6 +301,11 @@ def test_a_damaged_index_is_mended_by_the_next_question(shop):
     assert "rebuilt" in run.stderr
 
 
+def test_a_time_that_means_nothing_here_is_said(shop):
+    run = whence("search", "cart since 99.0", "--repo", shop)
+    assert (run.returncode, "there is no version 99.0 here" in run.stderr) == (0, True)
+
+
 def test_help_imports_nothing_heavy():
     script = (
         "import sys, whence_server.cli\n"
@@ -314,7 +319,13 @@ def test_help_imports_nothing_heavy():
 
 def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(shop, tmp_path):
     threads = tmp_path / "threads.jsonl"
-    good = {"number": 5, "title": "Customers pay twice", "body": "The bank repeats its answers at midnight."}
+    page = "https://tracker.example/5"
+    good = {
+        "number": 5,
+        "title": "Customers pay twice",
+        "body": "The bank repeats its answers at midnight.",
+        "url": page,
+    }
     threads.write_text(json.dumps(good) + "\nnonsense\n")
     run = whence("index", "--issues", threads, "--repo", shop, "--json")
     assert run.returncode == 0, run.stderr
@@ -322,7 +333,10 @@ def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(sho
     assert report["threads"] == 1
     assert report["problems"] == [{"where": f"{threads}:2", "what": "not JSON: Expecting value at column 1"}]
     hits = answer("search", "customers pay twice at midnight", "--kind", "issue", "--repo", shop)["hits"]
-    assert [(hit["kind"], hit["thread"]) for hit in hits] == [("issue", 5)]
+    assert [(hit["kind"], hit["thread"], hit["url"]) for hit in hits] == [("issue", 5, page)]
+    assert hits[0]["score"] == 1.0  # the only one there is, and it says all that is asked
+    for command in ("search", "ask"):
+        assert page in whence(command, "Why do customers pay twice at midnight?", "--repo", shop).stdout
     assert answer("export", tmp_path / "out.jsonl", "--repo", shop) == {"threads": 1}
     assert json.loads((tmp_path / "out.jsonl").read_text())["body"] == good["body"]
     assert answer("status", "--repo", shop)["sources"] == [str(threads)]
