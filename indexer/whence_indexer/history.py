@@ -121,6 +121,21 @@ def read_line_history(
         yield commit
 
 
+def read_file_change(repository: Repository, name: str, added: bool) -> tuple[str, str] | None:
+    """(commit, path) of the last removal of the file or folder `name`, or of its first coming; None without one.
+
+    `name` is a path or the end of one, a file's with or without its suffix. What is there still was not removed.
+    """
+    patterns = [f":(glob)**/{name.strip('/')}{ending}" for ending in ("", ".*", "/**")]
+    if not added and plumbing.run(repository.root, "ls-files", "--", *patterns):
+        return None
+    kind = ("--diff-filter=A", "--reverse") if added else ("--diff-filter=D", "-n1")
+    options = ("--no-renames", "--no-merges", "--name-only", "--format=%x1e%H", *kind, repository.head or "HEAD")
+    output = plumbing.run(repository.root, "log", *options, "--", *patterns).decode("utf-8", "surrogateescape")
+    sha, *paths = output.partition("\x1e")[2].partition("\x1e")[0].split("\n")
+    return (sha, next(filter(None, paths), name)) if sha else None
+
+
 def read_named(repository: Repository, shas: Sequence[str], compared: bool = False) -> Iterator[Commit]:
     """The same for many commits by one call to git, in any order."""
     boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)

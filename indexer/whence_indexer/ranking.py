@@ -126,7 +126,7 @@ class _Asked:
         return sum(map(self._holds, parts)) / len(parts) if parts else 0.0
 
     def _holds(self, part: str) -> bool:
-        return any(_same_word(part, word) for word in self._by_start.get(_start(part), ()))
+        return any(same_word(part, word) for word in self._by_start.get(_start(part), ()))
 
 
 def _start(word: str) -> str:
@@ -134,7 +134,7 @@ def _start(word: str) -> str:
     return word[:_SHORTEST_STEM]
 
 
-def _same_word(one: str, other: str) -> bool:
+def same_word(one: str, other: str) -> bool:
     """Whether two words are forms of one, by the letters they begin with."""
     stem = max(_SHORTEST_STEM, math.ceil(_STEM_SHARE * max(len(one), len(other))))
     return one == other or (min(len(one), len(other)) >= stem and one[:stem] == other[:stem])
@@ -170,7 +170,8 @@ def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(values):
         return values
     low, high = float(values.min()), float(values.max())
-    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+    # One candidate, or all of them alike: as good as what was found can be, unless it was not found by this at all.
+    return (values - low) / (high - low) if high > low else np.full_like(values, float(high > 0))
 
 
 def _named(query: Query, path: str, symbols: Sequence[str]) -> float:

@@ -198,7 +198,7 @@ def _with_reason(
         return [], citations
     number = len(citations) + 1
     citation = replace(explained.answer.citations[0], id=number)
-    if explained.answer.abstained:
+    if not explained.recorded:
         change = next(change for change in explained.history if change.commit == citation.commit)
         said = f"Changed by {plain(change.author)} on {change.date[:10]}: {plain(change.subject)} [{number}]"
     else:

@@ -116,6 +116,7 @@ def adapt(repo: str, as_json: bool, off: bool) -> None:
 @click.option("--under", metavar="PATH", help="Only this folder or file, relative to the repository's root.")
 def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], under: str | None) -> None:
     """Find code, documentation and commits."""
+    from whence_indexer.periods import complaint
     from whence_indexer.query import parse_query
     from whence_server.protocol import search_json
 
@@ -125,6 +126,8 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
     hits, weights = workspace.ask(
         lambda searcher: (searcher.search(parsed, limit, kinds, under), searcher.rarity(parsed.content))
     )
+    if amiss := complaint(workspace.repository, parsed.period):
+        _note(amiss)
     if not hits and kinds and {"issue", "pull"}.issuperset(kinds) and not workspace.threads:
         click.echo("whence: no issues are imported; whence index --issues brings them in", err=True)
     if as_json:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from whence_server.models.roles import Roles
     from whence_server.models.upkeep import Installed
 
-_HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
+_HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "url", "score", "text")
 
 
 def report_json(report: Report, outcome: Outcome | None = None) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def why_json(explained: Explanation) -> dict[str, Any]:
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in explained.seen_through],
         "shallow": explained.shallow,
         "complete": explained.complete,
+        "recorded": explained.recorded,
     }
 
 

@@ -119,7 +119,8 @@ def show_hits(hits: Sequence[Hit], weights: Mapping[str, float], root: Path) -> 
     if not hits:
         console.print("nothing found")
     for hit in hits:
-        console.print(_place(hit, root), _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim"), sep="")
+        about = _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim")
+        console.print(_place(hit, root), about, *_address(hit, console), sep="")
         passage = best_passage(hit, weights, _PREVIEW_LINES)
         first = passage.start_line if hit.path else None  # a message and a thread have no lines to go to
         for row, line in enumerate(passage.quote.split("\n")):
@@ -137,7 +138,7 @@ def show_answer(answer: Answer, root: Path) -> None:
     if answer.citations:
         console.print()
     for citation in answer.citations:
-        console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
+        console.print(Text(f"[{citation.id}] "), _place(citation, root), *_address(citation, console), sep="")
     about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
     console.print(Text(f"\n{about}", style="dim"))
 
@@ -249,6 +250,11 @@ def _place(source: Hit | Citation, root: Path) -> Text:
     thread = f" (#{source.thread})" if source.thread else ""
     named = f"{_KINDS[source.kind]} #{source.thread}" if source.kind in _KINDS else f"commit {source.commit}{thread}"
     return Text(named, style=f"bold link {source.url}" if source.url else "bold")
+
+
+def _address(source: Hit | Citation, console: Console) -> list[Text]:
+    """Where it is shown to people, in full where no link can be followed: in a pipe or a file."""
+    return [_text(f"  {source.url}")] if source.url and not console.is_terminal else []
 
 
 def _text(value: str, style: str = "") -> Text:

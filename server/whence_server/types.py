@@ -76,7 +76,8 @@ class Explanation:
     """Why lines are as they are: the answer, and the commits that shaped them, those the lines are from first.
 
     `uncommitted` are lines in no commit. `seen_through` are commits, with their kind, that changed only the form.
-    `shallow` where the clone's history ends with a commit shown; `complete` unless older commits were not read.
+    `shallow` where the clone's history ends with a commit shown; `complete` unless older commits were not read;
+    `recorded` where the answer gives a reason, and does not say that none was written down.
     """
 
     answer: Answer
@@ -85,3 +86,4 @@ class Explanation:
     seen_through: tuple[tuple[str, str], ...]
     shallow: bool
     complete: bool
+    recorded: bool

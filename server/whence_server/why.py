@@ -33,6 +33,8 @@ HISTORY = Model("history")
 # An order, fitted on nothing: a sentence with a word of cause is an answer more often than one of what was wrong.
 _CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
 _EARLIER = 1  # a reason for what a line was before is as sure as one of the next lower strength for what it is
+_NONE_RECORDED, _MAY_BE_TOLD = 0.9, 0.7  # the same: where nothing says why, and where a thread not read may say it
+_NUMBERS = 5  # of threads that are named
 
 FindDiscussions = Callable[[Repository, Sequence[Commit]], Discussions]
 
@@ -118,14 +120,30 @@ def _explained(
     total = time.monotonic() - started
     answer = Answer(
         text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage, left_out)))),
-        confidence=_CONFIDENCE[max(cited[0].value, PROSE)] if told else 0.0,
-        abstained=not told,
+        confidence=_confidence(lineage, history, cited, left_out, told),
+        abstained=not told and not _certain(lineage, left_out),
         citations=tuple(citations),
         model=HISTORY,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
     )
     seen_through = tuple((commit.sha, kind) for commit, kind in lineage.seen_through)
-    return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete)
+    return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete, told)
+
+
+def _confidence(
+    lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int, told: bool
+) -> float:
+    """How sure the answer is. That no reason was recorded is as sure as blame, unless a thread may tell one."""
+    if told:
+        return _CONFIDENCE[max(cited[0].value, PROSE)]
+    if not _certain(lineage, left_out):
+        return 0.0
+    return _MAY_BE_TOLD if any(change.threads for change in history) else _NONE_RECORDED
+
+
+def _certain(lineage: Lineage, left_out: int) -> bool:
+    """Whether all there is to the lines was read, so that a reason not found is none that was written down."""
+    return not left_out and not lineage.shallow and (lineage.complete or bool(lineage.shapers))
 
 
 def _change(shaper: Shaper, discussions: Discussions) -> Change:
@@ -205,9 +223,16 @@ def _lead(
     what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
-    numbers = dict.fromkeys(number for change in history for number in change.threads)
-    named = f" It may be told in {', '.join(f'#{number}' for number in numbers)}." if numbers else ""
-    return f"{opening}No reason was recorded: {what}.{named}", False
+    return f"{opening}No reason was recorded: {what}.{_may_be_told(history)}", False
+
+
+def _may_be_told(history: Sequence[Change]) -> str:
+    """The threads that may tell it: first those of the commits that the lines are from, in the order of these."""
+    order = sorted(history, key=lambda change: change.earlier)
+    numbers = list(dict.fromkeys(number for change in order for number in change.threads))
+    more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
+    named = ", ".join(f"#{number}" for number in numbers[:_NUMBERS])
+    return f" It may be told in {named}{more}." if numbers else ""
 
 
 def _authors(history: Sequence[Change]) -> str:

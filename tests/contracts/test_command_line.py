@@ -44,7 +44,18 @@ def test_index_prints_its_counts(shop):
 def test_search_prints_hits_with_their_places(shop):
     result = answer("search", "put an item into the cart", "--repo", shop, "-k", 3, run=process)
     first = result["hits"][0]
-    assert list(first) == ["kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text"]
+    assert list(first) == [
+        "kind",
+        "path",
+        "start_line",
+        "end_line",
+        "symbol",
+        "commit",
+        "thread",
+        "url",
+        "score",
+        "text",
+    ]
     assert (first["kind"], first["path"], first["start_line"], first["symbol"]) == (
         "code",
         "shop/cart.py",
@@ -91,7 +102,7 @@ def test_why_prints_the_answer_and_the_history_without_an_index(shop):
     result = answer("why", "shop/pay.py:2-3", "--repo", shop, run=process)
     assert list(result) == [
         "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
-        "history", "uncommitted", "seen_through", "shallow", "complete",
+        "history", "uncommitted", "seen_through", "shallow", "complete", "recorded",
     ]  # fmt: skip
     assert "customers paid twice" in result["answer"]
     assert result["source"]["issue_id"] == 5
@@ -315,6 +326,11 @@ def test_a_damaged_index_is_mended_by_the_next_question(shop):
     assert "rebuilt" in run.stderr
 
 
+def test_a_time_that_means_nothing_here_is_said(shop):
+    run = whence("search", "cart since 99.0", "--repo", shop)
+    assert (run.returncode, "there is no version 99.0 here" in run.stderr) == (0, True)
+
+
 def test_help_imports_nothing_heavy():
     script = (
         "import sys, whence_server.cli\n"
@@ -328,7 +344,13 @@ def test_help_imports_nothing_heavy():
 
 def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(shop, tmp_path):
     threads = tmp_path / "threads.jsonl"
-    good = {"number": 5, "title": "Customers pay twice", "body": "The bank repeats its answers at midnight."}
+    page = "https://tracker.example/5"
+    good = {
+        "number": 5,
+        "title": "Customers pay twice",
+        "body": "The bank repeats its answers at midnight.",
+        "url": page,
+    }
     threads.write_text(json.dumps(good) + "\nnonsense\n")
     run = process("index", "--issues", threads, "--repo", shop, "--json")
     assert run.returncode == 0, run.stderr
@@ -336,7 +358,10 @@ def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(sho
     assert report["threads"] == 1
     assert report["problems"] == [{"where": f"{threads}:2", "what": "not JSON: Expecting value at column 1"}]
     hits = answer("search", "customers pay twice at midnight", "--kind", "issue", "--repo", shop)["hits"]
-    assert [(hit["kind"], hit["thread"]) for hit in hits] == [("issue", 5)]
+    assert [(hit["kind"], hit["thread"], hit["url"]) for hit in hits] == [("issue", 5, page)]
+    assert hits[0]["score"] == 1.0  # the only one there is, and it says all that is asked
+    for command in ("search", "ask"):
+        assert page in process(command, "Why do customers pay twice at midnight?", "--repo", shop).stdout
     assert answer("export", tmp_path / "out.jsonl", "--repo", shop, run=process) == {"threads": 1}
     assert json.loads((tmp_path / "out.jsonl").read_text())["body"] == good["body"]
     assert answer("status", "--repo", shop)["sources"] == [str(threads)]

@@ -79,8 +79,15 @@ def test_where_no_reason_was_recorded_that_is_the_answer(shop, message):
     shop.commit(message)
     explained = why(shop, 4)
     assert explained.answer.text.startswith("No reason was recorded")
-    assert explained.answer.abstained
-    assert explained.answer.confidence == 0
+    assert not explained.answer.abstained  # that there is none is as sure as blame
+    assert explained.answer.confidence == (0.7 if "#3" in message else 0.9)
+    assert not explained.recorded
+
+
+def test_of_the_threads_that_may_tell_a_reason_five_are_named(shop):
+    shop.write("pay.py", PAY.replace("amount", "sum"))
+    shop.commit(f"Rename {' '.join(f'#{number}' for number in range(11, 29))}")
+    assert "It may be told in #11, #12, #13, #14, #15 and 13 more." in why(shop, 4).answer.text
 
 
 def test_a_commit_without_a_message_gives_none(shop):
