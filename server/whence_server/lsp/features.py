@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -130,18 +131,13 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
 
 
 def _register_glances(server: LanguageServer, session: Session) -> None:
-    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
-    async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        return await glances.hover(session, params)
+    for method, glance in _GLANCES.items():
+        server.feature(method)(partial(glance, session))
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION)
-    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        return await glances.actions(session, params)
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
-    async def lenses(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
-        return await glances.lenses(session, params)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
-    async def links(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
-        return await glances.links(session, params)
+_GLANCES: dict[str, Callable[[Session, Any], Awaitable[Any]]] = {
+    lsp.TEXT_DOCUMENT_HOVER: glances.hover,
+    lsp.TEXT_DOCUMENT_CODE_ACTION: glances.actions,
+    lsp.TEXT_DOCUMENT_CODE_LENS: glances.lenses,
+    lsp.TEXT_DOCUMENT_DOCUMENT_LINK: glances.links,
+}
