@@ -17,6 +17,7 @@ from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
+from whence_server.actions import who
 from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
 from whence_server.descriptions import find_description
@@ -60,6 +61,8 @@ def answer(
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             shown = searcher.unsaved(question.at.path)
+            if query.words[:1] == ("who",):
+                return who(repository, question.at, shown)
             return explain(repository, question.at, contents=shown).answer
     return answer_from_search(
         question, searcher, repository, earlier, check, follow=query.intent == "history", writing=writing

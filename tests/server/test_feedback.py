@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from filelock import FileLock
 
 from whence_indexer.errors import QueryError, StoreError
