@@ -69,7 +69,7 @@ def check(seen):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_neovim(shop, tmp_path, page):
     (tmp_path / "init.lua").write_text(snippet(page, "lua"))
-    driving = ("-c", f"luafile {HERE / 'neovim.lua'}")
+    driving = ("-c", f"luafile {HERE / 'neovim.lua'}", "-c", "qall!")
     check(drive(shop, tmp_path, "nvim", "--headless", "-u", str(tmp_path / "init.lua"), "-n", "shop/pay.py", *driving))
 
 
