@@ -72,6 +72,8 @@ def answer_pointed(question: Question, searcher: Finder, repository: Repository)
 
 def _of_lines(asked: Asked, lines: Span, searcher: Finder, repository: Repository) -> Answer | None:
     shown = searcher.unsaved(lines.path)
+    if asked == "where":
+        return None
     if asked == "what":
         return actions.explain(searcher, repository, lines, shown)
     if asked == "who":
@@ -84,7 +86,7 @@ def _of_lines(asked: Asked, lines: Span, searcher: Finder, repository: Repositor
     if asked == "when" and now:
         newest = max(now, key=lambda change: instant(change.date))
         return _of_commit(asked, newest.commit, searcher, repository, "Last changed on ")
-    return None if asked == "where" else explained.answer
+    return explained.answer
 
 
 def _widened(span: Span, searcher: Finder, repository: Repository) -> Span:
