@@ -82,6 +82,16 @@ class Scan:
                 return _hit(chunk, 1.0)
         return None
 
+    def defined(self, name: str) -> list[tuple[str, Span]]:
+        """See `Searcher.defined`; in the files that hold most of it."""
+        found = (chunk for path in self._files_with([name.lower()], "") for chunk in self._chunked(path))
+        return [
+            (symbol, chunk.span)
+            for chunk in found
+            for symbol in (chunk.symbols if chunk.kind == "code" else ())
+            if symbol.rpartition(".")[2] == name
+        ]
+
     def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
         """See `Searcher.similar`; among the files that share the rarest words with `text`."""
         sought = list(dict.fromkeys(words(text)))[:_SOUGHT]

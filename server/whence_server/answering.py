@@ -18,10 +18,13 @@ from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
+from whence_server.actions import who
 from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
+from whence_server.descriptions import find_description
 from whence_server.digest import find_digest
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.followups import answer_pointed
 from whence_server.inquiry import Evidence, find_evidence
 from whence_server.markup import plain
 from whence_server.passages import Passage, best_passage
@@ -51,17 +54,21 @@ def answer(
     *,
     writing: Writing | None = None,
 ) -> Answer:
-    """Answer from the index; of the lines under the cursor, why, when and who from their history.
+    """Answer from the index; what only points at lines, or at what was shown, from these and their history.
 
     `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
     between the steps and while a model writes, and may raise to end this. With `writing` a model writes from the
     evidence where there is enough of it; where it fails, quotations answer.
     """
     query = question.query
+    if question.asked and (pointed := answer_pointed(question, searcher, repository)):
+        return pointed
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             shown = searcher.unsaved(question.at.path)
-            return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
+            if query.words[:1] == ("who",):
+                return who(repository, question.at, shown)
+            return explain(repository, question.at, contents=shown).answer
     return answer_from_search(
         question, searcher, repository, earlier, check, follow=query.intent == "history", writing=writing
     )
@@ -84,7 +91,8 @@ def answer_from_search(
     check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
+    tell = _follow if follow else find_description
+    found = tell(query, evidence, searcher, repository) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
     by_number = bool(hits) and hits[0].kind in ("issue", "pull") and hits[0].thread in query.threads

@@ -147,12 +147,11 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
 def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
     """Answer a question, each statement with its receipt."""
-    from whence_indexer.query import parse_query
     from whence_server.answering import answer
+    from whence_server.conversations import question_of
     from whence_server.protocol import answer_json
-    from whence_server.types import Question
 
-    asked = Question(parse_query(question), at)
+    asked = question_of(question, at)
     workspace = _workspace(repo)
     if at and workspace.ask(lambda searcher: searcher.at(at.path, at.start_line)) is None:
         raise QueryError(f"nothing is indexed at {at.path}:{at.start_line}")

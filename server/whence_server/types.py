@@ -6,17 +6,26 @@ Standard library and the indexer's types only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from whence_indexer.query import Query
 from whence_indexer.types import ChangeKind, Citation, Hit, Span
 
+Asked = Literal["what", "why", "who", "when", "tests", "where"]
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as understood, and where the asker's cursor was."""
+    """A question as understood, and where the asker's cursor was.
+
+    One that is `asked` of what it only points at means the cursor's lines, else what the conversation is `about`; None
+    where that is not clear.
+    """
 
     query: Query
     at: Span | None = None
+    asked: Asked | None = None
+    about: Citation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,12 @@ def explain_definition(
     return _explained(repository, definition.places, lineage, started, discuss, False)
 
 
+def explain_commit(repository: Repository, commit: Commit, discuss: FindDiscussions = find_discussions) -> Explanation:
+    """Why a commit was made: the reason in its message, in its threads, or in a changelog's entry about these."""
+    started = time.monotonic()
+    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss, False)
+
+
 def _explained(
     repository: Repository,
     lines: Sequence[Span],
@@ -272,8 +278,9 @@ def _block(found: _Found, citation: Citation) -> str:
     """A commit's place in the history, or where it was told, then the quotation."""
     commit = found.shaper.commit
     thread = f" (#{citation.thread})" if citation.thread else ""
-    place = ("earlier form of " if found.shaper.earlier else "") + _named(found.shaper.lines)
-    about = f"{place}, {plain(commit.author)}, {commit.date[:10]}"
+    lines = _named(found.shaper.lines) if found.shaper.lines else ""
+    place = ("earlier form of " if found.shaper.earlier else "") + lines
+    about = ", ".join(filter(None, (place, plain(commit.author), commit.date[:10])))
     subject = "" if found.reason.quote == commit.subject else f": {plain(commit.subject)}"
     if found.told is not None:
         subject += f"\n\nin {_told_where(found.told)}"

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +18,10 @@ from lsprotocol import types as lsp
 
 from whence_indexer.errors import QueryError
 from whence_indexer.finder import Finder
+from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
-from whence_server.conversations import Given, follow, understand
+from whence_server.conversations import Given, follow, question_of
 from whence_server.feedback import give
 from whence_server.lsp.folders import Folder
 from whence_server.lsp.jobs import Stop
@@ -28,7 +30,7 @@ from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, 
 from whence_server.lsp.roots import Found
 from whence_server.lsp.session import Session
 from whence_server.protocol import answer_json, search_json, why_json
-from whence_server.types import Answer, Question
+from whence_server.types import Answer
 
 # (what finds evidence, the repository, lines, the text on screen) -> the answer, and as JSON
 OfLines = Callable[[Finder, Repository, Span, str | None], tuple[Answer, dict[str, Any]]]
@@ -40,8 +42,9 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
     """`whence/ask`: an answer, its text in pieces before that where the client gave a token for them."""
     folder, at = _where(session, params)
     conversation, identifier = params.conversation or uuid4().hex[:12], uuid4().hex[:12]
-    before, settings = session.memory.turn(conversation), session.settings(folder)
-    query, stream = understand(params.question, before), _Stream(session, params.partialResultToken)
+    root, settings = to_uri(_root(folder)), session.settings(folder)
+    before = session.memory.turn(conversation, root)
+    asked, stream = question_of(params.question, at, before), _Stream(session, params.partialResultToken)
 
     def work(stop: Stop) -> Found[Answer]:
         from whence_server.answering import answer
@@ -52,7 +55,7 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
             stream.tell(text)
 
         earlier, repository = before.evidence if before else (), folder.root.repository
-        asked, dropped = Question(query, at), settings.unsupported == "drop"
+        dropped = settings.unsupported == "drop"
         with session.writers.serving.writing(
             params.model or settings.model, scope_of(repository), identifier,
             told=told, unsupported="drop" if dropped else "mark", asker=conversation,
@@ -64,8 +67,8 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
     found = await session.work(folder, work, session.asks)
     answered = found.value
     await stream.end(answered.text)
-    turn = follow(params.question, query, answered, before)
-    session.memory.remember(conversation, turn, identifier, Given(params.question, answered, to_uri(_root(folder))))
+    turn = follow(params.question, asked.query, answered, before, root)
+    session.memory.remember(conversation, turn, identifier, Given(params.question, answered, root))
     told = answer_json(answered, folder.stale) | {"id": identifier, "conversation": conversation}
     return _located(told, "citations", folder, found.partial)
 
@@ -144,11 +147,12 @@ async def _acted(session: Session, params: WhyParams, action: str) -> dict[str, 
     def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
         from whence_server import actions
 
-        if action == "who":
-            answered = actions.who(repository, lines, shown)
-        else:
-            act = actions.explain if action == "explain" else actions.similar
-            answered = act(finder, repository, lines, shown)
+        acts: dict[str, Callable[[Repository, Span, str | None], Answer]] = {
+            "explain": partial(actions.explain, finder),
+            "similar": partial(actions.similar, finder),
+            "who": actions.who,
+        }
+        answered = acts[action](repository, lines, shown)
         return answered, answer_json(answered, stale=False)
 
     return await _of_lines(session, params, action, work)
@@ -164,8 +168,9 @@ async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLi
     )
     answered, told = found.value
     identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines.start_line}-{lines.end_line}"
-    turn = follow(asked, understand(asked, None), answered, None)
-    session.memory.remember(identifier, turn, identifier, Given(asked, answered, to_uri(_root(folder))))
+    root = to_uri(_root(folder))
+    turn = follow(asked, parse_query(asked), answered, None, root)
+    session.memory.remember(identifier, turn, identifier, Given(asked, answered, root))
     told |= {"id": identifier, "conversation": identifier}
     return _located(told, "citations", folder, found.partial and action != "why")
 

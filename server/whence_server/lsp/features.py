@@ -131,23 +131,22 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
         session.files_changed([change.uri for change in params.changes])
 
 
+def _glance(session: Session, glance: Callable[[Session, Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+    async def look(params: Any) -> Any:
+        await session.ready()
+        return await glance(session, params)
+
+    return look
+
+
 def _register_glances(server: LanguageServer, session: Session) -> None:
-    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
-    async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        await session.ready()
-        return await glances.hover(session, params)
+    for method, glance in _GLANCES.items():
+        server.feature(method)(_glance(session, glance))
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION)
-    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        await session.ready()
-        return await glances.actions(session, params)
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
-    async def lenses(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
-        await session.ready()
-        return await glances.lenses(session, params)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
-    async def links(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
-        await session.ready()
-        return await glances.links(session, params)
+_GLANCES: dict[str, Callable[[Session, Any], Awaitable[Any]]] = {
+    lsp.TEXT_DOCUMENT_HOVER: glances.hover,
+    lsp.TEXT_DOCUMENT_CODE_ACTION: glances.actions,
+    lsp.TEXT_DOCUMENT_CODE_LENS: glances.lenses,
+    lsp.TEXT_DOCUMENT_DOCUMENT_LINK: glances.links,
+}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from whence_indexer.errors import DamagedError, NoIndexError
 from whence_indexer.finder import Finder
 from whence_indexer.repository import Repository, open_repository
+from whence_server.concealment import conceal
 
 if TYPE_CHECKING:
     from whence_indexer.scan import Scan
@@ -38,6 +39,7 @@ class Root:
         """Nothing but git is asked. Raises `RepositoryError`."""
         self.repository: Repository = open_repository(folder)
         _ = self.repository.head, self.repository.web_url
+        conceal(self.repository)
         self.history = True  # whether the index is to hold commits
         self.damaged = False
         self.opened: Searcher | None = None  # what was opened last, for those who must not wait
