@@ -24,6 +24,7 @@ from whence_indexer.types import ChangeKind, Commit
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
 _PATIENCE = 30.0  # seconds for the first blame, without which there is no answer
+_LONG_PATIENCE = 120.0  # seconds for one of a whole file, which nobody waits for
 _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
 _MOST_ALIKE = 20  # lines of one place compared so
@@ -71,6 +72,7 @@ class _Walk:
     ignored: list[str]
     allowed: Allowed
     unsaved: bytes | None = None
+    patience: float = _PATIENCE
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
 
@@ -99,7 +101,7 @@ class _Walk:
         rounds: list[Sequence[Origin]] = []
         ignored = self.ignored
         while len(rounds) < _ROUNDS:
-            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
+            rounds.append(_blame(self, path, lines, revision, tuple(ignored)))
             self.read_all(_ids(rounds[-1]))
             new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
             if not new:
@@ -119,14 +121,17 @@ def prepare(repository: Repository, source: Source) -> None:
 
 
 def last_changes(
-    repository: Repository, path: str, lines: int, revision: str
+    repository: Repository, path: str, lines: Range, revision: str, whole: bool = False
 ) -> tuple[Sequence[Origin], dict[str, Commit]]:
-    """Where each line of a file of so many lines in `revision` is from, and these commits, without their hunks.
+    """Where these lines of a file in `revision` are from, and these commits, without their hunks.
 
-    Prepares the file, as `prepare` does.
+    Where they are the `whole` file it is prepared, as `prepare` does, and git may take its time. Raises as `trace`.
     """
     walk = _walk(repository)
-    origins = _prepare(walk, path, lines, revision)[-1]
+    if whole:
+        walk.patience = _LONG_PATIENCE
+        _prepare(walk, path, lines[1], revision)
+    origins = walk.origins(path, lines, revision)
     walk.read_all(_ids(origins))
     return origins, {sha: replace(walk.commit(sha), paths=(), hunks=()) for sha in _ids(origins)}
 
@@ -279,24 +284,17 @@ def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) ->
     return read_commit(repository, sha)
 
 
-def _blame(
-    repository: Repository,
-    path: str,
-    lines: Range,
-    revision: str | None,
-    ignored: tuple[str, ...],
-    unsaved: bytes | None = None,
-) -> Sequence[Origin]:
+def _blame(walk: _Walk, path: str, lines: Range, revision: str | None, ignored: tuple[str, ...]) -> Sequence[Origin]:
     if revision is None:  # the work tree, and what an editor shows, may change at any time
-        return blame(repository, path, *lines, None, ignored, _PATIENCE, unsaved)
-    return _blame_of_commit(repository, path, *lines, revision, ignored)
+        return blame(walk.repository, path, *lines, None, ignored, walk.patience, walk.unsaved)
+    return _blame_of_commit(walk.repository, path, *lines, revision, ignored, walk.patience)
 
 
 @lru_cache(maxsize=1024)
 def _blame_of_commit(
-    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...]
+    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...], patience: float
 ) -> tuple[Origin, ...]:
-    return tuple(blame(repository, path, first, last, revision, ignored, _PATIENCE))
+    return tuple(blame(repository, path, first, last, revision, ignored, patience))
 
 
 _prepared: dict[tuple[Repository, str | None, str, tuple[str, ...]], list[Sequence[Origin]]] = {}

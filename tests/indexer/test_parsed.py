@@ -90,9 +90,9 @@ def test_what_was_remembered_is_recalled_until_head_moves(make_repository):
     repository = project.open()
     assert recall(repository, "a.py") is None
     remember(repository, "a.py")
-    commits = recall(repository, "a.py").commits_of(["new\n", *PYTHON.splitlines(keepends=True)])
-    assert commits[0] is None
+    commits = recall(repository, "a.py").lines(["new\n", *PYTHON.splitlines(keepends=True)])
+    assert commits[0] == "new"
     assert {commit.sha for commit in commits[1:]} == {first}
     project.commit("Another")
     assert recall(project.open(), "a.py") is None
-    assert remember(repository, "untracked.py").commits_of(["x"]) == [None]
+    assert remember(repository, "untracked.py").lines(["x"]) == ["new"]

@@ -13,6 +13,7 @@ from whence_indexer.indexing import update
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
 from whence_indexer.threads import Thread
+from whence_indexer.types import Span
 from whence_server import opened
 from whence_server.ages import age
 from whence_server.hovering import hover
@@ -133,13 +134,17 @@ def test_lines_are_those_on_screen(cars):
 
 def test_before_a_file_was_opened_nothing_is_waited_for(cars):
     missing = []
+
+    def wait(lines, contents):
+        missing.append((lines, contents))
+
     lineage.forget()
     cars.commit("Another HEAD")
-    shown = read(cars, "car.py", 10, "Brake", opened_first=(), wait=missing.append)
+    shown = read(cars, "car.py", 10, "Brake", opened_first=(), wait=wait)
     assert "Last changed" not in shown.markdown
-    assert missing == ["brakes.py"]
-    assert read(cars, "car.py", 8, "park", opened_first=(), wait=missing.append) is None
-    assert missing == ["brakes.py", "car.py"]
+    assert missing == [(Span("brakes.py", 1, 8), None)]
+    assert read(cars, "car.py", 8, "park", opened_first=(), wait=wait) is None
+    assert missing[1:] == [(Span("car.py", 8, 8), CAR)]
     repository = cars.open()
     assert hover(None, repository, "car.py", 1, 0, "", now=NOW) is None
     assert hover(None, repository, "car.py", 99, 0, CAR, now=NOW) is None

@@ -37,6 +37,7 @@ class Root:
     def __init__(self, folder: Path) -> None:
         """Nothing but git is asked. Raises `RepositoryError`."""
         self.repository: Repository = open_repository(folder)
+        _ = self.repository.head, self.repository.web_url
         self.history = True  # whether the index is to hold commits
         self.damaged = False
         self.opened: Searcher | None = None  # what was opened last, for those who must not wait
@@ -76,8 +77,10 @@ class Root:
         return Found(question(self._scanned()), partial=True)
 
     def moved(self) -> None:
-        """HEAD is elsewhere: what is known of it is forgotten."""
-        self.repository = replace(self.repository)
+        """HEAD is elsewhere: where, is asked now, before a hover wants to know. Not on the event loop."""
+        now = replace(self.repository)
+        _ = now.head, now.web_url
+        self.repository = now
 
     def load(self) -> None:
         """Open the index as it is now, before somebody asks; without one, make ready what answers meanwhile."""

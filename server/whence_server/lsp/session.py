@@ -27,6 +27,7 @@ from whence_server.lsp.heads import Head
 from whence_server.lsp.jobs import Jobs, Stop
 from whence_server.lsp.leftovers import give_back
 from whence_server.lsp.locations import inside, to_path
+from whence_server.lsp.readying import Readying
 from whence_server.lsp.roots import Root
 from whence_server.lsp.settings import Settings, combine, parse_settings, read_settings
 from whence_server.types import Model
@@ -67,7 +68,7 @@ class Session:
         self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_GLANCING, "glance")
         self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
         self.transfer: tuple[str | None, asyncio.Future[Any] | None] = (None, None)  # a pull's progress, and the pull
-        self._prepared: set[tuple[Path, str]] = set()
+        self.readying, self.drawing = Readying(), Jobs(2, "draw")  # what a hover wants; lenses and links
         self._loop = asyncio.get_running_loop()
         self.memory = Memory()
         self.folders: dict[Path, Folder] = {}
@@ -100,6 +101,8 @@ class Session:
         self.jobs.close()
         self.glances.close()
         self._preparing.close()
+        self.readying.close()
+        self.drawing.close()
         self.transfers.close()
         if self._serving:
             self._serving.close()
@@ -116,8 +119,7 @@ class Session:
                 self._worked = None
                 self._spawn(self._preparing.run(lambda _: give_back()))
             for folder in list(self.folders.values()):
-                if await self.glances.run(lambda _, head=folder.head: head.moved()):  # type: ignore[misc]
-                    folder.root.moved()
+                if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
                     self._prepare_open(folder)
                     self.refresh(folder, 0.0)
 
@@ -311,6 +313,8 @@ class Session:
 
     def _paused(self) -> None:
         folders = {id(place[0]): place[0] for place in map(self.find, self._changed) if place}
+        for uri in self._changed:
+            self.opened(uri)
         self.sync()
         for folder in folders.values():
             self._spawn(self._preparing.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
@@ -318,33 +322,9 @@ class Session:
     def opened(self, uri: str) -> None:
         """A document was opened: what a hover wants to know of its file is read in the background."""
         if (place := self.find(uri)) and (document := self.guard.documents.get(uri)):
-            self.prepare(place[0], place[1], document.text)
-
-    def wants(self, folder: Folder) -> Callable[[str], None]:
-        """What a hover calls, in its thread, for a file that was not made ready; each file is once."""
-
-        def want(path: str) -> None:
-            self._loop.call_soon_threadsafe(self._once, folder, path)
-
-        return want
-
-    def prepare(self, folder: Folder, path: str, text: str | None) -> None:
-        """Make a file ready for hovers."""
-
-        def work(stop: Stop) -> None:
-            from whence_server.opened import open_file
-
-            open_file(folder.root.repository, path, text)
-
-        self._prepared.add((folder.root.repository.root, path))
-        self._spawn(self._preparing.run(work))
-
-    def _once(self, folder: Folder, path: str) -> None:
-        if (folder.root.repository.root, path) not in self._prepared:
-            self.prepare(folder, path, None)
+            self.readying.open(place[0].root.repository, place[1], document.text)
 
     def _prepare_open(self, folder: Folder) -> None:
-        self._prepared = {each for each in self._prepared if each[0] != folder.root.repository.root}
         for uri in self.guard.documents:
             if (place := self.find(uri)) and place[0] is folder:
                 self.opened(uri)
@@ -410,6 +390,13 @@ class Session:
         with suppress(WireError, TimeoutError):
             params = lsp.RegistrationParams([registration])
             await asyncio.wait_for(self.guard.ask(lsp.CLIENT_REGISTER_CAPABILITY, params), 5)
+
+
+def _moved(folder: Folder) -> bool:
+    moved = folder.head.moved()
+    if moved:
+        folder.root.moved()
+    return moved
 
 
 def _report_failure(done: asyncio.Task[Any]) -> None:

@@ -18,6 +18,7 @@ from whence_server.lsp.failures import WireError
 from whence_server.lsp.locations import to_uri
 from whence_server.lsp.requests import AskParams, StatusParams, WhyParams
 from whence_server.lsp.session import Folder, Session
+from whence_server.markup import as_message
 
 Asked = Callable[[Session, WhyParams], Awaitable[dict[str, Any]]]
 
@@ -82,7 +83,8 @@ async def show(session: Session, folder: Folder, title: str, markdown: str) -> N
             )
             if isinstance(shown, dict) and shown.get("success"):
                 return
-    short = markdown if len(markdown) <= _MESSAGE else f"{markdown[:_MESSAGE]}…"
+    text = as_message(markdown)
+    short = text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…"
     session.guard.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(lsp.MessageType.Info, short))
 
 
