@@ -8,9 +8,9 @@ of a text that was edited since. What git did not tell is not known; that it was
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import PurePosixPath
 from threading import Lock, RLock
@@ -28,8 +28,8 @@ from whence_indexer.types import Commit
 
 _KEPT = 128  # files
 _MOST_EDITED = 1_000  # lines on either side that are compared one by one
-_AROUND = 32  # lines on either side of those looked at, which are looked at next
-_RANKED_WITHIN, _ALL_RANKED_WITHIN = 0.5, 5.0  # seconds to find the order of commits, for some lines and for all
+_AROUND = 16  # lines on either side of those looked at, which are looked at next
+_MOST_RANKED, _RANKED_WITHIN = 20_000, 5.0  # commits whose order is known, beyond which their dates tell; seconds
 _UNRANKED = 1 << 60
 _FILES = ("100644", "100755")  # git's modes of what has lines
 
@@ -101,7 +101,7 @@ def remember(repository: Repository, path: str) -> Authorship:
         if known.complete:
             return known
         origins, commits = last_changes(repository, path, (1, len(known.shas)), repository.head or "", whole=True)
-        return _add(repository, path, known, origins, commits, _ALL_RANKED_WITHIN)
+        return _add(repository, path, known, origins, commits)
 
 
 def glimpse(repository: Repository, path: str, lines: Sequence[str], first: int, last: int) -> Authorship:
@@ -117,7 +117,7 @@ def glimpse(repository: Repository, path: str, lines: Sequence[str], first: int,
         return known
     around = max(1, missing[0] - _AROUND), min(len(known.shas), missing[-1] + _AROUND)
     origins, commits = last_changes(repository, path, around, repository.head or "")
-    return _add(repository, path, known, origins, commits, _RANKED_WITHIN)
+    return _add(repository, path, known, origins, commits)
 
 
 def _begin(repository: Repository, path: str) -> Authorship:
@@ -149,14 +149,10 @@ def _comparable(repository: Repository, path: str) -> bool:
 
 
 def _add(
-    repository: Repository,
-    path: str,
-    begun: Authorship,
-    origins: Sequence[Origin],
-    commits: Mapping[str, Commit],
-    seconds: float,
+    repository: Repository, path: str, begun: Authorship, origins: Sequence[Origin], commits: Mapping[str, Commit]
 ) -> Authorship:
-    ranks = _ranks(repository, set(commits), seconds)
+    order = _order(repository, repository.head or "")
+    ranks = {sha: order[sha] for sha in commits if sha in order}
     with _changing:
         known = recall(repository, path) or begun
         shas = list(known.shas)
@@ -166,18 +162,14 @@ def _add(
         return _keep(repository, path, replace(known, shas=tuple(shas), commits=all_commits, ranks=all_ranks))
 
 
-def _ranks(repository: Repository, shas: set[str], seconds: float) -> dict[str, int]:
-    """The places of commits in the history, counted from HEAD, of those that are met in that time."""
-    found: dict[str, int] = {}
-    place, rest = 0, b""
-    with suppress(SlowError):
-        for block in plumbing.stream(repository.root, "rev-list", repository.head or "HEAD", seconds=seconds):
-            *listed, rest = (rest + block).split(b"\n")
-            found |= {sha: place + row for row, each in enumerate(listed) if (sha := each.decode()) in shas}
-            place += len(listed)
-            if len(found) == len(shas):
-                break
-    return found
+@lru_cache(maxsize=4)
+def _order(repository: Repository, head: str) -> Mapping[str, int]:
+    """The places of the newest commits in the history, counted from HEAD; none where git is too slow."""
+    try:
+        listed = plumbing.run(repository.root, "rev-list", f"-n{_MOST_RANKED}", head, "--", seconds=_RANKED_WITHIN)
+    except SlowError:
+        return {}
+    return {sha: place for place, sha in enumerate(listed.decode().split())}
 
 
 def _keep(repository: Repository, path: str, known: Authorship) -> Authorship:

@@ -29,6 +29,7 @@ _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
 _MOST_ALIKE = 20  # lines of one place compared so
 _PREPARED = 64  # files kept ready
+_MOST_JUDGED = 4_000  # commits of which is kept what they are
 _MANY = 8  # commits that are read at once; fewer are kept one by one
 _FEW_LINES = 4  # replaced lines that are taken as one place whatever they hold
 
@@ -79,6 +80,21 @@ class _Walk:
     def commit(self, sha: str) -> Commit:
         return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
 
+    def judge(self, shas: Sequence[str]) -> dict[str, tuple[Commit, str | None]]:
+        """Each of these without its hunks, and its kind where it is mechanical: what is kept of many commits."""
+        keys = {sha: (self.repository, sha, sha in self.boundary, self.allowed) for sha in shas}
+        self.read_all([sha for sha in shas if keys[sha] not in _judged])
+        judged: dict[str, tuple[Commit, str | None]] = {}
+        for sha, key in keys.items():
+            known = _judged.get(key)
+            if known is None:
+                commit = self.commit(sha)
+                known = _judged[key] = replace(commit, paths=(), hunks=()), mechanical_kind(commit)
+            judged[sha] = known
+        for old in list(_judged)[:-_MOST_JUDGED]:
+            _judged.pop(old, None)
+        return judged
+
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
         new = [sha for sha in shas if sha not in self.read]
@@ -91,9 +107,9 @@ class _Walk:
         if rounds is None:
             rounds = self.rounds(path, lines, revision)
         within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
-        for sha in {sha for found in within[:-1] for sha in _ids(found)}:
-            if kind := mechanical_kind(self.commit(sha)):
-                self.seen[sha] = self.commit(sha), kind
+        for sha, (commit, kind) in self.judge([sha for found in within[:-1] for sha in _ids(found)]).items():
+            if kind:
+                self.seen[sha] = commit, kind
         return within[-1]
 
     def rounds(self, path: str, lines: Range, revision: str | None) -> list[Sequence[Origin]]:
@@ -102,8 +118,8 @@ class _Walk:
         ignored = self.ignored
         while len(rounds) < _ROUNDS:
             rounds.append(_blame(self, path, lines, revision, tuple(ignored)))
-            self.read_all(_ids(rounds[-1]))
-            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
+            judged = self.judge(_ids(rounds[-1]))
+            new = [sha for sha, (_, kind) in judged.items() if kind and sha not in ignored]
             if not new:
                 break
             ignored = [*ignored, *new]
@@ -132,8 +148,7 @@ def last_changes(
         walk.patience = _LONG_PATIENCE
         _prepare(walk, path, lines[1], revision)
     origins = walk.origins(path, lines, revision)
-    walk.read_all(_ids(origins))
-    return origins, {sha: replace(walk.commit(sha), paths=(), hunks=()) for sha in _ids(origins)}
+    return origins, {sha: commit for sha, (commit, _) in walk.judge(_ids(origins)).items()}
 
 
 def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence[Origin]]:
@@ -149,6 +164,7 @@ def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence
 def forget() -> None:
     """Drop all that is kept in memory of files and commits."""
     _prepared.clear()
+    _judged.clear()
     _blame_of_commit.cache_clear()
     _read.cache_clear()
 
@@ -184,6 +200,7 @@ def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -
     for origin in origins:
         if origin.sha is not None:
             ranges.setdefault(origin.sha, []).append(now or (origin.first, origin.last))
+    walk.read_all(list(ranges))
     for sha, lines in ranges.items():
         yield Shaper(walk.commit(sha), _ranges(lines), now is not None)
 
@@ -297,4 +314,5 @@ def _blame_of_commit(
     return tuple(blame(repository, path, first, last, revision, ignored, patience))
 
 
+_judged: dict[tuple[Repository, str, bool, Allowed], tuple[Commit, str | None]] = {}
 _prepared: dict[tuple[Repository, str | None, str, tuple[str, ...]], list[Sequence[Origin]]] = {}

@@ -21,10 +21,10 @@ _REST, _LONGEST_REST = 2.0, 600.0  # seconds before another try, twice as many a
 
 
 class Latest:
-    """A thread that does what was asked for last first, and each thing once at a time."""
+    """A thread that does what was asked for last first, and each thing once at a time; nothing while `before` works."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, before: Latest | None = None) -> None:
+        self._name, self._before = name, before
         self._change = Condition()
         self._waiting: dict[Hashable, Callable[[], None]] = {}
         self._failed: dict[Hashable, tuple[float, float]] = {}  # when it may be tried again, and how long it rested
@@ -44,22 +44,33 @@ class Latest:
             if self._thread is None:
                 self._thread = Thread(target=self._work, name=f"whence-{self._name}", daemon=True)
                 self._thread.start()
-            self._change.notify()
+            self._change.notify_all()
+
+    def wait_until_idle(self) -> None:
+        """Until nothing is being done, nor waits."""
+        with self._change:
+            self._change.wait_for(lambda: self._closed or not (self._waiting or self._doing))
 
     def close(self) -> None:
         """Begin nothing more."""
         with self._change:
             self._closed = True
             self._waiting.clear()
-            self._change.notify()
+            self._change.notify_all()
 
     def _work(self) -> None:
         while True:
             with self._change:
                 self._doing = None
+                self._change.notify_all()
                 self._change.wait_for(lambda: self._waiting or self._closed)
+            if self._before:
+                self._before.wait_until_idle()
+            with self._change:
                 if self._closed:
                     return
+                if not self._waiting:
+                    continue
                 key, work = self._waiting.popitem()
                 self._doing = key
             failed = False
@@ -82,7 +93,8 @@ class Readying:
     """Makes files ready for hovers."""
 
     def __init__(self) -> None:
-        self._looked_at, self._whole = Latest("lines"), Latest("files")
+        self._looked_at = Latest("lines")
+        self._whole = Latest("files", before=self._looked_at)
 
     def open(self, repository: Repository, path: str, contents: str) -> None:
         """A file is shown: it is parsed, and its history is read."""
