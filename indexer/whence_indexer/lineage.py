@@ -72,8 +72,8 @@ class _Walk:
     boundary: frozenset[str]
     ignored: list[str]
     allowed: Allowed
-    unsaved: bytes | None = None
-    patience: float = _PATIENCE
+    unsaved: bytes | None
+    patience: float
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
 
@@ -291,7 +291,7 @@ def _ranges(parts: Iterable[Range]) -> tuple[Range, ...]:
 
 def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
     boundary, ignored = shallow_commits(repository), ignored_revisions(repository)
-    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved)
+    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved, _PATIENCE)
 
 
 # What a commit holds but for what may not be shown, and what a commit's lines are from, never changes: an editor asks

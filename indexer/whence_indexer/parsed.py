@@ -125,26 +125,30 @@ def parse(path: str, text: str) -> Parsed:
 
 def parse_at_once(path: str, text: str) -> Parsed | None:
     """The same for somebody who must not wait: None for a long text that was not parsed yet."""
-    return parse(path, text) if len(text) <= _AT_ONCE or (path, text) in _kept else None
+    small = not _AT_ONCE < len(text) <= _MAX_CHARACTERS
+    return parse(path, text) if small or (path, text) in _kept else None
 
 
 def _drop(path: str) -> None:
     """Forget earlier versions of a file, then what was looked at longest ago; never what was just looked at."""
     old = [key for key in _kept if key[0] == path][:-_VERSIONS]
-    held = sum(len(text) for _, text in _kept)
+    held = sum(map(_weight, _kept))
     for key in [*old, *(key for key in list(_kept)[:-1] if key not in old)]:
         if key not in old and held <= _MOST_KEPT:
             break
-        held -= len(key[1])
+        held -= _weight(key)
         del _kept[key]
+
+
+def _weight(key: tuple[str, str]) -> int:
+    return len(key[1]) if _kept[key].root is not None else len(key[1]) // 100
 
 
 def _parse(path: str, text: str) -> Parsed:
     language = language_of(path, text)
-    lines = lines_of(text)
-    too_long = len(text) > _MAX_CHARACTERS or len(text) > _MAX_LINE * max(len(lines), 1)
-    if language.grammar is None or not len(lines) or too_long:
+    if language.grammar is None or not text or len(text) > min(_MAX_CHARACTERS, _MAX_LINE * (text.count("\n") + 1)):
         return Parsed(language.name, ())
+    lines = lines_of(text)
     tree = tree_of(lines, language.grammar)
     root = root_of(tree)
     if root is None:

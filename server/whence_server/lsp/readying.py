@@ -6,9 +6,9 @@ it once more. Asked from any thread.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from threading import Condition, Thread
+from time import monotonic
 
 from whence_indexer.errors import WhenceError
 from whence_indexer.repository import Repository
@@ -35,7 +35,7 @@ class Latest:
     def ask(self, key: Hashable, work: Callable[[], None]) -> None:
         """Do `work` next; not while the work with this `key` is being done, or has failed a moment ago."""
         with self._change:
-            if self._closed or key == self._doing or self._failed.get(key, (0.0, 0.0))[0] > time.monotonic():
+            if self._closed or key == self._doing or self._failed.get(key, (0.0, 0.0))[0] > monotonic():
                 return
             self._waiting.pop(key, None)
             self._waiting[key] = work
@@ -84,7 +84,7 @@ class Latest:
             with self._change:
                 rest = min(_LONGEST_REST, 2 * self._failed.pop(key, (0.0, _REST / 2))[1])
                 if failed:
-                    self._failed[key] = time.monotonic() + rest, rest
+                    self._failed[key] = monotonic() + rest, rest
                 for old in list(self._failed)[:-_MOST]:
                     del self._failed[old]
 
