@@ -81,7 +81,8 @@ def _leave_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(folder / ".home"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    # A file that is not there, and no device: `git config --global` puts a file in the place of whatever that names.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(folder / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder))
     for role in ("AUTHOR", "COMMITTER"):

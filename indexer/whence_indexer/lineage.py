@@ -24,10 +24,12 @@ from whence_indexer.types import ChangeKind, Commit, Span
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
 _PATIENCE = 30.0  # seconds for the first blame, without which there is no answer
+_LONG_PATIENCE = 120.0  # seconds for one of a whole file, which nobody waits for
 _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
 _MOST_ALIKE = 20  # lines of one place compared so
 _PREPARED = 64  # files kept ready
+_MOST_JUDGED = 4_000  # commits of which is kept what they are
 _MANY = 8  # commits that are read at once; fewer are kept one by one
 _FEW_LINES = 4  # replaced lines that are taken as one place whatever they hold
 
@@ -73,19 +75,28 @@ class _Walk:
     boundary: frozenset[str]
     ignored: list[str]
     allowed: Allowed
-    unsaved: bytes | None = None
+    unsaved: bytes | None
+    patience: float
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
-    kinds: dict[str, str | None] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
         return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
 
-    def kind(self, sha: str) -> str | None:
-        """What kind of mechanical commit it is, if it is one."""
-        if sha not in self.kinds:
-            self.kinds[sha] = mechanical_kind(self.commit(sha))
-        return self.kinds[sha]
+    def judge(self, shas: Sequence[str]) -> dict[str, tuple[Commit, str | None]]:
+        """Each of these without its hunks, and its kind where it is mechanical: what is kept of many commits."""
+        keys = {sha: (self.repository, sha, sha in self.boundary, self.allowed) for sha in shas}
+        self.read_all([sha for sha in shas if keys[sha] not in _judged])
+        judged: dict[str, tuple[Commit, str | None]] = {}
+        for sha, key in keys.items():
+            known = _judged.get(key)
+            if known is None:
+                commit = self.commit(sha)
+                known = _judged[key] = replace(commit, paths=(), hunks=()), mechanical_kind(commit)
+            judged[sha] = known
+        for old in list(_judged)[:-_MOST_JUDGED]:
+            _judged.pop(old, None)
+        return judged
 
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
@@ -99,9 +110,9 @@ class _Walk:
         if rounds is None:
             rounds = self.rounds(path, lines, revision)
         within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
-        for sha in {sha for found in within[:-1] for sha in _ids(found)}:
-            if kind := self.kind(sha):
-                self.seen[sha] = self.commit(sha), kind
+        for sha, (commit, kind) in self.judge([sha for found in within[:-1] for sha in _ids(found)]).items():
+            if kind:
+                self.seen[sha] = commit, kind
         return within[-1]
 
     def rounds(self, path: str, lines: Range, revision: str | None) -> list[Sequence[Origin]]:
@@ -109,9 +120,9 @@ class _Walk:
         rounds: list[Sequence[Origin]] = []
         ignored = self.ignored
         while len(rounds) < _ROUNDS:
-            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
-            self.read_all(_ids(rounds[-1]))
-            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and self.kind(sha)]
+            rounds.append(_blame(self, path, lines, revision, tuple(ignored)))
+            judged = self.judge(_ids(rounds[-1]))
+            new = [sha for sha, (_, kind) in judged.items() if kind and sha not in ignored]
             if not new:
                 break
             ignored = [*ignored, *new]
@@ -129,16 +140,18 @@ def prepare(repository: Repository, source: Source) -> None:
 
 
 def last_changes(
-    repository: Repository, path: str, lines: int, revision: str
+    repository: Repository, path: str, lines: Range, revision: str, whole: bool = False
 ) -> tuple[Sequence[Origin], dict[str, Commit]]:
-    """Where each line of a file of so many lines in `revision` is from, and these commits, without their hunks.
+    """Where these lines of a file in `revision` are from, and these commits, without their hunks.
 
-    Prepares the file, as `prepare` does.
+    Where they are the `whole` file it is prepared, as `prepare` does, and git may take its time. Raises as `trace`.
     """
     walk = _walk(repository)
-    origins = _prepare(walk, path, lines, revision)[-1]
-    walk.read_all(_ids(origins))
-    return origins, {sha: replace(walk.commit(sha), paths=(), hunks=()) for sha in _ids(origins)}
+    if whole:
+        walk.patience = _LONG_PATIENCE
+        _prepare(walk, path, lines[1], revision)
+    origins = walk.origins(path, lines, revision)
+    return origins, {sha: commit for sha, (commit, _) in walk.judge(_ids(origins)).items()}
 
 
 def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence[Origin]]:
@@ -154,6 +167,7 @@ def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence
 def forget() -> None:
     """Drop all that is kept in memory of files and commits."""
     _prepared.clear()
+    _judged.clear()
     _blame_of_commit.cache_clear()
     _read.cache_clear()
 
@@ -194,6 +208,7 @@ def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -
     for origin in origins:
         if origin.sha is not None:
             runs.setdefault(origin.sha, []).append(origin)
+    walk.read_all(list(runs))
     for sha, found in runs.items():
         lines = _ranges(now or (origin.first, origin.last) for origin in found)
         made = (Span(each.path, each.line, each.line + each.last - each.first) for each in found)
@@ -287,7 +302,7 @@ def _ranges(parts: Iterable[Range]) -> tuple[Range, ...]:
 
 def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
     boundary, ignored = shallow_commits(repository), ignored_revisions(repository)
-    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved)
+    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved, _PATIENCE)
 
 
 # What a commit holds but for what may not be shown, and what a commit's lines are from, never changes: an editor asks
@@ -297,24 +312,18 @@ def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) ->
     return read_commit(repository, sha, compared=True)
 
 
-def _blame(
-    repository: Repository,
-    path: str,
-    lines: Range,
-    revision: str | None,
-    ignored: tuple[str, ...],
-    unsaved: bytes | None = None,
-) -> Sequence[Origin]:
+def _blame(walk: _Walk, path: str, lines: Range, revision: str | None, ignored: tuple[str, ...]) -> Sequence[Origin]:
     if revision is None:  # the work tree, and what an editor shows, may change at any time
-        return blame(repository, path, *lines, None, ignored, _PATIENCE, unsaved)
-    return _blame_of_commit(repository, path, *lines, revision, ignored)
+        return blame(walk.repository, path, *lines, None, ignored, walk.patience, walk.unsaved)
+    return _blame_of_commit(walk.repository, path, *lines, revision, ignored, walk.patience)
 
 
 @lru_cache(maxsize=1024)
 def _blame_of_commit(
-    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...]
+    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...], patience: float
 ) -> tuple[Origin, ...]:
-    return tuple(blame(repository, path, first, last, revision, ignored, _PATIENCE))
+    return tuple(blame(repository, path, first, last, revision, ignored, patience))
 
 
+_judged: dict[tuple[Repository, str, bool, Allowed], tuple[Commit, str | None]] = {}
 _prepared: dict[tuple[Repository, str | None, str, tuple[str, ...]], list[Sequence[Origin]]] = {}

@@ -135,6 +135,8 @@ def _text(repository: Repository, span: Span, contents: str | None) -> str:
         if contents is None
         else redact(contents, read_allowed(repository)[0]).text
     )
+    if text is not None and "\0" in text:
+        raise SourceError(f"{span.path} is binary: it has no lines")
     if text is None:
         raise SourceError(f"{span.path} is not there, or no text that is read")
     count = text.count("\n") + (not text.endswith("\n"))

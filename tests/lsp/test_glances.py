@@ -51,6 +51,36 @@ def test_a_hover_after_characters_outside_the_plane_is_where_the_mouse_is(open_s
     assert shown["range"]["start"]["character"] == len("X = '😋😋'; y = ".encode())
 
 
+def test_an_editor_that_shows_no_markdown_is_sent_none(shop, client):
+    capabilities = {"textDocument": {"hover": {"contentFormat": ["plaintext"]}}, **ENCODED}
+    client.initialize(shop.path, capabilities=capabilities, options=FILES)
+    uri = client.open(shop.path / "shop" / "pay.py")
+    shown = hover_text(client, uri, 3, 6)["contents"]
+    assert shown["kind"] == "plaintext"
+    assert shown["value"].startswith("charge_card — Charge the card once")
+    assert "command:" not in shown["value"]
+    where = {"start": {"line": 3, "character": 0}, "end": {"line": 3, "character": 4}}
+    client.ask("workspace/executeCommand", {"command": "whence.who", "arguments": [{"uri": uri, "range": where}]})
+    (message,) = client.notified("window/showMessage")
+    assert "Ada Author" in message["message"]
+    assert "`" not in message["message"]
+
+
+def test_actions_are_of_kinds_that_every_editor_lists(shop, client):
+    client.initialize(shop.path, options=FILES)
+    uri = client.open(shop.path / "shop" / "pay.py")
+    where = {"start": {"line": 3, "character": 0}, "end": {"line": 3, "character": 0}}
+
+    def kinds(*only):
+        context = {"diagnostics": []} | ({"only": list(only)} if only else {})
+        asked = {"textDocument": {"uri": uri}, "range": where, "context": context}
+        return [each["kind"] for each in client.ask("textDocument/codeAction", asked)]
+
+    assert kinds() == kinds("whence") == ["whence.explain", "whence.why", "whence.who", "whence.similar"]
+    assert kinds("whence.why", "quickfix") == ["whence.why"]
+    assert kinds("source") == kinds("whence.wh") == []
+
+
 def test_the_four_actions_are_there_and_each_is_answered(open_shop, reader):
     uri = reader.open(open_shop.path / "shop" / "pay.py")
     where = {"start": {"line": 3, "character": 0}, "end": {"line": 5, "character": 10}}

@@ -27,6 +27,7 @@ from whence_server.lsp.heads import Head
 from whence_server.lsp.jobs import Jobs, Stop
 from whence_server.lsp.leftovers import give_back
 from whence_server.lsp.locations import to_path
+from whence_server.lsp.readying import Readying
 from whence_server.lsp.roots import Root
 from whence_server.lsp.settings import Settings, read_settings
 from whence_server.lsp.writers import Writers
@@ -55,7 +56,7 @@ class Session:
         self.asks, self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_WORKING, "work"), Jobs(_GLANCING, "glance")
         self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
         self.pulls: dict[str, asyncio.Future[Any]] = {}  # by the token of their progress
-        self._prepared: set[tuple[Path, str]] = set()
+        self.readying, self.drawing = Readying(), Jobs(2, "draw")  # what a hover wants; lenses and links
         self._loop = asyncio.get_running_loop()
         self.memory = Memory()
         self.folders = Folders()
@@ -89,8 +90,9 @@ class Session:
     def close(self) -> None:
         """End all that is under way."""
         self._stop()
-        for jobs in (self.asks, self.jobs, self.glances, self._preparing, self.transfers):
+        for jobs in (self.asks, self.jobs, self.glances, self.drawing, self._preparing, self.transfers):
             jobs.close()
+        self.readying.close()
         self.writers.close()
 
     def _stop(self) -> None:
@@ -338,6 +340,8 @@ class Session:
 
     def _paused(self) -> None:
         folders = {id(place[0]): place[0] for place in map(self.find, self._changed) if place}
+        for uri in self._changed:
+            self.opened(uri)
         self.sync()
         for folder in folders.values():
             self.spawn(self._preparing.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
@@ -345,33 +349,9 @@ class Session:
     def opened(self, uri: str) -> None:
         """A document was opened: what a hover wants to know of its file is read in the background."""
         if (place := self.find(uri)) and (document := self.guard.documents.get(uri)):
-            self.prepare(place[0], place[1], document.text)
-
-    def wants(self, folder: Folder) -> Callable[[str], None]:
-        """What a hover calls, in its thread, for a file that was not made ready; each file is once."""
-
-        def want(path: str) -> None:
-            self._loop.call_soon_threadsafe(self._once, folder, path)
-
-        return want
-
-    def prepare(self, folder: Folder, path: str, text: str | None) -> None:
-        """Make a file ready for hovers."""
-
-        def work(stop: Stop) -> None:
-            from whence_server.opened import open_file
-
-            open_file(folder.root.repository, path, text)
-
-        self._prepared.add((folder.root.repository.root, path))
-        self.spawn(self._preparing.run(work))
-
-    def _once(self, folder: Folder, path: str) -> None:
-        if (folder.root.repository.root, path) not in self._prepared:
-            self.prepare(folder, path, None)
+            self.readying.open(place[0].root.repository, place[1], document.text)
 
     def _prepare_open(self, folder: Folder) -> None:
-        self._prepared = {each for each in self._prepared if each[0] != folder.root.repository.root}
         for uri in self.guard.documents:
             if (place := self.find(uri)) and place[0] is folder:
                 self.opened(uri)

@@ -20,6 +20,7 @@ from whence_server.lsp.folders import Folder
 from whence_server.lsp.locations import to_path, to_uri
 from whence_server.lsp.requests import AskParams, StatusParams, WhyParams
 from whence_server.lsp.session import Session
+from whence_server.markup import as_message
 
 Asked = Callable[[Session, WhyParams], Awaitable[dict[str, Any]]]
 
@@ -85,8 +86,8 @@ async def show(session: Session, folder: Folder, title: str, markdown: str) -> N
             )
             if isinstance(shown, dict) and shown.get("success"):
                 return
-    short = markdown if len(markdown) <= _MESSAGE else f"{markdown[:_MESSAGE]}…"
-    session.say(short)
+    text = as_message(markdown)
+    session.say(text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…")
 
 
 def _write(folder: Path, text: str) -> Path:
