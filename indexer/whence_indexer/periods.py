@@ -13,8 +13,8 @@ from datetime import date
 from whence_indexer.dates import days_of
 from whence_indexer.errors import PeriodError, RepositoryError
 from whence_indexer.history import revision_list
-from whence_indexer.query import Period
 from whence_indexer.repository import Repository
+from whence_indexer.timing import Period
 from whence_indexer.versions import Version, earlier_versions, find_versions, is_foreign, newest_version
 
 _LATEST = re.compile(r"(?:the )?(?:last|latest|newest|previous) (?:release|version|tag)", re.IGNORECASE)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from whence_indexer.errors import QueryError
 from whence_indexer.terms import words
+from whence_indexer.timing import Period, find_period
 
 Intent = Literal["history", "definition", "explanation"]
 Change = Literal["removed", "added", "deprecated"]
@@ -81,44 +82,6 @@ _CHANGED_IN = re.compile(
 _THERE = re.compile(
     r"^\W*(?:since|as of|from) (?:when|which|what)\b.*\b(?:is|are|has|have|does|do|exist\w*)\b", re.IGNORECASE
 )
-# Where a time stands. Words for it are git's to understand (see `dates`); a month alone needs its capital: "it may".
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-)
-_COUNT = r"(?:\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|a couple of|a few)"
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_PAST_UNIT = (
-    rf"(?:the\s+)?(?:last|past)\s+{_COUNT}\s+(?:days|weeks|months|years)"
-    r"|(?:this|(?:the\s+)?(?:last|past|previous))\s+(?:week|month|year)|yesterday"
-    rf"|{_COUNT}\s+(?:days?|weeks?|months?|years?)\s+ago"
-)
-_TIME = (
-    rf"{_PAST_UNIT}|today|last\s+(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-    rf"|(?:{_DAY}\s+(?:of\s+)?)?{_MONTH}\s+(?:{_DAY},?\s+)?(?:of\s+)?(?:19|20)\d\d\b|{_MONTH}\s+{_DAY}(?!\w)"
-    r"|(?-i:January|February|March|April|May|June|July|August|September|October|November|December)\b"
-)
-# A version has a dot, a `v`, or is called one; four digits alone are a year. Before it may stand what it is of.
-_VERSION = (
-    r"(?:the\s+)?(?:last|latest|newest|previous)\s+(?:release|version|tag)"
-    r"|[a-z][\w.]*?(?:[-/_@][a-z]\w*)*[-/_@]v?\d+(?:[._]\w+)+|v\d[\w.-]*\w|v\d"
-    r"|(?:(?!version|release)[a-z][\w-]*\s+)?v?\d+(?:\.\w+)+(?:-\w+(?:\.\w+)*)?|(?<=version )\d+"
-)
-_POINT = rf"{_TIME}|\d{{4}}-\d\d(?:-\d\d)?(?![\w.])|(?:{_VERSION})(?![\w/])|(?:19|20)\d{{2}}(?![\d.\w])"
-_CALLED = r"(?:(?:version|release)\s+)?"
-_BETWEEN = re.compile(
-    rf"\b(?:between\s+{_CALLED}(?P<since>{_POINT})\s+and|from\s+{_CALLED}(?P<from>{_POINT})\s+(?:to|until|through))"
-    rf"\s+{_CALLED}(?P<through>{_POINT})",
-    re.IGNORECASE,
-)
-_SINCE = re.compile(rf"\b(?:since|after|newer than|as of)\s+{_CALLED}(?P<since>{_POINT})", re.IGNORECASE)
-_UNTIL = re.compile(rf"\b(?:before|until|prior to|older than|up to)\s+{_CALLED}(?P<until>{_POINT})", re.IGNORECASE)
-_DURING = re.compile(
-    rf"\b(?:in|during|over|within|for|on)\s+(?P<during>{_TIME}|(?:19|20)\d\d(?:-\d\d){{0,2}}\b(?![-.]\d))",
-    re.IGNORECASE,
-)
-_LATELY = re.compile(rf"\b(?P<during>{_PAST_UNIT})\b", re.IGNORECASE)
-_IN_VERSION = re.compile(rf"\b(?:in|with|for|by|of)\s+{_CALLED}(?P<during>{_VERSION})(?![\w/])", re.IGNORECASE)
 _DEFINITION = re.compile(r"^\W*where\b|\b(defined|definition|declared|implemented|located)\b", re.IGNORECASE)
 _THREAD = re.compile(
     r"(?:(?<![\w&/])#|\b(?:issues?|pull requests?|merge requests?|prs?)\s+#?)(\d{1,9})\b", re.IGNORECASE
@@ -139,17 +102,6 @@ _FUNCTION_WORDS = frozenset(
     "they this those to under up use used uses using was we were what when where which while who whom whose why will "
     "with within without work works would you your".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """When, as typed: a version or a time; empty for an open end. `during` is one of these in whole, and `through` the
-    last one that belongs to it, where `until` is the first that does not."""
-
-    since: str = ""
-    until: str = ""
-    during: str = ""
-    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +174,7 @@ def parse_query(text: str) -> Query:
         raise QueryError("the question is empty")
     if len(stripped) > MAX_CHARACTERS:
         raise QueryError(f"the question has {len(stripped):,} characters; at most {MAX_CHARACTERS:,} are read")
-    period, timeless = _period(stripped)
+    period, timeless = find_period(stripped, versions=_WHAT_CHANGED.search(stripped) is not None)
     quoted = [next(filter(None, match.groups())) for match in _QUOTED.finditer(stripped)]
     bare = [stripped] if _BARE_NAME.fullmatch(stripped) else []
     names = [_SCOPE.sub(".", name) for name in bare or _IDENTIFIER.findall(timeless)]
@@ -273,23 +225,3 @@ def _thing(text: str) -> str:
     plain = len(said) == 1 and not said[0][:1].isupper() and "_" not in said[0]
     told = any(word.lower() in _FUNCTION_WORDS or word[:1].isdigit() for word in said)
     return "" if plain or told else " ".join(said)
-
-
-def _period(text: str) -> tuple[Period | None, str]:
-    """When, and the question without that."""
-    if between := _BETWEEN.search(text):
-        since = between["since"] or between["from"]
-        return Period(since=since, through=between["through"]), _without(text, [between])
-    found = {"since": _SINCE.search(text), "until": _UNTIL.search(text), "during": _DURING.search(text)}
-    if not any(found.values()):
-        found["during"] = _LATELY.search(text) or (_IN_VERSION.search(text) if _WHAT_CHANGED.search(text) else None)
-    matches = {name: match for name, match in found.items() if match}
-    if not matches:
-        return None, text
-    return Period(**{name: match[name] for name, match in matches.items()}), _without(text, list(matches.values()))
-
-
-def _without(text: str, matches: list[re.Match[str]]) -> str:
-    for match in sorted(matches, key=lambda each: -each.start()):
-        text = f"{text[: match.start()]} {text[match.end() :]}"
-    return text

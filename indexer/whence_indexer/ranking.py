@@ -126,7 +126,7 @@ class _Asked:
         return sum(map(self._holds, parts)) / len(parts) if parts else 0.0
 
     def _holds(self, part: str) -> bool:
-        return any(same_word(part, word) for word in self._by_start.get(_start(part), ()))
+        return any(_same_word(part, word) for word in self._by_start.get(_start(part), ()))
 
 
 def _start(word: str) -> str:
@@ -134,7 +134,7 @@ def _start(word: str) -> str:
     return word[:_SHORTEST_STEM]
 
 
-def same_word(one: str, other: str) -> bool:
+def _same_word(one: str, other: str) -> bool:
     """Whether two words are forms of one, by the letters they begin with."""
     stem = max(_SHORTEST_STEM, math.ceil(_STEM_SHARE * max(len(one), len(other))))
     return one == other or (min(len(one), len(other)) >= stem and one[:stem] == other[:stem])

@@ -16,8 +16,9 @@ from whence_indexer.errors import PeriodError, RepositoryError, SlowError
 from whence_indexer.finder import Finder
 from whence_indexer.history import read_line_history, read_message, revision_list
 from whence_indexer.periods import commits_within
-from whence_indexer.query import Period, Query
+from whence_indexer.query import Query
 from whence_indexer.repository import Repository
+from whence_indexer.timing import Period
 from whence_indexer.types import Hit
 from whence_server.inquiry import Evidence, commit_hit
 from whence_server.markup import code, plain

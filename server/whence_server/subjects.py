@@ -16,7 +16,7 @@ from whence_indexer.errors import RepositoryError
 from whence_indexer.files import read_text
 from whence_indexer.finder import Finder
 from whence_indexer.query import Query
-from whence_indexer.ranking import is_test, same_word
+from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
 from whence_indexer.terms import split_name
 from whence_indexer.types import Hit
@@ -71,7 +71,7 @@ def _defined(name: str, code: Sequence[Hit], repository: Repository) -> Iterator
 
 
 def _called(query: Query, code: Sequence[Hit], repository: Repository) -> Iterator[Subject]:
-    """The files, or else the definitions, whose name is the words of the question in any form; tests come last."""
+    """The files, or else the definitions, whose name is the words of the question, one or many; tests come last."""
     paths = sorted(dict.fromkeys(str(hit.path) for hit in code), key=is_test)
     files = [Subject(path) for path in paths if _same(path.rpartition("/")[2].partition(".")[0], query.topic)]
     symbols = (
@@ -88,8 +88,11 @@ def _called(query: Query, code: Sequence[Hit], repository: Repository) -> Iterat
 
 
 def _same(name: str, words: Sequence[str]) -> bool:
-    parts = split_name(name)
-    return len(parts) == len(words) and all(map(same_word, parts, words))
+    return [_singular(part) for part in split_name(name)] == [_singular(word) for word in words]
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s")
 
 
 def _definitions(path: str, repository: Repository) -> list[Definition]:

@@ -9,9 +9,10 @@ from whence_indexer.embedder import load_embedder
 from whence_indexer.errors import PeriodError
 from whence_indexer.indexing import update
 from whence_indexer.periods import commits_within, complaint
-from whence_indexer.query import Period, parse_query
+from whence_indexer.query import parse_query
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
+from whence_indexer.timing import Period
 from whence_indexer.versions import newest_version
 
 
