@@ -71,7 +71,9 @@ async def _of_lines(session: Session, params: WhyParams, title: str, asked: Aske
 
 
 async def show(session: Session, folder: Folder, title: str, markdown: str) -> None:
-    """Show `markdown` under its title, in whatever way the client can."""
+    """Show `markdown` under its title, in whatever way the client can, unless it shows results itself."""
+    if _shows_answers(session):
+        return
     window = session.guard.client_capabilities.window
     if window and window.show_document and window.show_document.support:
         with suppress(OSError, WireError, TimeoutError):
@@ -84,6 +86,12 @@ async def show(session: Session, folder: Folder, title: str, markdown: str) -> N
                 return
     short = markdown if len(markdown) <= _MESSAGE else f"{markdown[:_MESSAGE]}…"
     session.guard.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(lsp.MessageType.Info, short))
+
+
+def _shows_answers(session: Session) -> bool:
+    """Whether the client says, by `experimental.answers`, that it shows what commands give back."""
+    experimental = session.guard.client_capabilities.experimental
+    return isinstance(experimental, dict) and experimental.get("answers") is True
 
 
 def _write(folder: Path, text: str) -> Path:
