@@ -90,7 +90,7 @@ function folders(): string[] {
 export function redacted(report: string, folders: readonly string[]): string {
   const named = folders.filter((folder) => folder.length > 1).reduce((text, folder) => text.replaceAll(folder, "…"), report);
   return named
-    .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`)]+/gi, "‹address›")
+    .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`),]+/gi, "‹address›")
     .replace(/[\w.+-]+@[\w-]+\.[\w.-]+/g, "‹mail›")
     .replace(/(?<![\w.…])(?:[A-Za-z]:)?[\\/](?:[^\s\\/"'`:]+[\\/])+([^\s\\/"'`:]*)/g, "…/$1");
 }

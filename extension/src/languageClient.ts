@@ -79,7 +79,8 @@ export const connect: Connect = async (executable, hooks) => {
   });
   await client.start();
   return {
-    request: (method, params, token) => client.sendRequest<unknown>(method, params, token),
+    // A token that is undefined would be taken for a second parameter.
+    request: (method, params, token) => (token ? client.sendRequest<unknown>(method, params, token) : client.sendRequest<unknown>(method, params)),
     onPartial: (token, receive) => client.onProgress(new ProgressType<unknown>(), token, receive),
     settingsChanged: () => client.sendNotification("workspace/didChangeConfiguration", { settings: null }),
     get pid() {

@@ -1,5 +1,6 @@
 // The real editor in a real browser: code-server with the extension installed, and what a person does in it.
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -22,14 +23,15 @@ export class Workbench {
     private readonly browser: Browser,
     private readonly server: ChildProcess,
     private readonly address: string,
-    private readonly pictures: string,
+    private readonly run: string,
     /** Every address that the page asked for. */
     readonly requested: string[],
   ) {}
 
   /** Install the extension, start the editor on `folder` with these settings of the user, and show it. */
   static async open(places: Places, folder: string, settings: Record<string, unknown>): Promise<Workbench> {
-    const { run, pictures } = await profile(places.run, settings);
+    const { run } = places;
+    await profile(run, settings);
     const common = ["--config", join(run, "config.yaml"), "--user-data-dir", join(run, "data"), "--extensions-dir", join(run, "extensions")];
     await codeServer(places, [...common, "--install-extension", places.vsix]).ended;
     const port = await freePort();
@@ -44,7 +46,7 @@ export class Workbench {
     const address = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
     await page.goto(address);
     await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
-    return new Workbench(page, browser, server, address, pictures, requested);
+    return new Workbench(page, browser, server, address, run, requested);
   }
 
   async close(): Promise<void> {
@@ -52,9 +54,16 @@ export class Workbench {
     stop(this.server);
   }
 
+  /** Change settings of the user, as a hand in the file would. */
+  set(settings: Record<string, unknown>): void {
+    const file = join(this.run, "data/User/settings.json");
+    const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...before, ...settings }));
+  }
+
   /** Keep what is on screen. */
   async picture(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(this.pictures, `${name}.png`) });
+    await this.page.screenshot({ path: join(this.run, "pictures", `${name}.png`) });
   }
 
   /** Another window on the same folder. */
@@ -116,14 +125,18 @@ export class Workbench {
   }
 }
 
-async function profile(run: string, settings: Record<string, unknown>): Promise<{ run: string; pictures: string }> {
-  const pictures = join(run, "pictures");
+async function profile(run: string, settings: Record<string, unknown>): Promise<void> {
   for (const folder of ["data/Machine", "data/User", "extensions", "pictures"]) await mkdir(join(run, folder), { recursive: true });
   await writeFile(join(run, "config.yaml"), "auth: none\ncert: false\n");
   const machine = Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("whence.")));
   await writeFile(join(run, "data/Machine/settings.json"), JSON.stringify(machine));
   await writeFile(join(run, "data/User/settings.json"), JSON.stringify({ ...QUIET, ...settings }));
-  return { run, pictures };
+}
+
+/** Wait until that is so. */
+export async function until(so: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (const end = Date.now() + 2 * PATIENCE; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) if (await so()) return;
+  throw new Error(otherwise);
 }
 
 /** Nothing but what is tested, and nothing that moves. */
@@ -144,9 +157,9 @@ const QUIET = {
   "editor.cursorBlinking": "solid",
 };
 
-function codeServer({ tools }: Places, args: readonly string[]): { process: ChildProcess; ended: Promise<void> } {
+function codeServer({ tools, run }: Places, args: readonly string[]): { process: ChildProcess; ended: Promise<void> } {
   const entry = join(tools, "code-server", "node_modules", "code-server", "out", "node", "entry.js");
-  const child = spawn(join(tools, "bin", "node"), [entry, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(join(tools, "bin", "node"), [entry, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true, env: { ...process.env, WHENCE_E2E_MARK: run } });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (said += data.toString()));
   const ended = new Promise<void>((resolve, reject) => {

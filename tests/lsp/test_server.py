@@ -151,6 +151,11 @@ def test_a_bare_client_sees_answers_as_documents_or_messages(shop, client):
     assert client.refused("workspace/executeCommand", {"command": "rm", "arguments": []})["code"] == -32602
 
 
+def test_a_question_that_comes_before_the_folders_are_open_waits_for_them(shop, client):
+    client.initialize(shop.path)
+    assert client.ask("whence/search", {"query": "charge_card"})["hits"]
+
+
 def test_a_client_that_shows_answers_itself_is_shown_none(shop, client):
     _without_index(client, shop, capabilities={**PROGRESS, "experimental": {"answers": True}})
     uri = (shop.path / "shop" / "pay.py").as_uri()

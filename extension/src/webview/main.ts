@@ -107,7 +107,7 @@ function welcome(): void {
 }
 
 function invitation(): HTMLElement {
-  const examples = ["How does this project start?", "Why was the last large change made?", "Who knows the tests best?"];
+  const examples = ["What does this project do?", "How are the tests run?", "Where are errors handled?"];
   return make(
     "section",
     { class: "welcome" },

@@ -60,14 +60,18 @@ def register(server: LanguageServer, session: Session) -> None:
 
 def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def answer(params: Any) -> dict[str, Any]:
-        return await handler(session, parse(kind, params))
+        given = parse(kind, params)
+        await session.ready()
+        return await handler(session, given)
 
     return answer
 
 
 def _command(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def execute(arguments: list[Any]) -> dict[str, Any]:
-        return await handler(session, parse(kind, arguments[0] if arguments else None))
+        given = parse(kind, arguments[0] if arguments else None)
+        await session.ready()
+        return await handler(session, given)
 
     return execute
 

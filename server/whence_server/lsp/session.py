@@ -39,6 +39,7 @@ _STORED_WITHIN = 20.0  # seconds from a save to its place in the index; it is se
 _TYPING_PAUSE = 0.4  # seconds without a change before a document is made ready to be searched
 _LOOKED_AFTER = 1.0  # seconds between two looks at HEAD
 _IDLE_AFTER = 3.0  # seconds without work
+_OPENED_WITHIN = 15.0  # seconds that a request waits for the folders of the editor
 _MANY = 200  # files changed at once are for the background
 _RULES = (".gitignore", ".whenceallow", "whence.toml", "pyproject.toml")
 
@@ -68,6 +69,7 @@ class Session:
         self._changed: set[str] = set()  # URIs of documents whose text the roots have not yet
         self._turn = asyncio.Lock()
         self._opening = asyncio.Lock()
+        self._opened = asyncio.Event()  # the folders that the editor began with
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._worked: float | None = None  # when the last work ended, until its memory was given back
@@ -81,6 +83,11 @@ class Session:
     def start(self) -> None:
         """Open the folders of the editor, in the background, and look after them."""
         self._spawn(self._start())
+
+    async def ready(self) -> None:
+        """Wait for the folders that the editor began with: a question may come before they are open."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._opened.wait(), _OPENED_WITHIN)
 
     async def close(self) -> None:
         """End all that is under way."""
@@ -98,6 +105,7 @@ class Session:
         await self._watch_files()
         for uri in self._folder_uris():
             await self.open(uri)
+        self._opened.set()
         while True:
             await asyncio.sleep(_LOOKED_AFTER)
             if self._worked is not None and self._loop.time() - self._worked > _IDLE_AFTER:
