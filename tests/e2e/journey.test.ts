@@ -13,7 +13,7 @@ const places = {
   tools: resolve(process.env["WHENCE_E2E_TOOLS"] ?? join(root, ".venv/e2e")),
   vsix: resolve(process.env["WHENCE_E2E_VSIX"] ?? join(root, "extension/dist/whence.vsix")),
   run,
-  chromium: process.env["WHENCE_E2E_CHROMIUM"] ?? "/usr/bin/chromium",
+  chromium: process.env["CHROMIUM"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
 };
 const server = resolve(process.env["WHENCE_E2E_SERVER"] ?? join(root, ".venv/bin/whence"));
 const repository = join(run, "whence");

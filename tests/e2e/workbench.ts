@@ -151,6 +151,7 @@ const QUIET = {
   "extensions.ignoreRecommendations": true,
   "update.mode": "none",
   "git.autofetch": false,
+  "git.blame.statusBarItem.enabled": false,
   "git.openRepositoryInParentFolders": "never",
   "workbench.enableExperiments": false,
   "workbench.settings.enableNaturalLanguageSearch": false,

@@ -6,7 +6,6 @@ import { hide } from "./preview";
 import { questionForm } from "./questionForm";
 import { turnView } from "./turnView";
 
-const NEAR_END = 40;
 const vscode = acquireVsCodeApi();
 const send = (message: FromPanel): void => vscode.postMessage(message);
 
@@ -73,7 +72,6 @@ function draw(id: string): void {
   const turn = turns.get(id);
   if (!turn) return;
   hide();
-  const follows = window.innerHeight + list.scrollTop >= list.scrollHeight - NEAR_END || !isOpen(turn);
   const drawn = turnView(turn, send);
   const before = list.querySelector(`[data-turn="${id}"]`);
   const typed = before?.querySelector<HTMLTextAreaElement>("form.correction textarea")?.value;
@@ -83,7 +81,6 @@ function draw(id: string): void {
     drawn.scrollIntoView({ block: "start" });
   }
   if (typed) restore(drawn, typed);
-  if (before && follows && isOpen(turn)) drawn.scrollIntoView({ block: "start" });
   welcome();
   form.setBusy([...turns.values()].findLast(isOpen)?.id);
 }

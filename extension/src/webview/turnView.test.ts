@@ -27,7 +27,7 @@ describe("an answer in the panel", () => {
 
   it("says who wrote it, how sure that is, and what was not looked at", () => {
     const { textContent } = show(answered(asked, { ...anAnswer, partial: true })).querySelector(".facts") as HTMLElement;
-    expect(textContent).toBe("extractive · 83% sure · 0.2 sThe index is being made: not all was searched");
+    expect(textContent).toBe("Quotations · 83% sure · 0.2 sThe index is being made: not all was searched");
   });
 
   it("that is none looks different, also for those who do not see it", () => {

@@ -10,7 +10,10 @@ import { previewed } from "./preview";
 export type Send = (message: FromPanel) => void;
 
 /** How an answer looks that is none; the text of it says more. */
-const ABSTAINED = "No clear answer; the nearest evidence";
+const ABSTAINED = "No clear answer";
+
+/** What answers are made of where no model wrote them. */
+const WITHOUT_MODEL: Readonly<Partial<Record<string, string>>> = { extractive: "Quotations", history: "History" };
 
 export function turnView(turn: Turn, send: Send): HTMLElement {
   const open = turn.state === "waiting" || turn.state === "answering";
@@ -83,7 +86,7 @@ function opening(chip: HTMLElement, turn: Turn, citation: Citation, send: Send):
 /** Who wrote it, how sure that is, how long it took, and what was not looked at. */
 function facts(answer: Answer): HTMLElement {
   const { name, version } = answer.model;
-  const told = [version ? `${name} ${version}` : name, confidenceOf(answer), `${answer.timings.total.toFixed(1)} s`];
+  const told = [version ? `${name} ${version}` : (WITHOUT_MODEL[name] ?? name), confidenceOf(answer), `${answer.timings.total.toFixed(1)} s`];
   const less = answer.partial ? "The index is being made: not all was searched" : answer.stale ? "The index is being brought up to date" : undefined;
   return make(
     "div",
