@@ -1,6 +1,6 @@
 // The real editor in a real browser: code-server with the extension installed, and what a person does in it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -24,6 +24,7 @@ export class Workbench {
     private readonly server: ChildProcess,
     private readonly address: string,
     private readonly run: string,
+    private readonly folder: string,
     /** Every address that the page asked for. */
     readonly requested: string[],
   ) {}
@@ -46,7 +47,7 @@ export class Workbench {
     const address = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
     await page.goto(address);
     await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
-    return new Workbench(page, browser, server, address, run, requested);
+    return new Workbench(page, browser, server, address, run, folder, requested);
   }
 
   async close(): Promise<void> {
@@ -54,11 +55,10 @@ export class Workbench {
     stop(this.server);
   }
 
-  /** Change settings of the user, as a hand in the file would. */
+  /** Change settings of the workspace, as a hand in its file would. */
   set(settings: Record<string, unknown>): void {
-    const file = join(this.run, "data/User/settings.json");
-    const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-    writeFileSync(file, JSON.stringify({ ...before, ...settings }));
+    mkdirSync(join(this.folder, ".vscode"), { recursive: true });
+    writeFileSync(join(this.folder, ".vscode/settings.json"), JSON.stringify(settings));
   }
 
   /** Keep what is on screen. */

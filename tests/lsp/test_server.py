@@ -167,6 +167,13 @@ def test_a_client_that_shows_answers_itself_is_shown_none(shop, client):
     assert not client.notified("window/showMessage")
 
 
+def test_an_editor_that_shows_lenses_asks_anew_when_they_are_turned_on(shop, client):
+    client.initialize(shop.path, capabilities={"workspace": {"codeLens": {"refreshSupport": True}}})
+    client.until_indexed()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"whence": {"codeLens": True}}})
+    client.wait(lambda: bool(client.notified("workspace/codeLens/refresh")))
+
+
 def test_settings_that_cannot_be_used_are_named_and_the_others_count(shop, client):
     shop.write("whence.toml", "hovr = true\nhistory = false\n")
     client.initialize(shop.path, options={"codeLens": "yes", "links": False})

@@ -11,6 +11,7 @@ const show = (turn: Turn): HTMLElement => turnView(turn, (message) => said.push(
 const press = (box: HTMLElement, label: string): void => box.querySelector<HTMLElement>(`[aria-label="${label}"]`)?.click();
 
 beforeAll(async () => {
+  Element.prototype.scrollIntoView = () => undefined; // jsdom has no screen
   ({ turnView } = await import("./turnView"));
 });
 beforeEach(() => {

@@ -148,4 +148,5 @@ function correct(box: HTMLElement, turn: Turn, send: Send): void {
     else field.focus();
   });
   box.append(form);
+  window.requestAnimationFrame(() => form.scrollIntoView({ block: "nearest" }));
 }

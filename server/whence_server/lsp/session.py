@@ -115,6 +115,7 @@ class Session:
                 if await self.glances.run(lambda _, head=folder.head: head.moved()):  # type: ignore[misc]
                     folder.root.moved()
                     self._prepare_open(folder)
+                    self._lenses_changed()
                     self.refresh(folder, 0.0)
 
     def _folder_uris(self) -> list[str]:
@@ -201,6 +202,13 @@ class Session:
             self._set(given, "settings")
         for folder in self.folders.values():
             self._apply(folder)
+        self._lenses_changed()
+
+    def _lenses_changed(self) -> None:
+        """Let the editor ask for lenses anew, where it can be told to: of itself it asks when a text changes."""
+        workspace = self.guard.client_capabilities.workspace
+        if workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+            self.guard.ask(lsp.WORKSPACE_CODE_LENS_REFRESH, None)
 
     async def _read_configuration(self) -> bool:
         """Ask the editor for its settings, where it can be asked; whether it told some."""
