@@ -32,7 +32,7 @@ export interface Hooks {
 
 export interface Connection {
   request(method: string, params: unknown, token?: vscode.CancellationToken): Promise<unknown>;
-  onPartial(token: string, receive: (value: unknown) => void): vscode.Disposable;
+  onPartial(token: string, receive: (value: unknown) => void): { dispose(): void };
   settingsChanged(): Promise<void>;
   readonly pid: number | undefined;
   stop(): Promise<void>;

@@ -56,7 +56,7 @@ export class Setup {
     const before = this.extension.globalState.get<boolean>("whence.wasSetUp") === true;
     const question = before
       ? "Whence was updated: its Python environment is made anew."
-      : "Whence needs a Python environment of its own: some 800 MB in the extension's folder, made once. Nothing else of your machine changes.";
+      : "Whence needs a Python environment of its own: some 600 MB in the extension's folder, made once. Nothing else of your machine changes.";
     const chosen = before ? "Set Up" : await vscode.window.showInformationMessage(question, "Set Up", "Not Now");
     if (chosen === "Set Up") await vscode.commands.executeCommand("whence.setUp");
   }

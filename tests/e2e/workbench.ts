@@ -108,6 +108,14 @@ export class Workbench {
     throw new Error("the panel did not appear");
   }
 
+  /** How long the extension took to be activated, in milliseconds of the extension host, as the editor tells. */
+  async activation(): Promise<number> {
+    await this.command("Developer: Show Running Extensions");
+    const row = this.page.locator(".runtime-extensions-editor .monaco-list-row, .editor-instance .monaco-list-row").filter({ hasText: /whence/i }).first();
+    const told = /Activation:\s*(\d+)\s*ms/.exec(await row.innerText());
+    return Number(told?.[1]);
+  }
+
   status(): Locator {
     return this.page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
   }
@@ -139,6 +147,9 @@ export async function until(so: () => Promise<boolean>, otherwise: string): Prom
   throw new Error(otherwise);
 }
 
+/** The editor's own shop of extensions would be asked over the network. */
+const NO_GALLERY = JSON.stringify({ serviceUrl: "http://127.0.0.1:9", itemUrl: "http://127.0.0.1:9", resourceUrlTemplate: "http://127.0.0.1:9" });
+
 /** Nothing but what is tested, and nothing that moves. */
 const QUIET = {
   "chat.disableAIFeatures": true,
@@ -160,7 +171,7 @@ const QUIET = {
 
 function codeServer({ tools, run }: Places, args: readonly string[]): { process: ChildProcess; ended: Promise<void> } {
   const entry = join(tools, "code-server", "node_modules", "code-server", "out", "node", "entry.js");
-  const child = spawn(join(tools, "bin", "node"), [entry, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true, env: { ...process.env, WHENCE_E2E_MARK: run } });
+  const child = spawn(join(tools, "bin", "node"), [entry, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true, env: { ...process.env, WHENCE_E2E_MARK: run, EXTENSIONS_GALLERY: NO_GALLERY } });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (said += data.toString()));
   const ended = new Promise<void>((resolve, reject) => {

@@ -86,7 +86,7 @@ function opening(chip: HTMLElement, turn: Turn, citation: Citation, send: Send):
 /** Who wrote it, how sure that is, how long it took, and what was not looked at. */
 function facts(answer: Answer): HTMLElement {
   const { name, version } = answer.model;
-  const told = [version ? `${name} ${version}` : (WITHOUT_MODEL[name] ?? name), confidenceOf(answer), `${answer.timings.total.toFixed(1)} s`];
+  const told = [version ? `${name} ${version}` : (WITHOUT_MODEL[name] ?? name), confidenceOf(answer), seconds(answer.timings.total)];
   const less = answer.partial ? "The index is being made: not all was searched" : answer.stale ? "The index is being brought up to date" : undefined;
   return make(
     "div",
@@ -94,6 +94,10 @@ function facts(answer: Answer): HTMLElement {
     make("span", {}, told.join(" · ")),
     less ? make("span", { class: "less" }, icon("info"), less) : undefined,
   );
+}
+
+function seconds(told: number): string {
+  return told < 0.1 ? `${Math.max(1, Math.round(told * 1000))} ms` : `${told.toFixed(1)} s`;
 }
 
 function ending(turn: Turn, send: Send): HTMLElement | undefined {

@@ -60,7 +60,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
 def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def answer(params: Any) -> dict[str, Any]:
-        given = parse(kind, params)
+        given: Any = parse(kind, params)
         await session.ready()
         return await handler(session, given)
 
@@ -69,7 +69,7 @@ def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], 
 
 def _command(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def execute(arguments: list[Any]) -> dict[str, Any]:
-        given = parse(kind, arguments[0] if arguments else None)
+        given: Any = parse(kind, arguments[0] if arguments else None)
         await session.ready()
         return await handler(session, given)
 
