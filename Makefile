@@ -12,7 +12,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,17 @@ test-training: $(VENV)/.training  ## Run the training recipe in miniature (insta
 
 test-trackers: $(VENV)/.dev $(DESCRIPTION)  ## Check the GitHub of the tests against GitHub's OpenAPI description (from npm)
 	GITHUB_DESCRIPTION="$(DESCRIPTION)" $(BIN)/python -m pytest tests/contracts/test_github_description.py
+
+extension: node_modules/.installed $(VENV)/.dev  ## Build, check, test and package the VS Code extension (wants node 20 and npm)
+	npm run --workspace extension build
+	npm run --workspace extension lint
+	npm run --workspace extension typecheck
+	npm run --workspace extension test
+	npm run --workspace extension package
+
+e2e: extension  ## Drive the extension in the real editor, in chromium (once some 700 MB and minutes; wants chromium)
+	bash tests/e2e/prepare.sh $(VENV)/e2e
+	npm run e2e
 
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -97,7 +108,7 @@ constraints:  ## Refresh constraints.txt: the exact versions that every target i
 	rm -rf $(VENV)-constraints
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules extension/dist extension/server dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "Whence needs git on PATH"; exit 1; }
@@ -110,6 +121,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
 	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp]"
+	@touch $@
+
+node_modules/.installed: package.json extension/package.json package-lock.json
+	@echo "Installing what the extension is built with"
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 $(DESCRIPTION): $(VENV)/.installed

@@ -156,6 +156,29 @@ def test_a_bare_client_sees_answers_as_documents_or_messages(shop, client):
     assert client.refused("workspace/executeCommand", {"command": "rm", "arguments": []})["code"] == -32602
 
 
+def test_a_question_that_comes_before_the_folders_are_open_waits_for_them(shop, client):
+    client.initialize(shop.path)
+    assert client.ask("whence/search", {"query": "charge_card"})["hits"]
+
+
+def test_a_client_that_shows_answers_itself_is_shown_none(shop, client):
+    _without_index(client, shop, capabilities={**PROGRESS, "experimental": {"answers": True}})
+    uri = (shop.path / "shop" / "pay.py").as_uri()
+    told = client.ask(
+        "workspace/executeCommand", {"command": "whence.explain", "arguments": [{"uri": uri, "range": _lines(4, 4)}]}
+    )
+    assert "charge_card" in told["answer"]
+    assert not client.notified("window/showDocument")
+    assert not client.notified("window/showMessage")
+
+
+def test_an_editor_that_shows_lenses_asks_anew_when_they_are_turned_on(shop, client):
+    client.initialize(shop.path, capabilities={"workspace": {"codeLens": {"refreshSupport": True}}})
+    client.until_indexed()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"whence": {"codeLens": True}}})
+    client.wait(lambda: bool(client.notified("workspace/codeLens/refresh")))
+
+
 def test_settings_that_cannot_be_used_are_named_and_the_others_count(shop, client):
     shop.write("whence.toml", "hovr = true\nhistory = false\n")
     client.initialize(shop.path, options={"codeLens": "yes", "links": False})

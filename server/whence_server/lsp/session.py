@@ -117,6 +117,7 @@ class Session:
                     await self._look_for_files(folder)
                     if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
                         self._prepare_open(folder)
+                        self._lenses_changed()
                         self.refresh(folder, 0.0)
                 except Exception as problem:  # of one folder: the others are looked after all the same
                     failures.report(problem)
@@ -261,6 +262,13 @@ class Session:
         for folder in self.folders:
             self._apply(folder)
         self.prepare_model()
+        self._lenses_changed()
+
+    def _lenses_changed(self) -> None:
+        """Let the editor ask for lenses anew, where it can be told to: of itself it asks when a text changes."""
+        workspace = self.guard.client_capabilities.workspace
+        if workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+            self.guard.ask(lsp.WORKSPACE_CODE_LENS_REFRESH, None)
 
     async def _read_configuration(self) -> bool:
         """Ask the editor for its settings, where it can be asked; whether it told some."""

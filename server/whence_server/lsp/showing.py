@@ -75,7 +75,9 @@ async def _of_lines(session: Session, params: WhyParams, title: str, asked: Aske
 
 
 async def show(session: Session, folder: Folder, title: str, markdown: str) -> None:
-    """Show `markdown` under its title, in whatever way the client can."""
+    """Show `markdown` under its title, in whatever way the client can, unless it shows results itself."""
+    if _shows_answers(session):
+        return
     window = session.guard.client_capabilities.window
     if window and window.show_document and window.show_document.support:
         with suppress(OSError, WireError, TimeoutError):
@@ -88,6 +90,12 @@ async def show(session: Session, folder: Folder, title: str, markdown: str) -> N
                 return
     text = as_message(markdown)
     session.say(text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…")
+
+
+def _shows_answers(session: Session) -> bool:
+    """Whether the client says, by `experimental.answers`, that it shows what commands give back."""
+    experimental = session.guard.client_capabilities.experimental
+    return isinstance(experimental, dict) and experimental.get("answers") is True
 
 
 def _write(folder: Path, text: str) -> Path:
