@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_KEPT = 1_000_000  # characters of texts, whose trees take a hundred times as much memory
 _VERSIONS = 2  # kept of one file: as it is on disk, and on screen
-_AT_ONCE = 60_000  # characters of a text that is parsed while somebody waits: that takes 20 ms
+_AT_ONCE = 30_000  # characters of a text that is parsed while somebody waits: that takes 10 ms
 _MAX_CHARACTERS = 1_000_000  # as large as a file that is indexed
 _MAX_LINE = 400  # characters a line on average, beyond which no person wrote it: see `syntax`
 
