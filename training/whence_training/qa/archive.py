@@ -23,7 +23,7 @@ def write_collected(folder: Path, collected: Collected) -> None:
     _write(folder / "files.jsonl", map(asdict, collected.files))
     _write(folder / "changes.jsonl", map(asdict, collected.changes))
     _write(folder / "threads.jsonl", map(record_of, collected.threads))
-    about = {"commit": collected.commit, "boundary": collected.boundary, "cursor": collected.cursor}
+    about = {"commit": collected.commit, "boundary": collected.boundary}
     (folder / "about.json").write_text(canonical(about), "utf-8")
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from whence_indexer.comments import documentation, inner_comments
 from whence_indexer.types import Chunk
 from whence_server.passages import Passage, signature
-from whence_server.reasons import CAUSE, find_reasons
+from whence_server.reasons import find_reasons
 from whence_training.qa import templates
 from whence_training.qa.fields import Field, fields_of
+from whence_training.qa.historyquestions import says_why
 from whence_training.qa.material import Unit
 from whence_training.qa.quoting import evidence_of, is_sentence, locate, sentences_of
 from whence_training.qa.record import Evidence, Grade, Quote, Record
@@ -25,7 +26,8 @@ _NO_CODE = re.compile(r"^\W*$|^\s*(?:#|//|/?\*|--|\"\"\"|'''|@|return\b.{0,6}$|e
 _DEFAULT = re.compile(r"[(,]\s*(?P<name>[a-z_]\w*\??)\s*(?::[^,=()]*(?:\[[^\]]*\][^,=()]*)?)?=\s*(?P<value>[^,()=]+?)\s*(?=[,)])")
 _LONGEST_LINE = 80
 _SIGNATURE = 160
-_OWN = re.compile(r"\b(this|these|that one|its|it|he|she|they|them|above|below)\b", re.IGNORECASE)
+_OWN = re.compile(r"\b(this|these|that one|its|it|he|she|they|them|above|below|but|which)\b", re.IGNORECASE)
+_AND = re.compile(r"\b(?:and|or|then)(?: then| also)? (\w+)")
 _FEW_WORDS, _MANY_WORDS = 5, 18  # of what a definition is asked for by: fewer could be many, more is no question
 
 
@@ -111,7 +113,11 @@ def _asked_by_purpose(unit: Unit, sentence: str, place: tuple[int, int], rows: S
     head = next((number for number, row in enumerate(rows) if re.search(rf"\b{re.escape(own)}\b\s*[(<\[]", row)), None)
     if head is None:
         return
-    asked = templates.chosen(templates.WHERE, unit.name, noun=noun(unit), base=said.base, third=said.third)
+    # Of "loads a file and returns it" only the first verb would be turned.
+    second = any(phrase(word) for word in _AND.findall(said.rest))
+    by_form = {"third": templates.WHERE, "base": templates.WHERE_BASE}[said.form]
+    wordings = by_form if second else (*templates.WHERE, *templates.WHERE_BASE)
+    asked = templates.chosen(wordings, unit.name, noun=noun(unit), base=said.base, third=said.third)
     first, last = min(head, place[0]), max(head, place[1])
     answer = f"`{unit.symbol}`, in `{unit.place.path}`."
     yield record_of(unit, ("where", "medium"), asked, answer, (first, last), "purpose")
@@ -162,9 +168,11 @@ def _of_comments(unit: Unit, chunk: Chunk, rows: Sequence[str]) -> Iterator[Reco
     for comment, code in inner_comments(chunk):
         line = next((row.strip() for row in code.split("\n") if row.strip()), "").rstrip("{").rstrip().rstrip(":")
         told = sentences_of(comment)
-        reasons = [each.sentence for each in find_reasons("", comment) if each.strength == CAUSE]
+        reasons = [each.sentence for each in find_reasons("", comment) if says_why(each)]
         place = locate(" ".join(told), rows)
         if not reasons or place is None or _NO_CODE.match(line) or not 12 <= len(line) <= _LONGEST_LINE or "`" in line:
+            continue
+        if line.endswith(("(", "[", ",", "=")) or not comment[:1].isupper():
             continue
         if not all(map(is_sentence, told)) or line in asked_of or unit.text.count(line) != 1 or len(told) > 3:
             continue

@@ -57,17 +57,6 @@ class Collected:
     threads: tuple[Thread, ...]
     boundary: tuple[str, ...] = field(default=())
 
-    @property
-    def cursor(self) -> Cursor:
-        """How far each source has been read: small, JSON, and understood by `news` alone."""
-        return {
-            "files": {file.path: file.blob for file in self.files},
-            "commits": _digest(change.sha for change in self.changes),
-            "count": len(self.changes),
-            "heads": sorted(_tips(self.changes)),
-            "threads": {f"{thread.kind} {thread.number}": _thread_digest(thread) for thread in self.threads},
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -94,15 +83,31 @@ def collect(store: Store, work_tree: str, admit: Callable[[str], bool] = lambda 
     )
 
 
-def news(before: Cursor | None, collected: Collected) -> News:
-    """What is in `collected` and was not at the cursor `before`; None: everything is new."""
+def cursor_of(store: Store, work_tree: str) -> Cursor:
+    """How far each source has been read: small, JSON, and equal for equal content of the index."""
+    files, threads = schema.files_table(work_tree), schema.THREADS_TABLE
+    listed = store.rows(files, ["path", "blob"]).to_pylist() if files in store.state.tables else []
+    columns = ["kind", "number", "part", "text", "about"]
+    said = store.rows(threads, columns).to_pylist() if threads in store.state.tables else []
+    said.sort(key=lambda row: (row["kind"], row["number"], row["part"]))
+    return {
+        "files": {row["path"]: row["blob"] for row in sorted(listed, key=lambda row: str(row["path"]))},
+        "heads": sorted(store.state.heads),
+        "threads": {
+            f"{kind} {number}": _digest(f"{row['text']}\0{row['about']}" for row in rows)
+            for (kind, number), rows in groupby(said, key=lambda row: (row["kind"], row["number"]))
+        },
+    }
+
+
+def news(before: Cursor | None, now: Cursor, changes: Iterable[Change]) -> News:
+    """What the cursor `now` has and `before` has not; None: everything is new. `changes` are all commits."""
     known: Mapping[str, Any] = before or {}
     files, threads = known.get("files", {}), known.get("threads", {})
-    now = collected.cursor
     return News(
         files=tuple(path for path, blob in now["files"].items() if files.get(path) != blob),
         removed=tuple(path for path in files if path not in now["files"]),
-        commits=tuple(_beyond(collected.changes, known)),
+        commits=tuple(_beyond(changes, known)),
         threads=tuple(key for key, digest in now["threads"].items() if threads.get(key) != digest),
     )
 
@@ -152,15 +157,6 @@ def _changes(store: Store) -> Iterable[Change]:
         listed = {name: tuple(row.pop(name) or ()) for name in ("parents", "paths", "threads", "closes")}
         changed = tuple(dict.fromkeys(places.get(row["sha"], ())))
         yield Change(**row, **listed, places=tuple(sorted(changed)))
-
-
-def _tips(changes: Iterable[Change]) -> set[str]:
-    listed = list(changes)
-    return {change.sha for change in listed} - {parent for change in listed for parent in change.parents}
-
-
-def _thread_digest(thread: Thread) -> str:
-    return _digest([repr(thread)])
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from whence_training.qa import templates
 from whence_training.qa.material import Section
 from whence_training.qa.quoting import evidence_of, is_sentence, locate, sentences_of
 from whence_training.qa.record import Evidence, Grade, Record
-from whence_training.qa.wording import phrase
+from whence_training.qa.wording import Phrase, phrase
 
 _CHANGELOG = re.compile(r"(^|/)(change(s|log)|history|news|release[-_]?notes?)|(^|/)releases/", re.IGNORECASE)
 _VERSION = re.compile(r"(?:version|what's new in \w+|release|v)?\s*\[?v?(?P<version>\d+(?:\.\d+)+(?:[a-z]+\d*)?)\]?\b", re.IGNORECASE)
@@ -55,7 +55,7 @@ def _of_topic(section: Section) -> Iterator[Record]:
         yield _record(section, grade, title, answer, place, "heading")
         return
     said, named = phrase(title), _DEFINING.match(told[0][0])
-    if said is not None and said.form in {"gerund", "base"} and len(said.base.split()) > 1:
+    if said is not None and said.form in {"gerund", "base"} and _is_task(said):
         if _about(title, answer) >= 0.5:
             asked = templates.chosen(templates.HOW_DOC, section.place.path + title, base=_lowered(said.base))
             yield _record(section, ("how", "medium"), asked, answer, place, "howto")
@@ -147,6 +147,12 @@ def _record(
     whole = Evidence("doc", section.text, path=place.path, start_line=place.start_line, symbol=section.title or None)
     shown, quote = evidence_of(whole, *rows)
     return Record("docs", *grade, question, answer, (shown,), (quote,), f"rules:{generator}", place.path)
+
+
+def _is_task(said: Phrase) -> bool:
+    """Whether a title says what to do: `Caching Decorator` is a thing, `Caching Responses` may be done."""
+    rest = said.rest.split()
+    return len(rest) > 1 or (len(rest) == 1 and rest[0].endswith("s"))
 
 
 def _about(title: str, text: str) -> float:

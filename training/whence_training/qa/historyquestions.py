@@ -110,7 +110,7 @@ def _asked(subject: str) -> Phrase | None:
     if said is None or said.form == "gerund" or said.verb in _NO_VERB or not _FEWEST <= len(subject.split()) <= _MOST:
         return None
     rest = said.rest.strip()
-    if _VAGUE.match(rest) or _DANGLING.search(rest) or _OPEN_END.search(rest) or re.search(r"[.!?;:]\s|\bhttps?:|\.\.\.|\*|[\"']{1}$|, \w+(?:ed|s)\b", rest):
+    if _VAGUE.match(rest) or _DANGLING.search(rest) or _OPEN_END.search(rest) or re.search(r"[.!?;:]\s|\bhttps?:|\.\.\.|\*|\+|[\"']{1}$|, \w+(?:ed|s)\b", rest):
         return None
     if _AUXILIARY.match(rest) or (_NOUN_BEFORE.match(rest) and said.verb not in _WITH_PREPOSITION):
         return None
@@ -166,7 +166,7 @@ def _what(change: Change, subject: str) -> Iterator[Record]:
         (path, match[1]) for path, section in change.places if (match := _SECTION.search(section)) and not is_test(path)
     ]
     others = [path for path in change.paths if not _DOC_PATH.search(path) and not is_test(path)]
-    if len(named) != 1 or len(change.places) > 4 or len(others) != 1 or len(subject.split()) < 4 or _VAGUE.match(subject) or len(subject) > 120 or change.sha[0] not in "0369c":
+    if len(named) != 1 or len(change.places) > 4 or len(others) != 1 or len(subject.split()) < 4 or _VAGUE.match(subject) or _OPEN_END.search(subject) or len(subject) > 120 or change.sha[0] not in "0369c":
         return
     path, symbol = named[0]
     evidence = history_evidence(change)

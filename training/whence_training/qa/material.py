@@ -28,9 +28,9 @@ _TEST = re.compile(
 _DEPENDENCY = re.compile(r"\b(bump|dependabot|renovate|pre-commit|release \d|version \d|\d+\.\d+\.\d+)\b", re.IGNORECASE)
 _CHORE = re.compile(
     r"(chore|ci|style|build|release|test|tests|docs?)(\([^)]*\))?!?:|merge\b|revert\b|(minor|small|tiny|more|some)\b.{0,24}$"
-    r"|(fix(e[sd])?|correct(ed|s)?)\b.{0,40}\b(typos?|spelling|grammar|lint|formatting|flake8|pep8|whitespace|ci)\b"
+    r"|(fix(e[sd])?|correct(ed|s)?)\b.{0,40}\b(typos?|spelling|grammar|lint|formatting|comments?|docs?|links?|tests?|flake8|pep8|whitespace|ci)\b"
     r"|(update|upgrade|pin|unpin)\b.{0,30}\b(version|requirements|dependenc\w+|tox|actions?|hooks?|themes?|sphinx|travis)\b"
-    r"|add(ed|s)?\b.{0,20}\bchange(s|log)( entry)?\b|wip\b|start(ed|ing)? version|prepare\b|initial\b|apply suggestions",
+    r"|add(ed|s)?\b.{0,20}\bchange(s|log)( entry)?\b|(re)?format\b|lint\b|wip\b|start(ed|ing)? (version|working)|prepare\b|initial\b|apply suggestions",
     re.IGNORECASE,
 )
 

@@ -19,7 +19,8 @@ _FRAME = frozenset(
     """a an the of in on at to for from with by and or is are was were be do does did done it its that this which what why who
     whom whose when where how can could would should i we you me my our there here any some has have had not no use used
     get call called calling code function method class type tell explain describe difference between purpose reason made
-    make commit change file files docs say about give given need know""".split()
+    make commit change file files docs say about give given need know signature look like declared accept pass take
+    name find decision decided project somebody maintainers author talk ask date day talking wrote""".split()
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from whence_training.qa.duplicates import near_copies
@@ -36,22 +36,20 @@ class Leak:
 def split(records: Sequence[Record], shares: Shares, seed: int = 42) -> tuple[list[Record], list[Record]]:
     """(records with their split, those left out because they are nearly the same as one of another split).
 
-    Groups with a date are cut in time, the newest to test; those without by chance, which `seed` and their name alone
-    decide, so that a group stays where it is when others come. What is not of the repository is trained on alone.
+    Groups with a date are cut in time, the newest to test; those without are dealt out in an order that `seed` and their
+    names decide, each category by itself. What is not of the repository is trained on alone.
     """
     groups: defaultdict[str, list[Record]] = defaultdict(list)
     root = _united(records)
     for record in records:
         groups[root[record.group]].append(record)
     dated = sorted((max(r.date for r in members), name) for name, members in groups.items() if _is_dated(members))
-    chosen: dict[str, Split] = {}
-    total, before = sum(len(groups[name]) for _, name in dated), 0
-    for _, name in dated:
-        chosen[name] = _at((before + len(groups[name]) / 2) / total, shares)
-        before += len(groups[name])
-    for name, members in groups.items():
-        if name not in chosen:
-            chosen[name] = "train" if members[0].category == "general" else _at(_place(name, seed), shares)
+    decks: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    decks["dated"] = dated
+    for name in groups.keys() - {name for _, name in dated}:
+        decks[groups[name][0].category].append((_order(name, seed), name))
+    chosen = {name: split for deck in decks for name, split in _dealt(sorted(decks[deck]), groups, shares)}
+    chosen |= {name: "train" for name, members in groups.items() if members[0].category == "general"}
     placed = [replace(record, split=chosen[root[record.group]]) for record in records]
     in_time, late = _cut_in_time(placed)
     kept, copies = _without_copies(in_time)
@@ -129,14 +127,19 @@ def _is_dated(members: Sequence[Record]) -> bool:
     return any(record.date for record in members) and all(record.category != "general" for record in members)
 
 
-def _at(place: float, shares: Shares) -> Split:
-    if place < shares.train:
-        return "train"
-    return "validation" if place < shares.train + shares.validation else "test"
+def _dealt(
+    deck: Sequence[tuple[str, str]], groups: Mapping[str, Sequence[Record]], shares: Shares
+) -> Iterator[tuple[str, Split]]:
+    """The split of each group, by where its middle lies when they are put one behind the other."""
+    total, before = sum(len(groups[name]) for _, name in deck), 0
+    for _, name in deck:
+        middle = (before + len(groups[name]) / 2) / total
+        before += len(groups[name])
+        yield name, "train" if middle < shares.train else "validation" if middle < shares.train + shares.validation else "test"
 
 
-def _place(name: str, seed: int) -> float:
-    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6], "big") / 2**48
+def _order(name: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
 
 
 def _text(record: Record) -> str:

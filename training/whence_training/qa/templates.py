@@ -41,11 +41,14 @@ WHERE = (
     "Which part of the code {third}?",
     "Where in the code is the {noun} that {third}?",
     "What is the name of the {noun} that {third}?",
-    "Which {noun} do I call to {base}?",
-    "What can I use to {base}?",
     "Is there a {noun} that {third}?",
     "Where do I find the {noun} that {third}?",
+)
+WHERE_BASE = (
+    "Which {noun} do I call to {base}?",
+    "What can I use to {base}?",
     "I need to {base}. Which {noun} does that?",
+    "What do I call to {base}?",
 )
 SIGNATURE = (
     "What parameters does {name} take?",
@@ -135,7 +138,7 @@ EXPLAIN = (
     "Explain how {name} behaves.",
     "Describe {name} in a few sentences.",
     "I am new to this code. Explain {name}.",
-    "Explain the purpose of {name} and how it behaves.",
+    "Explain the purpose and the behaviour of {name}.",
     "Tell me what I should know about {name}.",
     "Explain {name} to somebody who has not seen it.",
     "Give me a short explanation of {name}.",
@@ -152,13 +155,13 @@ COMPARE = (
 )
 WHY_CHANGE = (
     "Why did we {base}?",
-    "Why was it necessary to {base}?",
+    "Why did we have to {base}?",
     "What was the reason to {base}?",
     "Why did the project {base}?",
     "What was the motivation to {base}?",
     "For what reason did the maintainers {base}?",
     "Why did somebody {base}?",
-    "What made it necessary to {base}?",
+    "Why was there a need to {base}?",
     "What was wrong, so that we had to {base}?",
     "Why did they decide to {base}?",
     "Do you know why we {past}?",
@@ -179,7 +182,7 @@ WHY_PLACE = (
 )
 WHO = (
     "Who {past}?",
-    "Who was it that {past}?",
+    "Who was the one that {past}?",
     "Which author {past}?",
     "Whose commit {past}?",
     "Who wrote the commit that {past}?",
@@ -196,7 +199,7 @@ WHEN = (
     "When did the project {base}?",
     "On which day did we {base}?",
     "When was the commit made to {base}?",
-    "Since when is it so that we {past}?",
+    "When was the decision made to {base}?",
     "How long ago did we {base}? Give me the date.",
     "What is the date of the change to {base}?",
     "When did the change to {base} happen?",
@@ -214,7 +217,7 @@ WHAT_CHANGE = (
     "What changed in {name} with commit {of}?",
     "What did commit {of} do in {name}?",
     "What does commit {of} change in {name}?",
-    "Commit {of} shows up in the blame of {name}. What did it do?",
+    "Commit {of} shows up in the blame of {name}. What was done there?",
     "What was done to {name} in commit {of}?",
 )
 HOW_DOC = (
@@ -229,7 +232,7 @@ ABOUT = (
     "What do the docs say about {of}?",
     "What should I know about {of}?",
     "What does the documentation tell about {of}?",
-    "Where is {of} documented, and what does it say?",
+    "What can I read about {of} in the docs?",
     "What is documented about {of}?",
 )
 DEFINED = (

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from whence_indexer.terms import words
 from whence_server.generation.prompt import UNKNOWN
 from whence_training.qa.collecting import Collected
-from whence_training.qa.novelty import LIMIT, Pool
+from whence_training.qa.novelty import LIMIT, Pool, telling_words
 from whence_training.qa.record import Evidence, Record, Verdict
 
 # The probability, 0 to 1, that the answer is right, as another model says.
@@ -136,7 +136,8 @@ def _supported(record: Record) -> Verdict:
         told = record.answer == UNKNOWN and not record.quotes
         return Verdict("support", told, "" if told else "an unanswerable question is answered")
     borne = " ".join([*(q.text for q in record.quotes), *(_told_of(each) for each in record.origin)])
-    present, wanted = set(words(borne)), words(record.answer)
+    present, said = set(words(borne)), words(record.answer)
+    wanted = [word for word in said if word not in _ASKS] or said
     share = sum(word in present for word in wanted) / len(wanted) if wanted else 0.0
     ok = share >= _SUPPORT and bool(record.quotes)
     return Verdict("support", ok, "" if ok else f"only {share:.0%} of the answer is in what it quotes", round(share, 3))
@@ -149,8 +150,10 @@ def _relevant(record: Record) -> Verdict:
     shown = " ".join([record.answer, *(f"{_told_of(each)} {each.text}" for each in record.origin)])
     present = {word[:5] for word in words(shown)}
     names = [word for name in _NAMED.findall(record.question) for word in words(name)]
-    asked = names or [word for word in words(record.question) if word not in _ASKS]
+    asked = names or [part for word in telling_words(record.question) for part in words(word)]
     share = sum(word[:5] in present for word in asked) / len(asked) if asked else 1.0
+    if any(_pointer(evidence) in record.question for evidence in record.origin):
+        share = 1.0
     needed = _RELEVANT if record.category != "general" else 0.0
     ok = share >= needed
     return Verdict("relevancy", ok, "" if ok else "the evidence is about something else", round(share, 3))
@@ -179,6 +182,11 @@ def _agreed(record: Record, judge: Judge) -> Verdict:
     score = judge(record)
     ok = score >= _AGREEMENT
     return Verdict("agreement", ok, "" if ok else "the second model answers otherwise", round(score, 3))
+
+
+def _pointer(evidence: Evidence) -> str:
+    """How a question points straight at a commit or thread; a file is not enough."""
+    return evidence.commit[:10] if evidence.commit else f"#{evidence.thread}" if evidence.thread else "\0"
 
 
 def _told_of(evidence: Evidence) -> str:

@@ -1,0 +1,5 @@
+"""`python -m whence_training` is `whence-train`."""
+
+from whence_training.cli import main
+
+main()
