@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
-from whence_indexer.comments import documentation, inner_comments
+from whence_indexer.comments import clean, documentation, inner_comments, is_prose
 from whence_indexer.types import Chunk
 from whence_server.passages import Passage, signature
 from whence_server.reasons import find_reasons
@@ -27,6 +28,7 @@ _DEFAULT = re.compile(r"[(,]\s*(?P<name>[a-z_]\w*\??)\s*(?::[^,=()]*(?:\[[^\]]*\
 _LONGEST_LINE = 80
 _SIGNATURE = 160
 _OWN = re.compile(r"\b(this|these|that one|its|it|he|she|they|them|above|below|but|which)\b", re.IGNORECASE)
+_NO_PROSE_ROW = re.compile(r"^\s*(?:[/*#;-]*\s*)(?:[:@\\.]\w|\.\. |[-*+•>]\s|\d+[.)]\s|[\"\'`~=]{3}|(?:def|func|class|fn)\b|\w+:\s*$)")
 _AND = re.compile(r"\b(?:and|or|then)(?: then| also)? (\w+)")
 _FEW_WORDS, _MANY_WORDS = 5, 18  # of what a definition is asked for by: fewer could be many, more is no question
 
@@ -82,7 +84,33 @@ def _told(unit: Unit, chunk: Chunk, rows: Sequence[str]) -> list[tuple[str, tupl
         if place is None or not is_sentence(sentence):
             break
         told.append((sentence, place))
+    return [*told, *_further(rows[: unit.own], told[-1][1][1])] if len(told) == 1 else told
+
+
+def _further(rows: Sequence[str], last: int) -> list[tuple[str, tuple[int, int]]]:
+    """The sentences of the paragraph after the one that ends with row `last`, within the same comment."""
+    start = last + 2
+    if start >= len(rows) or _bare(rows[last + 1]) or _closes(rows[last]):
+        return []
+    found = [row for row in takewhile(lambda row: _bare(row) and not _NO_PROSE_ROW.match(row), rows[start:])]
+    paragraph = clean("\n".join(found))
+    told = []
+    for sentence in sentences_of(paragraph)[:2] if is_prose(paragraph) else ():
+        place = locate(sentence, rows[start : start + len(found)])
+        if place is None or not is_sentence(sentence):
+            break
+        told.append((sentence, (start + place[0], start + place[1])))
     return told
+
+
+def _bare(row: str) -> str:
+    """What a row says besides the marks of its comment."""
+    return row.strip().strip("*/#-;").strip()
+
+
+def _closes(row: str) -> bool:
+    """Whether a comment or docstring ends with this row."""
+    return row.rstrip().endswith(('"""', "'''", "*/")) and row.strip() not in {'"""', "'''"}
 
 
 def _of_documentation(

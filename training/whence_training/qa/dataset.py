@@ -73,7 +73,7 @@ def build(
     told, sources = config.dataset_generator, Sources.of(collected)
     # What people said comes first: of two questions alike the later one is refused.
     drafts = [*imported.own, *generate(material), *written]
-    drafts = [record for record in drafts if record.id not in imported.refused]
+    drafts = [record for record in drafts if not imported.refused or record.id not in imported.refused]
     fitting = [record for record in drafts if _fits(record, config)]
     good, bad = validate(fitting, sources, judge, told.novelty)
     good, measured = _apart_from(good, imported.curated)

@@ -5,6 +5,7 @@ Pure and reproducible. Alike means: the sets of their runs of three words have a
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 from datasketch import MinHash, MinHashLSH
@@ -22,7 +23,9 @@ def near_copies(texts: Sequence[str], near: float = 0.8) -> dict[int, int]:
     table = MinHashLSH(threshold=near, num_perm=_PERMUTATIONS, weights=(1 - _MISSES, _MISSES))
     exact: dict[frozenset[str], int] = {}
     copies: dict[int, int] = {}
-    hashes = MinHash.generator([[word.encode() for word in sorted(each)] for each in shingles], num_perm=_PERMUTATIONS)
+    hashes = MinHash.generator(
+        [[word.encode() for word in each] for each in shingles], num_perm=_PERMUTATIONS, hashfunc=zlib.crc32
+    )
     for place, (words, signature) in enumerate(zip(shingles, hashes, strict=True)):
         if not words:
             continue

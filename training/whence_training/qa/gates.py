@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from whence_training.qa.duplicates import near_copies
 from whence_training.qa.record import Record
 
 State = Literal["passed", "warned", "failed"]
@@ -141,10 +140,10 @@ def _dominance(name: str, records: Sequence[Record], limits: Limits) -> Gate:
 
 
 def _duplicates(records: Sequence[Record]) -> Gate:
-    copies = near_copies([f"{record.question} {record.answer}" for record in records], 0.95)
-    same = [place for place, original in copies.items() if records[place].split == records[original].split]
-    share = len(same) / len(records) if records else 0.0
-    what = records[same[0]].question if same else ""
+    """Examples that are the same but for case and spaces; those nearly the same have been refused as not new."""
+    counts = Counter(" ".join(f"{r.question} {r.answer}".lower().split()) for r in records if r.answerable)
+    share = sum(count - 1 for count in counts.values()) / len(records) if records else 0.0
+    what = next((text for text, count in counts.items() if count > 1), "")
     return Gate("duplicates", "failed" if share > 0.05 else "passed", round(share, 4), 0.05, what, "take them out")
 
 

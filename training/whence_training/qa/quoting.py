@@ -6,7 +6,7 @@ Pure. A sentence is found by its words in order, whatever marks and markup stand
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from whence_indexer.comments import clean
@@ -52,12 +52,14 @@ def is_sentence(text: str) -> bool:
 
 def locate(sentence: str, rows: Sequence[str]) -> tuple[int, int] | None:
     """The first and last of `rows`, from 0, that hold the sentence; None where it is not there in one run."""
-    wanted = _WORD.findall(sentence.lower())
-    found = [(word, number) for number, row in enumerate(rows) for word in _words(row)]
-    present = [word for word, _ in found]
-    for start in _starts(wanted, present):
-        return found[start][1], found[start + len(wanted) - 1][1]
-    return None
+    wanted = f" {' '.join(_WORD.findall(sentence.lower()))} "
+    numbers = [number for number, row in enumerate(rows) for _ in _words(row)]
+    present = f" {' '.join(word for row in rows for word in _words(row))} "
+    at = present.find(wanted) if wanted.strip() else -1
+    if at < 0:
+        return None
+    first = present.count(" ", 0, at)
+    return numbers[first], numbers[first + wanted.count(" ") - 2]
 
 
 def window(rows: Sequence[str], first: int, last: int) -> tuple[int, int]:
@@ -86,12 +88,5 @@ def evidence_of(whole: Evidence, first: int, last: int) -> tuple[Evidence, Quote
 
 
 @lru_cache(maxsize=1 << 14)
-def _words(row: str) -> list[str]:
-    return _WORD.findall(clean(row).lower())
-
-
-def _starts(wanted: list[str], present: list[str]) -> Iterator[int]:
-    if wanted:
-        for start, word in enumerate(present[: len(present) - len(wanted) + 1]):
-            if word == wanted[0] and present[start : start + len(wanted)] == wanted:
-                yield start
+def _words(row: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(clean(row).lower()))

@@ -59,9 +59,9 @@ def split(records: Sequence[Record], shares: Shares, seed: int = 42) -> tuple[li
 def _cut_in_time(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     """Without what measures and is older than the newest that is trained on: parts of a long discussion."""
     latest = max((record.date for record in records if record.split == "train"), default="")
-    late = {record.hash for record in records if record.date and record.split != "train" and record.date < latest}
-    kept = [record for record in records if record.hash not in late]
-    return kept, [record for record in records if record.hash in late]
+    late = [bool(record.date) and record.split != "train" and record.date < latest for record in records]
+    kept = [record for record, is_late in zip(records, late, strict=True) if not is_late]
+    return kept, [record for record, is_late in zip(records, late, strict=True) if is_late]
 
 
 def find_leaks(records: Sequence[Record]) -> list[Leak]:
