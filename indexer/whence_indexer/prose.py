@@ -56,7 +56,9 @@ def sections(lines: Lines, markup: str) -> list[Section]:
     for heading, following in zip(headings, [*headings[1:], None], strict=False):
         path = [*(above for above in path if above.level < heading.level), heading]
         last = following.row - 1 if following else len(lines) - 1
-        found.append(Section(heading.title, tuple(above.title for above in path[:-1] if above.title), heading.row, last))
+        found.append(
+            Section(heading.title, tuple(above.title for above in path[:-1] if above.title), heading.row, last)
+        )
     return found
 
 

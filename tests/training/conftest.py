@@ -63,6 +63,11 @@ Released 2024-03-01
 - The `open_shop` function takes the currency as a keyword argument.
 """
 
+SLOW = "Reading them each time made the page slow, because the database is far away."
+REFUNDS = "Customers paid for goods that could not be sent, so that we had to refund them.\n\nFixes #12"
+CENTS = "The sums of several items were wrong by a cent due to binary fractions."
+UNUSED = "It is no longer used. Nobody has opened the page since the redesign because the cart replaced it."
+
 
 @pytest.fixture
 def shop(make_repository):
@@ -71,13 +76,15 @@ def shop(make_repository):
     project.write("shop/cart.py", SHOP)
     project.write("docs/guide.md", GUIDE)
     project.write("CHANGES.md", CHANGES)
-    project.write("tests/test_cart.py", "def test_add():\n    '''Adds an item to a cart of a test.'''\n    assert True\n")
+    project.write(
+        "tests/test_cart.py", "def test_add():\n    '''Adds an item to a cart of a test.'''\n    assert True\n"
+    )
     project.commit("Open the shop with a cart and a guide", date="2024-01-02T10:00:00+00:00")
     reasons = (
-        ("Cache the prices of items for a minute", "Reading them each time made the page slow, because the database is far away."),
-        ("Refuse items that are sold out in the cart", "Customers paid for goods that could not be sent, so that we had to refund them.\n\nFixes #12"),
-        ("Round totals to whole cents everywhere", "The sums of several items were wrong by a cent due to binary fractions."),
-        ("Remove the basket view from the checkout", "It is no longer used. Nobody has opened the page since the redesign because the cart replaced it."),
+        ("Cache the prices of items for a minute", SLOW),
+        ("Refuse items that are sold out in the cart", REFUNDS),
+        ("Round totals to whole cents everywhere", CENTS),
+        ("Remove the basket view from the checkout", UNUSED),
     )  # fmt: skip
     for month, (subject, body) in enumerate(reasons, 2):
         project.write("shop/cart.py", SHOP + f"\n\nREVISION_{month} = {month}\n")

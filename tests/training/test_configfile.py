@@ -41,7 +41,13 @@ def test_the_file_of_the_energyai_pipeline_loads_and_what_has_no_effect_is_said(
     config = read_config(file)
     assert (config.finetuning.epochs, config.finetuning.optim) == (20, "paged_adamw_32bit")
     said = "\n".join(remarks(config))
-    for name in ("paths.chunks", "data_collector.query", "dataset_generator.model", "serving.vllm_host", "target_tokens"):
+    for name in (
+        "paths.chunks",
+        "data_collector.query",
+        "dataset_generator.model",
+        "serving.vllm_host",
+        "target_tokens",
+    ):
         assert name in said
 
 
@@ -56,7 +62,10 @@ def test_toml_says_the_same_as_yaml(tmp_path):
     ("held", "said"),
     [
         ({"finetuning": {"lora_rank": 8}}, "there is no key finetuning.lora_rank; did you mean lora_r?"),
-        ({"dataset_generator": {"gates": {"minimun": 8}}}, "no key dataset_generator.gates.minimun; did you mean minimum?"),
+        (
+            {"dataset_generator": {"gates": {"minimun": 8}}},
+            "no key dataset_generator.gates.minimun; did you mean minimum?",
+        ),
         ({"finetunning": {}}, "there is no key finetunning; did you mean finetuning?"),
         ({"evaluation": {"combined_weights": {"rougeL": 0.5}}}, "evaluation.combined_weights: the weights sum to 1.2"),
         ({"data_processor": {"min_tokens": 900}}, "min_tokens 900 must be below max_tokens 600"),

@@ -23,7 +23,9 @@ def record(number=0, *, path="a.py", author="", category="code", date="", **chan
     place = None if category == "history" else path
     text = f"def item_{number}():\n    pass  # gives the number {number}"
     commit = f"{number:040x}" if category == "history" else None
-    shown = Evidence("code" if place else "commit", text, path=place, start_line=3 * number + 1, commit=commit, date=date or None)
+    shown = Evidence(
+        "code" if place else "commit", text, path=place, start_line=3 * number + 1, commit=commit, date=date or None
+    )
     made = Record(
         category, "what", "easy", f"What does `item_{number}` give?", f"Gives the number {number}.", (shown,),
         (Quote(0, text),), f"rules:{number % 3}", path if place else f"commit {commit}", author, date,
@@ -88,10 +90,19 @@ def test_an_answer_in_the_words_of_its_quote_is_extractive():
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["a.py", "b.py", "c.py", "d.py"]), st.booleans()), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.sampled_from(["a.py", "b.py", "c.py", "d.py"]), st.booleans()), max_size=60
+    )
+)
 def test_no_source_is_in_two_splits_and_nothing_learnt_is_later_than_what_measures(drawn):
     records = [
-        record(number, path=path, category="history" if dated else "code", date=f"2024-01-{number % 28 + 1:02}" if dated else "")
+        record(
+            number,
+            path=path,
+            category="history" if dated else "code",
+            date=f"2024-01-{number % 28 + 1:02}" if dated else "",
+        )
         for number, path, dated in dict.fromkeys(drawn)
     ]
     placed, gone = split(records, Shares())
@@ -124,7 +135,9 @@ def test_half_by_one_author_passes_and_one_more_is_blocked():
     assert "take out 1 examples, which leaves 100" in gate.advice
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x/a.py", "x/b.py", "y/c.py", "d.py"])), max_size=80))
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x/a.py", "x/b.py", "y/c.py", "d.py"])), max_size=80)
+)
 def test_after_rebalancing_nothing_dominates(drawn):
     records = [record(number, author=author, path=path) for number, (author, path) in enumerate(drawn)]
     kept = rebalance(records, Limits())

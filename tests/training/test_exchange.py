@@ -15,7 +15,8 @@ from whence_training.exchange.squad import limited, read_squad
 from whence_training.qa.record import Evidence, Quote, Record
 
 CONTEXT = "Oxygen was found by Carl Scheele in Uppsala in 1773. It has the atomic number 8."
-QUESTIONS = (("Who found oxygen?", "Carl Scheele"), ("Where was oxygen found?", "Uppsala"), ("When was it found?", "1773"),
+QUESTIONS = (("Who found oxygen?", "Carl Scheele"),
+             ("Where was oxygen found?", "Uppsala"), ("When was it found?", "1773"),
              ("What number has oxygen?", "8"), ("What was found?", "Oxygen"))  # fmt: skip
 RECORD = Record(
     "code", "what", "easy", "What does `Cart.add` do?", "Puts an item into the cart.",
@@ -29,7 +30,10 @@ def squad(**changes):
         {"id": str(n), "question": question, "answers": [{"text": text, "answer_start": CONTEXT.index(text)}]}
         for n, (question, text) in enumerate(QUESTIONS)
     ]
-    return {"version": "1.1", "data": [{"title": "Oxygen", "paragraphs": [{"context": CONTEXT, "qas": asked}]}]} | changes
+    return {
+        "version": "1.1",
+        "data": [{"title": "Oxygen", "paragraphs": [{"context": CONTEXT, "qas": asked}]}],
+    } | changes
 
 
 def test_squad_is_general_knowledge_with_quotes(tmp_path):
@@ -72,7 +76,11 @@ def result(name, **value):
         ((result("verdict", choices=["right"]),), [RECORD.answer], 0),
         ((result("verdict", choices=["wrong"]),), [], 1),
         ((result("stars", rating=2),), [], 1),
-        ((result("verdict", choices=["wrong"]), result("correction", text=["Puts one item in."])), ["Puts one item in."], 1),
+        (
+            (result("verdict", choices=["wrong"]), result("correction", text=["Puts one item in."])),
+            ["Puts one item in."],
+            1,
+        ),
     ],
 )
 def test_what_a_reviewer_decides_comes_back(tmp_path, results, answers, refused):

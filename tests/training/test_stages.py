@@ -59,7 +59,9 @@ def test_the_same_again_is_nothing_to_do_and_a_new_commit_is_one_run_more(shop, 
     again, remade = run(shop, permissive)
     assert (again.folder, [each.hash for each in remade]) == (opened.folder, [each.hash for each in made])
     assert (remade[2].folder / "stage.json").stat().st_mtime_ns == before
-    shop.write("docs/guide.md", "# Guide\n\n## Closing the shop\n\nThe shop is closed by a button in the office at six.\n")
+    shop.write(
+        "docs/guide.md", "# Guide\n\n## Closing the shop\n\nThe shop is closed by a button in the office at six.\n"
+    )
     shop.commit("Say how the shop is closed", date="2024-07-01T10:00:00+00:00")
     said = []
     later, _ = run(shop, permissive, note=said.append)
@@ -103,13 +105,19 @@ def test_a_stage_that_fails_leaves_nothing_and_those_before_it_stay(shop, permis
         with pytest.raises(OSError, match="No space"):
             run(shop, permissive)
     opened, made = run(shop, permissive)
-    assert sorted(path.name for path in opened.folder.iterdir() if path.is_dir()) == ["1-collect", "2-process", "3-generate"]
+    assert sorted(path.name for path in opened.folder.iterdir() if path.is_dir()) == [
+        "1-collect",
+        "2-process",
+        "3-generate",
+    ]
     assert made[2].summary["records"] > 15
 
 
 def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(shop, tmp_path):
     config = tmp_path / "strict.yaml"
-    config.write_text("dataset_generator:\n  gates: {minimum: 2, per_category: 1, extractive: 0, share: 1, generator: 0.1}\n")
+    config.write_text(
+        "dataset_generator:\n  gates: {minimum: 2, per_category: 1, extractive: 0, share: 1, generator: 0.1}\n"
+    )
     done = CliRunner().invoke(command, ["--repo", str(shop.path), "--config", str(config)])
     assert type(done.exception).__name__ == "BlockedError"
     assert "dominance of one generator" in str(done.exception)
@@ -121,12 +129,14 @@ def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(sh
 
 def test_imports_are_mixed_in_and_what_measures_is_never_learnt(shop, permissive, tmp_path):
     context = "The harbour of the town was built in 1848 by the guild of its merchants."
-    asked = [{"id": "1", "question": "Who built the harbour?", "answers": [{"text": "the guild", "answer_start": 48}]}]
-    held = {"data": [{"title": "Harbour", "paragraphs": [{"context": context.replace("by the", "by the"), "qas": asked}]}]}
-    held["data"][0]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = context.index("the guild")
+    answer = {"text": "the guild", "answer_start": context.index("the guild")}
+    asked = [{"id": "1", "question": "Who built the harbour?", "answers": [answer]}]
+    held = {"data": [{"title": "Harbour", "paragraphs": [{"context": context, "qas": asked}]}]}
     (tmp_path / "squad.json").write_text(json.dumps(held))
     _, made = run(shop, permissive)
-    whole = [record for name in ("train", "validation", "test") for record in read_records(made[2].folder / f"{name}.jsonl")]
+    whole = [
+        record for name in ("train", "validation", "test") for record in read_records(made[2].folder / f"{name}.jsonl")
+    ]
     measured = whole[0].question
     (tmp_path / "curated.jsonl").write_text(json.dumps({"question": measured, "paths": ["shop/cart.py"]}) + "\n")
     imports = f"  imports: {{squad: [{tmp_path}/squad.json], curated: [{tmp_path}/curated.jsonl]}}\n"
@@ -139,7 +149,10 @@ def test_imports_are_mixed_in_and_what_measures_is_never_learnt(shop, permissive
 
 
 def test_a_secret_of_the_repository_is_in_no_file_of_a_run(shop, permissive):
-    shop.write("shop/keys.py", f'def key():\n    """Returns the key {SECRET} of the shop in the cloud."""\n    return "{SECRET}"\n')
+    shop.write(
+        "shop/keys.py",
+        f'def key():\n    """Returns the key {SECRET} of the shop in the cloud."""\n    return "{SECRET}"\n',
+    )
     shop.commit(f"Add the key {SECRET} because the cloud asks for it")
     opened, _ = run(shop, permissive)
     files = [file for file in opened.folder.rglob("*") if file.is_file()]
@@ -149,7 +162,11 @@ def test_a_secret_of_the_repository_is_in_no_file_of_a_run(shop, permissive):
 
 def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path):
     listed = CliRunner().invoke(command, ["--list"])
-    assert [line.split()[:2] for line in listed.output.splitlines()] == [["1", "collect"], ["2", "process"], ["3", "generate"]]
+    assert [line.split()[:2] for line in listed.output.splitlines()] == [
+        ["1", "collect"],
+        ["2", "process"],
+        ["3", "generate"],
+    ]
     (tmp_path / "bad.yaml").write_text("datasets: {}\n")
     arguments = [sys.executable, "-m", "whence_training", "--config", str(tmp_path / "bad.yaml")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=_environment())
@@ -162,7 +179,16 @@ def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path
 def test_killed_anywhere_it_goes_on_and_ends_with_the_same_dataset(shop, permissive):
     _, made = run(shop, permissive)
     chance = random.Random(8)
-    arguments = [sys.executable, "-m", "whence_training", "--repo", str(shop.path), "--config", str(permissive), "--run"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "whence_training",
+        "--repo",
+        str(shop.path),
+        "--config",
+        str(permissive),
+        "--run",
+    ]
     begun = time.monotonic()
     subprocess.run([*arguments, "whole"], check=True, capture_output=True, env=_environment())
     longest = time.monotonic() - begun

@@ -11,7 +11,7 @@ from whence_training.qa.wording import phrase
     ("text", "base", "third", "past"),
     [
         ("Adds a cache", "add a cache", "adds a cache", "added a cache"),
-        ("dropped support for old readers", "drop support for old readers", "drops support for old readers", "dropped support for old readers"),
+        ("dropped old readers", "drop old readers", "drops old readers", "dropped old readers"),
         ("Retry failed requests", "retry failed requests", "retries failed requests", "retried failed requests"),
         ("Making it faster", "make it faster", "makes it faster", "made it faster"),
         ("fixes a leak", "fix a leak", "fixes a leak", "fixed a leak"),

@@ -98,7 +98,9 @@ def command(
 
 def _list(as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([{"stage": e.number, "name": e.name, "title": e.title, "needs": e.needs} for e in STAGES]))
+        click.echo(
+            json.dumps([{"stage": e.number, "name": e.name, "title": e.title, "needs": e.needs} for e in STAGES])
+        )
         return
     for each in STAGES:
         click.echo(f"{each.number:<4}{each.name:<12}{each.title}")

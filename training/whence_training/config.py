@@ -103,7 +103,14 @@ class Generator(Section):
     model: str | None = None
     seed: int = 42
     novelty: Annotated[float, Field(gt=0, le=1)] = 0.7
-    shares: dict[str, Share] = {"": 0.14, "author": 0.05, "date": 0.05, "files": 0.04, "signature": 0.1, "default": 0.05}
+    shares: dict[str, Share] = {
+        "": 0.14,
+        "author": 0.05,
+        "date": 0.05,
+        "files": 0.04,
+        "signature": 0.1,
+        "default": 0.05,
+    }
     unanswerable: Share = 0.1
     distractors: Count = 3
     distracted: Share = 0.5
@@ -175,7 +182,11 @@ class Evaluation(Section):
     eval_data: Path | None = None
     batch_size: Positive = 16
     max_new_tokens: Positive = 256
-    metrics: tuple[Literal["rouge", "bertscore", "token_f1", "bleu", "perplexity"], ...] = ("rouge", "bertscore", "token_f1")
+    metrics: tuple[Literal["rouge", "bertscore", "token_f1", "bleu", "perplexity"], ...] = (
+        "rouge",
+        "bertscore",
+        "token_f1",
+    )
     combined_weights: Weights = Weights()
     output_dir: Path | None = None
 
@@ -231,7 +242,7 @@ def remarks(config: Config) -> Iterator[str]:
             if name in given.model_fields_set and getattr(given, name) is not None:
                 yield f"{section}.{name} has no effect here"
     if config.dataset_generator.model is not None:
-        yield "dataset_generator.model has no effect: a model that writes questions is named in dataset_generator.teacher"
+        yield "dataset_generator.model has no effect: who writes questions is named in dataset_generator.teacher"
     processor = config.data_processor
     if processor.target_tokens > processor.max_tokens:
         yield f"data_processor.target_tokens is above max_tokens; {processor.max_tokens} is used for both"

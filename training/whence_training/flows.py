@@ -44,7 +44,9 @@ def stage(run: Run, number: str) -> dict[str, Any]:
 
 
 @flow(name="learn", validate_parameters=False)
-def learn(repository: str, config: str | None = None, stages: list[str] | None = None, name: str | None = None) -> State:
+def learn(
+    repository: str, config: str | None = None, stages: list[str] | None = None, name: str | None = None
+) -> State:
     """The stages of these numbers, all if none is named, over the repository as it is now."""
     logger = get_run_logger()
     told = read_config(Path(config) if config else None)

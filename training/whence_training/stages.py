@@ -1,4 +1,4 @@
-"""The stages of the loop, by number: what each needs, makes and says. Any may run alone; a finished one is not repeated.
+"""The stages of the loop, by number: what each needs, makes and says. Any may run alone; none is repeated.
 
 The composition root of the data half. Each stage reads the files of those before it and writes its own, in one step.
 """
@@ -174,7 +174,9 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     about = lineage(dataset, collected, inputs)
     (draft / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     gates = [f"{gate.name}: {gate.value:g}, limit {gate.limit:g}. {gate.advice}" for gate in dataset.blocked]
-    return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {"blocked": gates}
+    return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {
+        "blocked": gates
+    }
 
 
 def _imported(run: Run) -> Imported:

@@ -44,7 +44,7 @@ def _record(given: Feedback) -> Record:
     context = tuple(_evidence(each) for each in given.evidence)
     quotes = tuple(Quote(number, each.text) for number, each in enumerate(context))
     begins = given.question.lower().split()[:3]
-    kind = next((each for each in _TYPES if each in begins), "what")
+    kind: QuestionType = next((each for each in _TYPES if each in begins), "what")
     main = context[0]
     group = main.path or (f"thread {main.thread}" if main.thread else f"commit {main.commit}")
     category = _CATEGORIES.get(main.kind, "code")

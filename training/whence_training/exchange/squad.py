@@ -1,4 +1,4 @@
-"""SQuAD v1.1 -> records that are mixed in for training, never to measure: any domain's questions keep a model's English.
+"""SQuAD v1.1 -> records that are mixed in for training, never to measure: they keep a model's English.
 
 Takes the JSON as it is published; answers are spans of the context, which are checked.
 """
@@ -49,7 +49,7 @@ def _article(article: dict[str, Any], name: str) -> Iterator[Record]:
 
 def _record(title: str, context: str, question: str, answer: str) -> Record:
     begins = question.lower().split()[:2]
-    kind = next((each for each in _TYPES if each in begins), "what")
+    kind: QuestionType = next((each for each in _TYPES if each in begins), "what")
     group = f"squad {title} {hashlib.sha256(context.encode()).hexdigest()[:12]}"
     evidence = Evidence("doc", context, path=f"squad/{title}")
     quotes = (Quote(0, answer),)

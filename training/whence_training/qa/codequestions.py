@@ -23,12 +23,18 @@ from whence_training.qa.wording import phrase
 
 _TYPE = re.compile(r"\b(class|struct|interface|enum|trait|type|protocol|module|record|object|namespace|impl)\b")
 _CALLABLE = re.compile(r"\b(def|defp|defmacro|func|fn|fun|function|macro_rules!)\b|\(")
-_NO_CODE = re.compile(r"^\W*$|^\s*(?:#|//|/?\*|--|\"\"\"|'''|@|return\b.{0,6}$|else\b|try\b|pass\b|end\b|break\b|continue\b)")
-_DEFAULT = re.compile(r"[(,]\s*(?P<name>[a-z_]\w*\??)\s*(?::[^,=()]*(?:\[[^\]]*\][^,=()]*)?)?=\s*(?P<value>[^,()=]+?)\s*(?=[,)])")
+_NO_CODE = re.compile(
+    r"^\W*$|^\s*(?:#|//|/?\*|--|\"\"\"|'''|@|return\b.{0,6}$|else\b|try\b|pass\b|end\b|break\b|continue\b)"
+)
+_DEFAULT = re.compile(
+    r"[(,]\s*(?P<name>[a-z_]\w*\??)\s*(?::[^,=()]*(?:\[[^\]]*\][^,=()]*)?)?=\s*(?P<value>[^,()=]+?)\s*(?=[,)])"
+)
 _LONGEST_LINE = 80
 _SIGNATURE = 160
 _OWN = re.compile(r"\b(this|these|that one|its|it|he|she|they|them|above|below|but|which)\b", re.IGNORECASE)
-_NO_PROSE_ROW = re.compile(r"^\s*(?:[/*#;-]*\s*)(?:[:@\\.]\w|\.\. |[-*+•>]\s|\d+[.)]\s|[\"\'`~=]{3}|(?:def|func|class|fn)\b|\w+:\s*$)")
+_NO_PROSE_ROW = re.compile(
+    r"^\s*(?:[/*#;-]*\s*)(?:[:@\\.]\w|\.\. |[-*+•>]\s|\d+[.)]\s|[\"\'`~=]{3}|(?:def|func|class|fn)\b|\w+:\s*$)"
+)
 _AND = re.compile(r"\b(?:and|or|then)(?: then| also)? (\w+)")
 _FEW_WORDS, _MANY_WORDS = 5, 18  # of what a definition is asked for by: fewer could be many, more is no question
 
@@ -51,9 +57,7 @@ def summary(unit: Unit) -> tuple[str, tuple[int, int]] | None:
     return told[0] if told else None
 
 
-def record_of(
-    unit: Unit, grade: Grade, question: str, answer: str, rows: tuple[int, int], generator: str
-) -> Record:
+def record_of(unit: Unit, grade: Grade, question: str, answer: str, rows: tuple[int, int], generator: str) -> Record:
     """A record over the lines `rows` of a definition, counted from 0."""
     place = unit.place
     whole = Evidence("code", unit.text, path=place.path, start_line=place.start_line, symbol=unit.symbol)
@@ -92,7 +96,7 @@ def _further(rows: Sequence[str], last: int) -> list[tuple[str, tuple[int, int]]
     start = last + 2
     if start >= len(rows) or _bare(rows[last + 1]) or _closes(rows[last]):
         return []
-    found = [row for row in takewhile(lambda row: _bare(row) and not _NO_PROSE_ROW.match(row), rows[start:])]
+    found = list(takewhile(lambda row: _bare(row) and not _NO_PROSE_ROW.match(row), rows[start:]))
     paragraph = clean("\n".join(found))
     told = []
     for sentence in sentences_of(paragraph)[:2] if is_prose(paragraph) else ():
@@ -113,9 +117,7 @@ def _closes(row: str) -> bool:
     return row.rstrip().endswith(('"""', "'''", "*/")) and row.strip() not in {'"""', "'''"}
 
 
-def _of_documentation(
-    unit: Unit, told: Sequence[tuple[str, tuple[int, int]]], rows: Sequence[str]
-) -> Iterator[Record]:
+def _of_documentation(unit: Unit, told: Sequence[tuple[str, tuple[int, int]]], rows: Sequence[str]) -> Iterator[Record]:
     if not told:
         return
     sentence, place = told[0]
@@ -124,7 +126,7 @@ def _of_documentation(
     if len(told) > 1 and told[0][1][0] <= told[-1][1][1] < told[0][1][0] + 12:
         asked_more = templates.chosen(templates.EXPLAIN, unit.name, name=unit.name)
         answer = " ".join(each for each, _ in told[:3])
-        last = told[: 3][-1][1][1]
+        last = told[:3][-1][1][1]
         yield record_of(unit, ("explain", "medium"), asked_more, answer, (place[0], last), "explanation")
     yield record_of(unit, ("what", "easy"), asked, sentence, place, "documentation")
     yield from _asked_by_purpose(unit, sentence, place, rows)
@@ -237,6 +239,4 @@ def _without(sentence: str, unit: Unit) -> str:
 
 
 def _whole(unit: Unit) -> Evidence:
-    return Evidence(
-        "code", unit.text, path=unit.place.path, start_line=unit.place.start_line, symbol=unit.symbol
-    )
+    return Evidence("code", unit.text, path=unit.place.path, start_line=unit.place.start_line, symbol=unit.symbol)

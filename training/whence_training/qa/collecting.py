@@ -146,15 +146,15 @@ def _changes(store: Store) -> Iterable[Change]:
     places: dict[str, list[tuple[str, str]]] = {}
     if schema.HUNKS_TABLE in store.state.tables:
         hunks = store.rows(schema.HUNKS_TABLE, ["sha", "path", "section"])
-        for sha, path, section in zip(
-            *(hunks[name].to_pylist() for name in ("sha", "path", "section")), strict=True
-        ):
+        for sha, path, section in zip(*(hunks[name].to_pylist() for name in ("sha", "path", "section")), strict=True):
             places.setdefault(sha, []).append((path, section))
     columns = ["sha", "parents", "author", "date", "subject", "body", "paths", "threads", "closes", "pull"]
     rows = store.rows(schema.COMMITS_TABLE, columns).to_pylist()
     for row in sorted(rows, key=lambda row: (row["date"], row["sha"])):
         row.pop("_rowid")
-        listed = {name: tuple(row.pop(name) or ()) for name in ("parents", "paths", "threads", "closes")}
+        listed: dict[str, Any] = {
+            name: tuple(row.pop(name) or ()) for name in ("parents", "paths", "threads", "closes")
+        }
         changed = tuple(dict.fromkeys(places.get(row["sha"], ())))
         yield Change(**row, **listed, places=tuple(sorted(changed)))
 

@@ -28,7 +28,7 @@ _CURATED = 0.6  # likeness to a question that measures from which nothing is lea
 
 @dataclass(frozen=True)
 class Imported:
-    """Records from elsewhere: `own` are of this repository and validated, `general` are mixed in for training, and the
+    """Records from elsewhere: `own` are of this repository, `general` are mixed in for training, and the
     questions of `curated` measure and are never learnt from. `refused` are ids that a reviewer threw out."""
 
     own: tuple[Record, ...] = ()
@@ -39,7 +39,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Records with their splits, those that are quarantined, the gates' verdicts, and leaks, of which there are none."""
+    """Records with their splits, those in quarantine, the gates' verdicts, and leaks, of which there are none."""
 
     records: tuple[Record, ...]
     quarantined: tuple[Record, ...]
@@ -80,8 +80,11 @@ def build(
     kept = capped(good, told.shares)
     kept += validate(absent(material.units, round(told.unanswerable * len(kept) / 2)), sources)[0]
     half = (1 - told.train_ratio) / 2
-    placed, copies = split([*kept, *limited(imported.general, told.imports.squad_ratio, len(kept))],
-                           Shares(told.train_ratio, half), told.seed)
+    placed, copies = split(
+        [*kept, *limited(imported.general, told.imports.squad_ratio, len(kept))],
+        Shares(told.train_ratio, half),
+        told.seed,
+    )
     placed += validate(unanswerable(placed, told.unanswerable / 2), sources)[0]
     placed = with_distractors(placed, told.distracted, told.distractors)
     limits = limits_of(told.gates)

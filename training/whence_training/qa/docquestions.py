@@ -17,19 +17,31 @@ from whence_training.qa.record import Evidence, Grade, Record
 from whence_training.qa.wording import Phrase, phrase
 
 _CHANGELOG = re.compile(r"(^|/)(change(s|log)|history|news|release[-_]?notes?)|(^|/)releases/", re.IGNORECASE)
-_VERSION = re.compile(r"(?:version|what's new in \w+|release|v)?\s*\[?v?(?P<version>\d+(?:\.\d+)+(?:[a-z]+\d*)?)\]?\b", re.IGNORECASE)
-_DATE = re.compile(r"\b(?:\d{4}-\d\d-\d\d|(?:\d{1,2}(?:st|nd|rd|th)?\s)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s(?:\d{1,2}(?:st|nd|rd|th)?,?\s)?\d{4})\b")
+_VERSION = re.compile(
+    r"(?:version|what's new in \w+|release|v)?\s*\[?v?(?P<version>\d+(?:\.\d+)+(?:[a-z]+\d*)?)\]?\b", re.IGNORECASE
+)
+_DATE = re.compile(
+    r"\b(?:\d{4}-\d\d-\d\d|(?:\d{1,2}(?:st|nd|rd|th)?\s)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov"
+    r"|Dec)[a-z]*\.?\s(?:\d{1,2}(?:st|nd|rd|th)?,?\s)?\d{4})\b"
+)
 _ENTRY = re.compile(r"^\s{0,3}[-*+]\s+(?P<text>\S.*)$")
 _CODE = re.compile(r"(?::[\w:]+:)?`{1,2}[~.!]*(?P<name>[A-Za-z_][\w.]*(?:\(\))?)`{1,2}")
 _NO_TOPIC = re.compile(
-    r"^(introduction|overview|notes?|foreword|examples?|usage|summary|conclusion|contents?|api|other|misc\w*|more|todo"
-    r"|faq|links?|resources|references?|credits|authors?|licen[sc]e|donate|installation|quickstart|next steps|keep going|welcome.*"
-    r"|what.?s new.*|readme|background|about|features?|description|getting started|changelog|history|backwards.*|table of.*|.{1,3})$",
+    r"^(introduction|overview|notes?|foreword|examples?|usage|summary|conclusion|contents?|api|other|misc\w*|more"
+    r"|todo"
+    r"|faq|links?|resources|references?|credits|authors?|licen[sc]e|donate|installation|quickstart|next steps"
+    r"|keep going|welcome.*"
+    r"|what.?s new.*|readme|background|about|features?|description|getting started|changelog|history|backwards.*"
+    r"|table of.*|.{1,3})$",
     re.IGNORECASE,
 )
-_MARKUP_LINE = re.compile(r"^\s*(?:\.\. |[-=~^\"'`*+#]{3,}\s*$|\||>|!\[|\[!|<|:\w+:|\$ |[-*+] |\d+[.)] |```|~~~|    )|^.*::\s*$")
+_MARKUP_LINE = re.compile(
+    r"^\s*(?:\.\. |[-=~^\"'`*+#]{3,}\s*$|\||>|!\[|\[!|<|:\w+:|\$ |[-*+] |\d+[.)] |```|~~~|    )|^.*::\s*$"
+)
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
-_DEFINING = re.compile(r"^(?:An?|The)?\s*(?P<what>[\w .-]{2,40}?) (?:is|are) (?:an?|the|simply|just|one)\b", re.IGNORECASE)
+_DEFINING = re.compile(
+    r"^(?:An?|The)?\s*(?P<what>[\w .-]{2,40}?) (?:is|are) (?:an?|the|simply|just|one)\b", re.IGNORECASE
+)
 _ISSUE = re.compile(r"\s*(?::(?:issue|pr|pull|gh|ghsa):`[^`]*`|\(?#\d+\)?|\[#\d+\]\([^)]*\))(?:,\s*)?")
 _SHORT = frozenset("a an the of in on for to and or with by from using your our".split())
 
@@ -59,7 +71,12 @@ def _of_topic(section: Section) -> Iterator[Record]:
         if _about(title, answer) >= 0.5:
             asked = templates.chosen(templates.HOW_DOC, section.place.path + title, base=_lowered(said.base))
             yield _record(section, ("how", "medium"), asked, answer, place, "howto")
-    elif named and _about(title, named["what"]) >= 0.5 and len(title.split()) <= 5 and _about(named["what"], title) >= 0.5:
+    elif (
+        named
+        and _about(title, named["what"]) >= 0.5
+        and len(title.split()) <= 5
+        and _about(named["what"], title) >= 0.5
+    ):
         asked = templates.chosen(templates.DEFINED, section.place.path + title, of=_lowered(named["what"].strip()))
         yield _record(section, ("what", "easy"), asked, told[0][0], told[0][1], "definition")
     elif _about(title, answer) >= 0.6:
@@ -90,7 +107,12 @@ def _paragraphs(rows: Sequence[str]) -> Iterator[str]:
             continue
         following = rows[number + 1] if number + 1 < len(rows) else ""
         underlined = re.match(r"^\s*([-=~^\"'`*+#])\1{2,}\s*$", following)
-        if row.strip() and not row[0].isspace() and not _MARKUP_LINE.match(row) and not (number < 2 and (underlined or row.startswith("#"))):
+        if (
+            row.strip()
+            and not row[0].isspace()
+            and not _MARKUP_LINE.match(row)
+            and not (number < 2 and (underlined or row.startswith("#")))
+        ):
             held.append(row.strip())
             continue
         if held:
@@ -134,7 +156,12 @@ def _entries(rows: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         if match is None:
             continue
         parts = [match["text"]]
-        while number < len(rows) and rows[number].strip() and rows[number][:1].isspace() and not _ENTRY.match(rows[number]):
+        while (
+            number < len(rows)
+            and rows[number].strip()
+            and rows[number][:1].isspace()
+            and not _ENTRY.match(rows[number])
+        ):
             parts.append(rows[number].strip())
             number += 1
         yield " ".join(parts), first, number - 1

@@ -14,11 +14,13 @@ from whence_indexer.comments import clean
 from whence_training.qa.quoting import sentences_of
 
 FieldKind = Literal["parameter", "returns", "raises", "added", "changed", "deprecated"]
-_SPHINX = re.compile(r"^\s*:(?P<kind>param|returns?|raises?|throws)(?:\s+(?:[\w\[\], .|]+\s)?(?P<of>[*\w.]+))?:\s+(?P<text>\S.*)$")
-_JAVADOC = re.compile(
-    r"^\s*\*?/*\*?\s*@(?P<kind>param|returns?|throws|exception)\s+(?:\{[^}]*\}\s+)?(?P<text>\S.*)$"
+_SPHINX = re.compile(
+    r"^\s*:(?P<kind>param|returns?|raises?|throws)(?:\s+(?:[\w\[\], .|]+\s)?(?P<of>[*\w.]+))?:\s+(?P<text>\S.*)$"
 )
-_DIRECTIVE = re.compile(r"^(?P<indent>\s*)\.\. (?P<kind>versionadded|versionchanged|deprecated):: (?P<of>\S+)\s*(?P<text>.*)$")
+_JAVADOC = re.compile(r"^\s*\*?/*\*?\s*@(?P<kind>param|returns?|throws|exception)\s+(?:\{[^}]*\}\s+)?(?P<text>\S.*)$")
+_DIRECTIVE = re.compile(
+    r"^(?P<indent>\s*)\.\. (?P<kind>versionadded|versionchanged|deprecated):: (?P<of>\S+)\s*(?P<text>.*)$"
+)
 _HEADER = re.compile(r"^\s*(?P<kind>Args|Arguments|Parameters|Raises):\s*$")
 _ITEM = re.compile(r"^(?P<indent>\s+)(?P<of>[*\w.]+)(?:\s*\([^)]*\))?:\s+(?P<text>\S.*)$")
 _KINDS: dict[str, FieldKind] = {
@@ -59,7 +61,9 @@ def fields_of(text: str) -> Iterator[Field]:
         if match := _SPHINX.match(row):
             yield from _field(match["kind"], match["of"] or "", match["text"], rows, number)
         elif match := _JAVADOC.match(row):
-            of, _, said = ("", "", match["text"]) if match["kind"].startswith("return") else match["text"].partition(" ")
+            of, _, said = (
+                ("", "", match["text"]) if match["kind"].startswith("return") else match["text"].partition(" ")
+            )
             yield from _field(match["kind"], of.strip("`[]"), said.lstrip(" -:"), rows, number)
         elif match := _DIRECTIVE.match(row):
             yield from _field(match["kind"], match["of"], match["text"], rows, number, len(match["indent"]))

@@ -104,7 +104,7 @@ def with_distractors(records: Sequence[Record], share: float, most: int) -> list
 
 
 def _once(records: Sequence[Record]) -> Iterator[Record]:
-    """Without the questions of a changelog that one version answers several times: what changed there is no one thing."""
+    """Without the questions of a changelog that one version answers several times: that is no one thing."""
     asked = Counter(_topic(record) for record in records if record.generator == "rules:changelog")
     yield from (record for record in records if asked[_topic(record)] < 2)
 

@@ -17,40 +17,75 @@ from whence_training.qa.record import Evidence, Grade, Record
 from whence_training.qa.wording import Phrase, phrase
 
 _PREFIX = re.compile(r"^(?:[a-z]+(?:\([\w ,./*-]*\))?!?|[\w./-]{2,30}):\s+(?=\S)|^\[[^\]]{1,30}\]\s+")
-_NUMBER = re.compile(r"[,;.(\s]*(?:\b(?:re|refs?|see|closes?d?|fix(?:e[sd])?|resolves?d?|this fixes|issue|pr)\s*:?\s*)?(?:#|GH-)\d+\)?", re.IGNORECASE)
-_VAGUE = re.compile(
-    r"^(?:(?:a|an|the|some|more|few|all|any|another|various|minor|small|little|several|multiple|old|new|many|other|last|first|"
-    r"missing|broken|failing|wrong|stupid|and|of|to|in|for|on|with|from|review|unit|code|doc|docs?|documentation|docstrings?|tests?|test case|"
-    r"comments?|bugs?|issues?|typos?|errors?|things?|stuff|it|this|that|them|file|files|build|ci|travis|changelog|changes|readme|version|"
-    r"formatting|warnings?|imports?|example|examples|feedback|suggestions|details|word(ing)?|grammar|links?|note|notes|section|text|info|"
-    r"information|support|up|out|again|better|also|example app|requirements|dependencies|setup\.py|authors?|license|copyright|python|handling|"
-    r"improvements?|cleanup|refactor(ing)?|problem|problems|copy|paste|line|lines|entry|entries|style|more|description|message|messages|paragraph|sentence)\b[\s,.!:]*)*$",
+_NUMBER = re.compile(
+    r"[,;.(\s]*(?:\b(?:re|refs?|see|closes?d?|fix(?:e[sd])?|resolves?d?|this fixes|issue|pr)\s*:?\s*)?(?:#"
+    r"|GH-)\d+\)?",
     re.IGNORECASE,
 )
-_PRONOUN = re.compile(r"^(?:it|they|he|she|i|we|these|those|here|there|but|and|or|however|also|then|instead|which|otherwise|see|note|thanks?|hi|please|fixme|todo|a bisect)\b", re.IGNORECASE)
-_DANGLING = re.compile(r"\b(?:it|them|this|that|its|their|here|there|above|below|previous|last commit|you|my|i)\b", re.IGNORECASE)
-_DOC_PATH = re.compile(r"(^|/)(docs?|examples?)/|(^|/)(change(s|log)|history|news|authors|readme)|\.(md|rst|txt|cfg|toml|ya?ml|lock|ini)$", re.IGNORECASE)
-_SECTION = re.compile(r"\b(?:def|class|func|fn|function|interface|struct|type|trait|enum|module|impl)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{2,})")
+_VAGUE = re.compile(
+    r"^(?:(?:a|an|the|some|more|few|all|any|another|various|minor|small|little|several|multiple|old|new|many|other"
+    r"|last|first|"
+    r"missing|broken|failing|wrong|stupid|and|of|to|in|for|on|with|from|review|unit|code|doc|docs?|documentation"
+    r"|docstrings?|tests?|test case|"
+    r"comments?|bugs?|issues?|typos?|errors?|things?|stuff|it|this|that|them|file|files|build|ci|travis|changelog"
+    r"|changes|readme|version|"
+    r"formatting|warnings?|imports?|example|examples|feedback|suggestions|details|word(ing)?|grammar|links?|note"
+    r"|notes|section|text|info|"
+    r"information|support|up|out|again|better|also|example app|requirements|dependencies|setup\.py|authors?|license"
+    r"|copyright|python|handling|"
+    r"improvements?|cleanup|refactor(ing)?|problem|problems|copy|paste|line|lines|entry|entries|style|more"
+    r"|description|message|messages|paragraph|sentence)\b[\s,.!:]*)*$",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"^(?:it|they|he|she|i|we|these|those|here|there|but|and|or|however|also|then|instead|which|otherwise|see|note"
+    r"|thanks?|hi|please|fixme|todo|a bisect)\b",
+    re.IGNORECASE,
+)
+_DANGLING = re.compile(
+    r"\b(?:it|them|this|that|its|their|here|there|above|below|previous|last commit|you|my|i)\b", re.IGNORECASE
+)
+_DOC_PATH = re.compile(
+    r"(^|/)(docs?|examples?)/|(^|/)(change(s|log)|history|news|authors|readme)|\.(md|rst|txt|cfg|toml|ya?ml|lock"
+    r"|ini)$",
+    re.IGNORECASE,
+)
+_SECTION = re.compile(
+    r"\b(?:def|class|func|fn|function|interface|struct|type|trait|enum|module"
+    r"|impl)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{2,})"
+)
 # What makes a sentence a reason: a plain word of cause, or of what was wrong, in a clause with a verb of its own.
 _CAUSE = re.compile(
-    r"\b(?:because|so that|so (?:we|it|they|users|you|this|that)\b|in order to|to (?:avoid|prevent|ensure|allow|make sure|make it|"
-    r"support|keep|reduce|simplify)|otherwise|due to|caused by|the (?:reason|problem|issue|idea|goal|motivation)\b|since (?!\d|v)|"
-    r"therefore|prevents?|avoids?|leads? to|led to|which (?:means|broke|breaks|caused|causes|made|makes)|previously|used to|"
-    r"before this|until now|unnecessary|redundant|deprecated|no longer|(?:do|does|did|could|can|was|is|were|would|should)(?:n't| not)|"
-    r"cannot|fail(?:s|ed)?|br[eo]ke?n?s?|crash\w*|leak\w*|wrong\w*|incorrect\w*|bugs?|instead of|allows?|makes? it)\b",
+    r"\b(?:because|so that|so (?:we|it|they|users|you|this|that)\b|in order to|to (?:avoid|prevent|ensure|allow"
+    r"|make sure|make it|"
+    r"support|keep|reduce|simplify)|otherwise|due to|caused by|the (?:reason|problem|issue|idea|goal|motivation)\b"
+    r"|since (?!\d|v)|"
+    r"therefore|prevents?|avoids?|leads? to|led to|which (?:means|broke|breaks|caused|causes|made|makes)|previously"
+    r"|used to|"
+    r"before this|until now|unnecessary|redundant|deprecated|no longer|(?:do|does|did|could|can|was|is|were|would"
+    r"|should)(?:n't| not)|"
+    r"cannot|fail(?:s|ed)?|br[eo]ke?n?s?|crash\w*|leak\w*|wrong\w*|incorrect\w*|bugs?|instead of|allows?"
+    r"|makes? it)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|would|will|may|might|should|isn't|aren't|wasn't|weren't|doesn't|don't|"
-    r"didn't|can't|cannot|couldn't|wouldn't|won't|fails?|failed|raises?|raised|breaks?|broke|crash(?:es|ed)|causes?|caused|"
-    r"leaks?|hangs?|means|makes?|made|allows?|prevents?|avoids?|requires?|uses?|used|returns?|returned|needs?|leads?|led)\b",
+    r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|would|will|may|might|should|isn't|aren't|wasn't"
+    r"|weren't|doesn't|don't|"
+    r"didn't|can't|cannot|couldn't|wouldn't|won't|fails?|failed|raises?|raised|breaks?|broke|crash(?:es|ed)|causes?"
+    r"|caused|"
+    r"leaks?|hangs?|means|makes?|made|allows?|prevents?|avoids?|requires?|uses?|used|returns?|returned|needs?|leads?"
+    r"|led)\b",
     re.IGNORECASE,
 )
 _NO_VERB = frozenset("test do doc".split())  # at the beginning of a title mostly a noun, or a negation
-_AUXILIARY = re.compile(r"^(?:should|is|are|was|were|must|can|does|do|will|would|not|now|has|have|fails?|failed|raises?)\b", re.IGNORECASE)
+_AUXILIARY = re.compile(
+    r"^(?:should|is|are|was|were|must|can|does|do|will|would|not|now|has|have|fails?|failed|raises?)\b", re.IGNORECASE
+)
 _NOUN_BEFORE = re.compile(r"^(?:for|of|in|from|on)\b", re.IGNORECASE)
 _WITH_PREPOSITION = frozenset("work look wait deal go fall depend rely listen operate".split())
-_OPEN_END = re.compile(r"\b(?:for|to|in|of|on|with|from|by|and|or|the|a|an|as|at|when|if|that|than|into|is|not)\Z", re.IGNORECASE)
+_OPEN_END = re.compile(
+    r"\b(?:for|to|in|of|on|with|from|by|and|or|the|a|an|as|at|when|if|that|than|into|is|not)\Z", re.IGNORECASE
+)
 _FEWEST, _MOST = 3, 16  # words of a subject that is asked about
 _MOST_FILES = 4
 
@@ -110,7 +145,12 @@ def _asked(subject: str) -> Phrase | None:
     if said is None or said.form == "gerund" or said.verb in _NO_VERB or not _FEWEST <= len(subject.split()) <= _MOST:
         return None
     rest = said.rest.strip()
-    if _VAGUE.match(rest) or _DANGLING.search(rest) or _OPEN_END.search(rest) or re.search(r"[.!?;:]\s|\bhttps?:|\.\.\.|\*|\+|[\"']{1}$|, \w+(?:ed|s)\b", rest):
+    if (
+        _VAGUE.match(rest)
+        or _DANGLING.search(rest)
+        or _OPEN_END.search(rest)
+        or re.search(r"[.!?;:]\s|\bhttps?:|\.\.\.|\*|\+|[\"']{1}$|, \w+(?:ed|s)\b", rest)
+    ):
         return None
     if _AUXILIARY.match(rest) or (_NOUN_BEFORE.match(rest) and said.verb not in _WITH_PREPOSITION):
         return None
@@ -149,11 +189,10 @@ def _facts(change: Change, said: Phrase) -> Iterator[Record]:
         asked = templates.chosen(templates.WHEN, change.sha, base=said.base, past=said.past)
         answer = f"On {change.date[:10]}, in commit {sha}."
         yield _record(change, ("when", "easy"), asked, answer, evidence, (1, 1), "date")
-    elif kind == 3:
-        if len(change.paths) <= _MOST_FILES:
-            asked = templates.chosen(templates.WHERE_CHANGE, change.sha, base=said.base)
-            answer = f"In {' and '.join(f'`{path}`' for path in change.paths)}."
-            yield _record(change, ("where", "easy"), asked, answer, evidence, (2, 2), "files")
+    elif kind == 3 and len(change.paths) <= _MOST_FILES:
+        asked = templates.chosen(templates.WHERE_CHANGE, change.sha, base=said.base)
+        answer = f"In {' and '.join(f'`{path}`' for path in change.paths)}."
+        yield _record(change, ("where", "easy"), asked, answer, evidence, (2, 2), "files")
 
 
 def _is_of_code(change: Change) -> bool:
@@ -166,7 +205,16 @@ def _what(change: Change, subject: str) -> Iterator[Record]:
         (path, match[1]) for path, section in change.places if (match := _SECTION.search(section)) and not is_test(path)
     ]
     others = [path for path in change.paths if not _DOC_PATH.search(path) and not is_test(path)]
-    if len(named) != 1 or len(change.places) > 4 or len(others) != 1 or len(subject.split()) < 4 or _VAGUE.match(subject) or _OPEN_END.search(subject) or len(subject) > 120 or change.sha[0] not in "0369c":
+    if (
+        len(named) != 1
+        or len(change.places) > 4
+        or len(others) != 1
+        or len(subject.split()) < 4
+        or _VAGUE.match(subject)
+        or _OPEN_END.search(subject)
+        or len(subject) > 120
+        or change.sha[0] not in "0369c"
+    ):
         return
     path, symbol = named[0]
     evidence = history_evidence(change)

@@ -22,15 +22,22 @@ from whence_training.qa.duplicates import near_copies
 _Item = TypeVar("_Item")
 _MARKUPS = ("markdown", "restructuredtext", "asciidoc")
 _TEST = re.compile(
-    r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures?|benchmarks?|mocks?)/|(^|/)(test_[^/]*|conftest\.py)$"
+    r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures?|benchmarks?|mocks?)/|(^|/)(test_[^/]*"
+    r"|conftest\.py)$"
     r"|_test\.\w+$|[._-](test|spec)\.\w+$|Tests?\.\w+$",
 )
-_DEPENDENCY = re.compile(r"\b(bump|dependabot|renovate|pre-commit|release \d|version \d|\d+\.\d+\.\d+)\b", re.IGNORECASE)
+_DEPENDENCY = re.compile(
+    r"\b(bump|dependabot|renovate|pre-commit|release \d|version \d|\d+\.\d+\.\d+)\b", re.IGNORECASE
+)
 _CHORE = re.compile(
-    r"(chore|ci|style|build|release|test|tests|docs?)(\([^)]*\))?!?:|merge\b|revert\b|(minor|small|tiny|more|some)\b.{0,24}$"
-    r"|(fix(e[sd])?|correct(ed|s)?)\b.{0,40}\b(typos?|spelling|grammar|lint|formatting|comments?|docs?|links?|tests?|flake8|pep8|whitespace|ci)\b"
-    r"|(update|upgrade|pin|unpin)\b.{0,30}\b(version|requirements|dependenc\w+|tox|actions?|hooks?|themes?|sphinx|travis)\b"
-    r"|add(ed|s)?\b.{0,20}\bchange(s|log)( entry)?\b|(re)?format\b|lint\b|wip\b|start(ed|ing)? (version|working)|prepare\b|initial\b|apply suggestions",
+    r"(chore|ci|style|build|release|test|tests|docs?)(\([^)]*\))?!?:|merge\b|revert\b|(minor|small|tiny|more"
+    r"|some)\b.{0,24}$"
+    r"|(fix(e[sd])?|correct(ed|s)?)\b.{0,40}\b(typos?|spelling|grammar|lint|formatting|comments?|docs?|links?|tests?"
+    r"|flake8|pep8|whitespace|ci)\b"
+    r"|(update|upgrade|pin|unpin)\b.{0,30}\b(version|requirements|dependenc\w+|tox|actions?|hooks?|themes?|sphinx"
+    r"|travis)\b"
+    r"|add(ed|s)?\b.{0,20}\bchange(s|log)( entry)?\b|(re)?format\b|lint\b|wip\b|start(ed|ing)? (version|working)"
+    r"|prepare\b|initial\b|apply suggestions",
     re.IGNORECASE,
 )
 

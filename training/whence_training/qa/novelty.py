@@ -1,7 +1,8 @@
 """Questions against those already kept: one that says nearly the same as another of its type is not new.
 
-Pure. After self-instruct (Wang et al. 2022): a question is new while its ROUGE-L with every question of the pool is below
-0.7. Compared are the words that carry the meaning, without those that all questions share; a name in backquotes is one.
+Pure. After self-instruct (Wang et al. 2022): a question is new while its ROUGE-L with each of the pool is below 0.7.
+Compared are the words that carry the meaning, without those that all questions share; a name in backquotes is one
+word.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from whence_indexer.terms import identifiers_of, split_name
 
 LIMIT = 0.7
 _FRAME = frozenset(
-    """a an the of in on at to for from with by and or is are was were be do does did done it its that this which what why who
-    whom whose when where how can could would should i we you me my our there here any some has have had not no use used
-    get call called calling code function method class type tell explain describe difference between purpose reason made
-    make commit change file files docs say about give given need know signature look like declared accept pass take
-    name find decision decided project somebody maintainers author talk ask date day talking wrote""".split()
+    """a an the of in on at to for from with by and or is are was were be do does did done it its that this which
+    what why who whom whose when where how can could would should i we you me my our there here any some has have
+    had not no use used get call called calling code function method class type tell explain describe difference
+    between purpose reason made make commit change file files docs say about give given need know signature look
+    like declared accept pass take name find decision decided project somebody maintainers author talk ask date
+    day talking wrote""".split()
 )
 
 
@@ -58,7 +60,8 @@ class Pool:
         return [
             place
             for place in sorted(found)
-            if 2 * (Counter(self._held[place]) & counts).total() >= self._limit * (len(self._held[place]) + len(telling))
+            if 2 * (Counter(self._held[place]) & counts).total()
+            >= self._limit * (len(self._held[place]) + len(telling))
         ]
 
 
@@ -66,7 +69,9 @@ def telling_words(question: str) -> list[str]:
     """The words of a question that tell it from others; all of them where none does."""
     spoken: list[str] = []
     for number, part in enumerate(question.split("`")):
-        spoken += ["".join(part.split())] if number % 2 else [w for name in identifiers_of(part) for w in split_name(name)]
+        spoken += (
+            ["".join(part.split())] if number % 2 else [w for name in identifiers_of(part) for w in split_name(name)]
+        )
     return [word for word in spoken if word not in _FRAME] or spoken
 
 

@@ -16,7 +16,9 @@ from whence_training.qa.record import Evidence, Quote
 _WORD = re.compile(r"\w+")
 _END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)\s+(?=[A-Z`\"'(])")
 _OPEN = re.compile(r"[:,;(]\Z|\b(?:the|a|an|of|to|and|or|with|in|for|by|e\.g|i\.e|see)\Z", re.IGNORECASE)
-_LINK = re.compile(r"https?://|\bTODO\b|\bFIXME\b|\bXXX\b|«redacted|:\w+:|\|\w+\||``|<\w+>|\.\. |\s_(?:\s|\Z)|\w_(?:[\s.,]|\Z)")
+_LINK = re.compile(
+    r"https?://|\bTODO\b|\bFIXME\b|\bXXX\b|«redacted|:\w+:|\|\w+\||``|<\w+>|\.\. |\s_(?:\s|\Z)|\w_(?:[\s.,]|\Z)"
+)
 _SHOWING = re.compile(
     r"\b(as follows|the following|below|above|example:|here is|here's|looks like this|like this|like so|this page"
     r"|this section|this chapter|this document|this tutorial|this guide|next section)\b",

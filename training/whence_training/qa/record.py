@@ -120,9 +120,7 @@ class Record:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of all of it but the split and the verdicts."""
-        shown = [
-            [e.kind, e.text, e.path, e.start_line, e.symbol, e.commit, e.date, e.thread] for e in self.context
-        ]
+        shown = [[e.kind, e.text, e.path, e.start_line, e.symbol, e.commit, e.date, e.thread] for e in self.context]
         quotes = [[quote.evidence, quote.text] for quote in self.quotes]
         grade = [self.category, self.type, self.difficulty, self.generator, self.answerable]
         told = [self.question, self.answer, self.group, self.author, self.date]

@@ -1,6 +1,6 @@
 """Records -> training, validation and test, so that nothing is learnt that also measures, nor anything later in time.
 
-Pure. What shares a source is never parted; of history the newest is the test. `find_leaks` is what a test of a dataset asks.
+Pure. What shares a source is never parted; of history the newest is the test. `find_leaks` says whether that holds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Leak:
 def split(records: Sequence[Record], shares: Shares, seed: int = 42) -> tuple[list[Record], list[Record]]:
     """(records with their split, those left out because they are nearly the same as one of another split).
 
-    Groups with a date are cut in time, the newest to test; those without are dealt out in an order that `seed` and their
-    names decide, each category by itself. What is not of the repository is trained on alone.
+    Groups with a date are cut in time, the newest to test; those without are dealt out in an order that `seed` and
+    their names decide, each category by itself. What is not of the repository is trained on alone.
     """
     groups: defaultdict[str, list[Record]] = defaultdict(list)
     root = _united(records)
@@ -68,10 +68,14 @@ def find_leaks(records: Sequence[Record]) -> list[Leak]:
     """What more than one split has: a group, a source quoted, a question or one nearly the same; nothing where it is
     sound."""
     found: list[Leak] = []
-    for what, key in (("group", lambda r: [r.group]), ("source", _sources), ("question", lambda r: [r.question.lower()])):
+    for what, key in (
+        ("group", lambda r: [r.group]),
+        ("source", _sources),
+        ("question", lambda r: [r.question.lower()]),
+    ):
         seen: dict[str, str] = {}
         for record in records:
-            for value in key(record):  # type: ignore[no-untyped-call]
+            for value in key(record):
                 first = seen.setdefault(value, str(record.split))
                 if first != record.split:
                     found.append(Leak(what, value, (first, str(record.split))))
@@ -135,7 +139,10 @@ def _dealt(
     for _, name in deck:
         middle = (before + len(groups[name]) / 2) / total
         before += len(groups[name])
-        yield name, "train" if middle < shares.train else "validation" if middle < shares.train + shares.validation else "test"
+        yield (
+            name,
+            "train" if middle < shares.train else "validation" if middle < shares.train + shares.validation else "test",
+        )
 
 
 def _order(name: str, seed: int) -> str:

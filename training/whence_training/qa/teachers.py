@@ -41,7 +41,10 @@ def remote_writer(told: Teacher) -> Written:
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": user}],
             "temperature": 0,
             "max_tokens": _MOST_TOKENS,
-            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}},
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": schema},
+            },
         }
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:

@@ -17,7 +17,9 @@ from whence_training.qa.quoting import evidence_of, is_sentence, locate, sentenc
 from whence_training.qa.record import Evidence, Grade, Record
 
 _BRANCH = re.compile(r"^(merge|bump|\d|release|version|update |v\d|start)|^[\w./-]+$", re.IGNORECASE)
-_ADDRESSED = re.compile(r"^(hi|hello|thanks?|i|we|you|he|she|they|it|but|and|see|same|sorry|yes|no|lgtm|ok)\b", re.IGNORECASE)
+_ADDRESSED = re.compile(
+    r"^(hi|hello|thanks?|i|we|you|he|she|they|it|but|and|see|same|sorry|yes|no|lgtm|ok)\b", re.IGNORECASE
+)
 
 
 def thread_records(thread: Thread) -> Iterator[Record]:
@@ -34,7 +36,9 @@ def thread_records(thread: Thread) -> Iterator[Record]:
 def opening_evidence(thread: Thread) -> Evidence:
     """What opened a thread, as the server shows it."""
     text = "\n\n".join(filter(None, (thread.title, thread.body)))
-    return Evidence("pull" if thread.kind == "pull" else "issue", text, thread=thread.number, date=thread.created or None)
+    return Evidence(
+        "pull" if thread.kind == "pull" else "issue", text, thread=thread.number, date=thread.created or None
+    )
 
 
 def said_evidence(thread: Thread, comment: Comment) -> Evidence:
@@ -79,7 +83,9 @@ def _outcome(thread: Thread, title: str) -> Iterator[Record]:
     place = locate(" ".join(told), evidence.text.split("\n")) if told else None
     if place and plain_subject(told[0]).lower() != title.lower():
         wordings = templates.RESOLVED if thread.kind == "issue" else templates.PULL_WHAT
-        asked = templates.chosen(wordings, f"outcome {thread.number}", name=name_of(thread, "" if thread.derived else title))
+        asked = templates.chosen(
+            wordings, f"outcome {thread.number}", name=name_of(thread, "" if thread.derived else title)
+        )
         grade: Grade = ("how", "medium") if thread.kind == "issue" else ("what", "medium")
         yield _record(thread, grade, asked, " ".join(told), evidence, place, "outcome")
 
@@ -89,7 +95,9 @@ def _reviews(thread: Thread) -> Iterator[Record]:
         if comment.kind != "review_comment" or not comment.path or not comment.author:
             continue
         evidence = said_evidence(thread, comment)
-        told = [text for text in sentences_of(clean(comment.body))[:2] if is_sentence(text) and not _ADDRESSED.match(text)]
+        told = [
+            text for text in sentences_of(clean(comment.body))[:2] if is_sentence(text) and not _ADDRESSED.match(text)
+        ]
         place = locate(" ".join(told), evidence.text.split("\n")) if told else None
         if place:
             key = f"{thread.number}{comment.date}{comment.path}"

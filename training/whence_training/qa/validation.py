@@ -24,14 +24,15 @@ _RELEVANT = 0.5  # share of the names in a question that its evidence must have
 _EXTRACTIVE = 0.8  # share of an answer's words that stand in the quotes in one run or two
 _AGREEMENT = 0.5
 _DANGLING = re.compile(
-    r"\b(?:this|that|these|those|the above|the following|the given|the provided)\s+(?:function|method|class|code|file|line|"
+    r"\b(?:this|that|these|those|the above|the following|the given|the provided)\s+(?:function|method|class|code"
+    r"|file|line|"
     r"commit|change|passage|text|context|section|snippet|document|issue|pull request)\b|\b(?:it|they|he|she)\b(?!\S)",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"`([^`]+)`")
 _ASKS = frozenset(
-    "a an the is are was were be do does did of in on at to for from with by and or it i we you what why who when where "
-    "how which that this can could would should there any me my our us so if has have had".split()
+    "a an the is are was were be do does did of in on at to for from with by and or it i we you what why who when "
+    "where how which that this can could would should there any me my our us so if has have had".split()
 )
 
 
@@ -50,7 +51,7 @@ class Sources:
         for each in collected.changes:
             facts = f"Author: {each.author}\nDate: {each.date[:10]}\nFiles: {', '.join(each.paths)}"
             commits[each.sha] = f"{facts}\n\n{each.subject}\n\n{each.body}"
-        threads = {
+        threads: dict[tuple[str, int], list[str]] = {
             (thread.kind, thread.number): [f"{thread.title}\n\n{thread.body}", *(said.body for said in thread.comments)]
             for thread in collected.threads
         }
@@ -81,7 +82,9 @@ def validate(
     for record in listed:
         if record.answerable:
             answers[record.question.lower()].add(record.answer)
-    pool, good, bad = Pool(novelty), [], []
+    pool = Pool(novelty)
+    good: list[Record] = []
+    bad: list[Record] = []
     for record in listed:
         verdicts = [
             _resolves(record, sources),
