@@ -17,7 +17,7 @@ from whence_training.qa import templates
 from whence_training.qa.fields import Field, fields_of
 from whence_training.qa.historyquestions import says_why
 from whence_training.qa.material import Unit
-from whence_training.qa.quoting import evidence_of, is_sentence, locate, sentences_of
+from whence_training.qa.quoting import evidence_of, is_sentence, is_whole, locate, sentences_of
 from whence_training.qa.record import Evidence, Grade, Quote, Record
 from whence_training.qa.wording import phrase
 
@@ -85,7 +85,7 @@ def _told(unit: Unit, chunk: Chunk, rows: Sequence[str]) -> list[tuple[str, tupl
     told = []
     for sentence in sentences_of(found[0]):
         place = locate(sentence, rows)
-        if place is None or not is_sentence(sentence):
+        if place is None or not is_sentence(sentence) or not is_whole(sentence, rows, place):
             break
         told.append((sentence, place))
     return [*told, *_further(rows[: unit.own], told[-1][1][1])] if len(told) == 1 else told
@@ -100,8 +100,8 @@ def _further(rows: Sequence[str], last: int) -> list[tuple[str, tuple[int, int]]
     paragraph = clean("\n".join(found))
     told = []
     for sentence in sentences_of(paragraph)[:2] if is_prose(paragraph) else ():
-        place = locate(sentence, rows[start : start + len(found)])
-        if place is None or not is_sentence(sentence):
+        place = locate(sentence, found)
+        if place is None or not is_sentence(sentence) or not is_whole(sentence, found, place):
             break
         told.append((sentence, (start + place[0], start + place[1])))
     return told
@@ -195,6 +195,8 @@ _FIELDS: dict[str, tuple[Sequence[str], Grade]] = {
 def _of_comments(unit: Unit, chunk: Chunk, rows: Sequence[str]) -> Iterator[Record]:
     """Why a line of code is there, where the comment above it says so."""
     asked_of: set[str] = set()
+    if not _CALLABLE.search(_head(unit)):
+        return
     for comment, code in inner_comments(chunk):
         line = next((row.strip() for row in code.split("\n") if row.strip()), "").rstrip("{").rstrip().rstrip(":")
         told = sentences_of(comment)

@@ -12,7 +12,7 @@ from whence_indexer.comments import clean, is_prose
 from whence_indexer.terms import words
 from whence_training.qa import templates
 from whence_training.qa.material import Section
-from whence_training.qa.quoting import evidence_of, is_sentence, locate, sentences_of
+from whence_training.qa.quoting import evidence_of, is_sentence, is_whole, locate, sentences_of
 from whence_training.qa.record import Evidence, Grade, Record
 from whence_training.qa.wording import Phrase, phrase
 
@@ -90,7 +90,9 @@ def _first_sentences(section: Section, rows: Sequence[str], most: int = 2) -> li
     told: list[tuple[str, tuple[int, int]]] = []
     for sentence in sentences_of(clean(paragraph))[:most] if is_prose(clean(paragraph)) else ():
         place = locate(sentence, rows)
-        if place is None or not is_sentence(sentence) or place[1] - (told[0][1][0] if told else place[0]) >= 12:
+        if place is None or not is_sentence(sentence) or not is_whole(sentence, rows, place):
+            break
+        if place[1] - (told[0][1][0] if told else place[0]) >= 12:
             break
         told.append((sentence, place))
     return told

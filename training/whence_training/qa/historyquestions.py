@@ -39,7 +39,7 @@ _VAGUE = re.compile(
 )
 _PRONOUN = re.compile(
     r"^(?:it|they|he|she|i|we|these|those|here|there|but|and|or|however|also|then|instead|which|otherwise|see|note"
-    r"|thanks?|hi|please|fixme|todo|a bisect)\b",
+    r"|thanks?|hi|please|no longer|fixme|todo|a bisect)\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
@@ -133,10 +133,10 @@ def group_of(change: Change) -> str:
 def says_why(reason: Reason) -> bool:
     """Whether a sentence gives the reason of a change by itself: a cause, or what was wrong before."""
     sentence = reason.sentence
-    if reason.strength < PROBLEM or not is_sentence(sentence) or _PRONOUN.match(sentence):
+    if reason.strength < PROBLEM or not is_sentence(sentence) or _PRONOUN.match(sentence) or _PREFIX.match(sentence):
         return False
     done = phrase(sentence)
-    listed = done is not None and done.form in {"base", "past"} and reason.strength < CAUSE
+    listed = done is not None and (done.form == "base" or (done.form == "past" and reason.strength < CAUSE))
     return not listed and _CAUSE.search(sentence) is not None and _CLAUSE.search(sentence) is not None
 
 
@@ -152,7 +152,7 @@ def _asked(subject: str) -> Phrase | None:
         or re.search(r"[.!?;:]\s|\bhttps?:|\.\.\.|\*|\+|[\"']{1}$|, \w+(?:ed|s)\b", rest)
     ):
         return None
-    if _AUXILIARY.match(rest) or (_NOUN_BEFORE.match(rest) and said.verb not in _WITH_PREPOSITION):
+    if _AUXILIARY.match(rest) or " will " in rest or (_NOUN_BEFORE.match(rest) and said.verb not in _WITH_PREPOSITION):
         return None
     if rest.count("`") % 2 or rest.count('"') % 2 or rest.count("(") != rest.count(")"):
         return None

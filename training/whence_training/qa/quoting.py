@@ -24,6 +24,8 @@ _SHOWING = re.compile(
     r"|this section|this chapter|this document|this tutorial|this guide|next section)\b",
     re.IGNORECASE,
 )
+_MARK = re.compile(r"\s*(?://[/!]?|#+|\*(?!/)|--|;+)?\s*")
+_GOES_ON = re.compile(r":\w+:`|[a-z`(\[*]")
 _FEWEST, _MOST = 4, 45  # words of a sentence that answers
 
 
@@ -62,6 +64,19 @@ def locate(sentence: str, rows: Sequence[str]) -> tuple[int, int] | None:
         return None
     first = present.count(" ", 0, at)
     return numbers[first], numbers[first + wanted.count(" ") - 2]
+
+
+def is_whole(sentence: str, rows: Sequence[str], place: tuple[int, int]) -> bool:
+    """Whether a sentence ends where it is said to: its mark follows, or no further line of the same text."""
+    row = rows[place[1]]
+    words = _WORD.findall(sentence)
+    at = row.lower().rfind(words[-1].lower()) if words else -1
+    rest = row[at + len(words[-1]) :].lstrip("`)*\"'_>]}") if at >= 0 else row
+    if rest[:1] in {".", "!", "?", ";"}:
+        return True
+    following = rows[place[1] + 1] if place[1] + 1 < len(rows) else ""
+    same_mark = _MARK.match(row)[0].strip() == _MARK.match(following)[0].strip()  # type: ignore[index]
+    return not (same_mark and _GOES_ON.match(_MARK.sub("", following, count=1)))
 
 
 def window(rows: Sequence[str], first: int, last: int) -> tuple[int, int]:
