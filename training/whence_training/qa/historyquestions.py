@@ -84,7 +84,9 @@ _AUXILIARY = re.compile(
 _NOUN_BEFORE = re.compile(r"^(?:for|of|in|from|on)\b", re.IGNORECASE)
 _WITH_PREPOSITION = frozenset("work look wait deal go fall depend rely listen operate".split())
 _OPEN_END = re.compile(
-    r"\b(?:for|to|in|of|on|with|from|by|and|or|the|a|an|as|at|when|if|that|than|into|is|not)\Z", re.IGNORECASE
+    r"\b(?:for|to|in|of|on|with|from|by|and|or|the|a|an|as|at|when|if|that|than|into|is|not"
+    r"|to (?:improve|support|avoid|allow|prevent|make|use|fix|be|get|have))\Z",
+    re.IGNORECASE,
 )
 _FEWEST, _MOST = 3, 16  # words of a subject that is asked about
 _MOST_FILES = 4
