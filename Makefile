@@ -41,7 +41,7 @@ test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, 
 fuzz: $(VENV)/.dev  ## Send the language server 10,000 malformed messages
 	WHENCE_FUZZ=10000 $(BIN)/python -m pytest tests/lsp/test_edges.py -k malformed
 
-test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
+test-training: $(VENV)/.training  ## Run the training recipe in miniature, the flows and killed runs (installs torch and Prefect)
 	$(BIN)/python -m pytest tests/training
 
 test-trackers: $(VENV)/.dev $(DESCRIPTION)  ## Check the GitHub of the tests against GitHub's OpenAPI description (from npm)
@@ -120,7 +120,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp]"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp,data]"
 	@touch $@
 
 node_modules/.installed: package.json extension/package.json package-lock.json
@@ -139,6 +139,6 @@ $(VENV)/.model: $(VENV)/.dev
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev
-	@echo "Installing the training extra: torch and sentence-transformers, some 700 MB"
+	@echo "Installing the training extra: torch, sentence-transformers, peft and Prefect, some 900 MB"
 	@$(PIP) install --constraint constraints.txt torch==2.13.0 --editable ".[dev,training]"
 	@touch $@
