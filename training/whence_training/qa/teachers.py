@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import Any
 
 import httpx2
 
+from whence_indexer.errors import QueryError
 from whence_server.errors import GenerationError
 from whence_server.generation.generator import Request
-from whence_server.generation.local import open_model
+from whence_server.generation.serving import Serving
 from whence_server.models.installed import user_home
 from whence_training.config import Teacher
 
@@ -23,12 +25,18 @@ _MOST_TOKENS = 320
 
 def local_writer(name: str, note: Callable[[str], None]) -> tuple[Written, Callable[[], None]]:
     """An installed model or a GGUF file, and what ends it. Raises `ModelError` or `QueryError`."""
-    model = open_model(name, user_home(), note=note)
+    held = ExitStack()
+    serving = held.enter_context(closing(Serving(user_home(), note)))
+    writing = held.enter_context(serving.writing(name))
+    if writing is None:
+        held.close()
+        raise QueryError(f"{name} is no model that could teach")
+    model = writing.generator
 
     def write(system: str, user: str, grammar: str, schema: dict[str, Any]) -> str:
         return model.generate(Request(system, user, grammar, _MOST_TOKENS, "training")).text
 
-    return write, model.close
+    return write, held.close
 
 
 def remote_writer(told: Teacher) -> Written:
