@@ -216,7 +216,7 @@ async def _status(session: Session, folder: Folder) -> dict[str, Any]:
     return {
         "root": to_uri(_root(folder)),
         "indexing": background.running,
-        "paused": background.paused,
+        "paused": folder.paused,
         "problem": background.problem,
         "settings": asdict(session.settings(folder)),
         "index": await session.work(folder, lambda stop: folder.root.status()),

@@ -108,27 +108,27 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
 def _register_documents(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
-        session.opened(params.text_document.uri)
+        session.screen.changed(params.text_document.uri)
+        session.screen.opened(params.text_document.uri)
         in_none = not server.workspace.folders and not server.workspace.root_uri
         if in_none and session.find(params.text_document.uri) is None:
             session.open(params.text_document.uri.rpartition("/")[0], only_git=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: lsp.DidChangeTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
+        session.screen.changed(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: lsp.DidSaveTextDocumentParams) -> None:
-        session.changed(params.text_document.uri, saved=True)
+        session.screen.changed(params.text_document.uri, saved=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: lsp.DidCloseTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
+        session.screen.changed(params.text_document.uri)
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files(params: lsp.DidChangeWatchedFilesParams) -> None:
-        session.files_changed([change.uri for change in params.changes])
+        session.screen.files_changed([change.uri for change in params.changes])
 
 
 def _glance(session: Session, glance: Callable[[Session, Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:

@@ -31,10 +31,15 @@ class Folder:
         return self.root.repository.root
 
     @property
+    def paused(self) -> bool:
+        """Whether the user stopped a run."""
+        return self.background.paused and not self.stopped
+
+    @property
     def stale(self) -> bool:
         """Whether its index may be behind what is there."""
         background = self.background
-        return background.running or background.paused or background.due or bool(background.problem) or self.root.behind
+        return background.running or self.paused or background.due or bool(background.problem) or self.root.behind
 
 
 class Folders:

@@ -45,7 +45,7 @@ async def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
         searcher, repository = folder.root.opened, folder.root.repository
 
         def wait(lines: Span, contents: str | None) -> None:
-            session.readying.want(repository, lines, contents)
+            session.screen.readying.want(repository, lines, contents)
 
         return look_up(searcher, repository, path, at.line, at.column, text, link=link, wait=wait)
 

@@ -27,8 +27,8 @@ from whence_server.lsp.heads import Head
 from whence_server.lsp.jobs import Jobs, Stop
 from whence_server.lsp.leftovers import give_back
 from whence_server.lsp.locations import to_path
-from whence_server.lsp.readying import Readying
 from whence_server.lsp.roots import Root
+from whence_server.lsp.screen import Screen
 from whence_server.lsp.settings import Settings, read_settings
 from whence_server.lsp.writers import Writers
 
@@ -39,7 +39,6 @@ T = TypeVar("T")
 
 _ASKING, _WORKING, _GLANCING = 8, 4, 2  # threads for questions, for other requests, for what must not wait behind them
 _STORED_WITHIN = 20.0  # seconds from a save to its place in the index; it is searched from memory until then
-_TYPING_PAUSE = 0.4  # seconds without a change before a document is made ready to be searched
 _LOOKED_AFTER = 1.0  # seconds between two looks at HEAD
 _ASKING_STILL = 120.0  # seconds after a question in which the next one is expected
 _IDLE_AFTER = 3.0  # seconds without work
@@ -56,18 +55,17 @@ class Session:
         self.asks, self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_WORKING, "work"), Jobs(_GLANCING, "glance")
         self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
         self.pulls: dict[str, asyncio.Future[Any]] = {}  # by the token of their progress
-        self.readying, self.drawing = Readying(), Jobs(2, "draw")  # what a hover wants; lenses and links
+        self.drawing = Jobs(2, "draw")  # lenses and links
         self._loop = asyncio.get_running_loop()
         self.memory = Memory()
         self.folders = Folders()
+        self.screen = Screen(guard.documents, self.folders, self._load, self._stored)
         self.writers = Writers(self._warn)
         self.configuration = Configuration(lambda problem: self.say(problem, lsp.MessageType.Warning))
-        self._changed: set[str] = set()  # URIs of documents whose text the roots have not yet
         self._turn, self._opening = asyncio.Lock(), asyncio.Lock()
         self._configured = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opens: set[asyncio.Task[Any]] = set()  # folders that are being opened
-        self._pause: asyncio.TimerHandle | None = None
         self._watching = False  # whether the client tells of files that others change
         self._worked: float | None = None  # when the last work ended, until its memory was given back
         self._asked: float | None = None  # when something was asked last
@@ -92,7 +90,7 @@ class Session:
         self._stop()
         for jobs in (self.asks, self.jobs, self.glances, self.drawing, self._preparing, self.transfers):
             jobs.close()
-        self.readying.close()
+        self.screen.close()
         self.writers.close()
 
     def _stop(self) -> None:
@@ -104,6 +102,8 @@ class Session:
     async def _configure(self) -> None:
         with suppress(WireError, TimeoutError):
             await self._read_configuration()
+        for folder in self.folders:
+            self._apply(folder)
         self._configured.set()
 
     async def _look_after(self) -> None:
@@ -116,7 +116,7 @@ class Session:
                 try:
                     await self._look_for_files(folder)
                     if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
-                        self._prepare_open(folder)
+                        self.screen.show_all(folder)
                         self._lenses_changed()
                         self.refresh(folder, 0.0)
                 except Exception as problem:  # of one folder: the others are looked after all the same
@@ -181,8 +181,7 @@ class Session:
         if known is None:
             self._apply(folder)
             self.spawn(self._begin_folder(folder))
-            self._changed |= set(self.guard.documents)
-            self._prepare_open(folder)
+            self.screen.show_all(folder)
 
     def close_folder(self, uri: str) -> None:
         """The editor does not show this folder any more."""
@@ -302,26 +301,9 @@ class Session:
 
     # Documents and files
 
-    def changed(self, uri: str, *, saved: bool = False) -> None:
-        """A document is another than it was, on screen or, `saved`, on disk too."""
-        self._changed.add(uri)
-        if saved and (place := self.find(uri)):
-            self._stored(place[0], [place[1]])
-        if self._pause:
-            self._pause.cancel()
-        self._pause = asyncio.get_running_loop().call_later(_TYPING_PAUSE, self._paused)
-
-    def files_changed(self, uris: list[str]) -> None:
-        """Files were changed on disk, by whomever."""
-        changed: dict[int, tuple[Folder, list[str]]] = {}
-        for uri in uris:
-            if (place := self.find(uri)) and ".git" not in place[1].split("/"):
-                folder, path = place
-                changed.setdefault(id(folder), (folder, []))[1].append(path)
-                if uri not in self.guard.documents:
-                    folder.root.show(path, None)
-        for folder, paths in changed.values():
-            self._stored(folder, paths)
+    def _load(self, folder: Folder) -> None:
+        """Open what is searched of it, before somebody asks."""
+        self.spawn(self._preparing.run(lambda _: folder.root.load()))
 
     def _stored(self, folder: Folder, paths: list[str]) -> None:
         """Files on disk are others than the index has: it is brought up to date, unless they are none of its."""
@@ -337,32 +319,6 @@ class Session:
     async def _refresh_for(self, folder: Folder, paths: list[str]) -> None:
         if await self._preparing.run(lambda _: folder.root.holds(paths)):
             self.refresh(folder, _STORED_WITHIN)
-
-    def sync(self) -> None:
-        """Let the roots see the documents as they are on screen. Cheap: what it means is worked out by who asks."""
-        changed, self._changed = self._changed, set()
-        for uri in changed:
-            if place := self.find(uri):
-                document = self.guard.documents.get(uri)
-                place[0].root.show(place[1], document.text if document else None)
-
-    def _paused(self) -> None:
-        folders = {id(place[0]): place[0] for place in map(self.find, self._changed) if place}
-        for uri in self._changed:
-            self.opened(uri)
-        self.sync()
-        for folder in folders.values():
-            self.spawn(self._preparing.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
-
-    def opened(self, uri: str) -> None:
-        """A document was opened: what a hover wants to know of its file is read in the background."""
-        if (place := self.find(uri)) and (document := self.guard.documents.get(uri)):
-            self.readying.open(place[0].root.repository, place[1], document.text)
-
-    def _prepare_open(self, folder: Folder) -> None:
-        for uri in self.guard.documents:
-            if (place := self.find(uri)) and place[0] is folder:
-                self.opened(uri)
 
     def find(self, uri: str) -> tuple[Folder, str] | None:
         """The folder that a file is in, the innermost one, and its path there; None for one in no folder."""
@@ -402,7 +358,7 @@ class Session:
 
     async def work(self, folder: Folder, work: Callable[[Stop], T], jobs: Jobs | None = None) -> T:
         """Do `work` in a thread, by the documents as they are now; mend a damaged index afterwards."""
-        self.sync()
+        self.screen.sync()
         self._asked = self._loop.time()
         try:
             return await (jobs or self.jobs).run(work)
