@@ -213,7 +213,9 @@ def test_a_manifest_is_the_same_bytes_each_time_and_no_key_comes_twice(registry)
 
 
 def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make_repository):
-    assert whence("list", run=process) == (0, {"models": [], "roles": vars(Roles()), "partial": []})
+    code, listed = whence("list", run=process)
+    assert (code, listed["models"], listed["roles"], listed["partial"]) == (0, [], vars(Roles()), [])
+    assert "qwen3-4b" in {preset["name"] for preset in listed["presets"]}
     code, offers = whence("list", "--from", registry.folder)
     assert (code, offers["offers"][1]["versions"]) == (0, ["1.0", "1.1"])
     code, pulled = whence("pull", "tuned", "--from", registry.folder, run=process)
