@@ -43,6 +43,8 @@ export const FeedbackParams = v.object({
 export type FeedbackParams = v.InferOutput<typeof FeedbackParams>;
 export type Verdict = FeedbackParams["verdict"];
 
+export const ModelsParams = v.object({ root: optional(v.string()) });
+
 // What they give back.
 export const Citation = v.object({
   id: v.number(),
@@ -94,6 +96,7 @@ export const Explanation = v.object({
   seen_through: v.array(v.object({ commit: v.string(), kind: v.string() })),
   shallow: v.boolean(),
   complete: v.boolean(),
+  recorded: v.boolean(),
 });
 export type Explanation = v.InferOutput<typeof Explanation>;
 
@@ -107,6 +110,7 @@ const Hit = v.object({
   symbol: v.nullable(v.string()),
   commit: v.nullable(v.string()),
   thread: v.nullable(v.number()),
+  url: v.nullable(v.string()),
   score: v.number(),
   text: v.string(),
   uri: v.nullable(v.string()),
@@ -150,6 +154,7 @@ export const ServerSettings = v.object({
   index: v.boolean(),
   history: v.boolean(),
   model: v.string(),
+  unsupported: v.string(),
 });
 export type ServerSettings = v.InferOutput<typeof ServerSettings>;
 
@@ -168,8 +173,31 @@ export type Status = v.InferOutput<typeof Status>;
 
 export const Kept = v.object({ id: v.string() });
 
+const Installed = v.object({
+  ...ModelName.entries,
+  roles: v.array(v.string()),
+  quantization: v.nullable(v.string()),
+  size_bytes: v.number(),
+  memory_bytes: v.nullable(v.number()),
+});
+
+const Roles = v.object({
+  champion: v.nullable(v.string()),
+  challenger: v.nullable(v.string()),
+  previous: v.nullable(v.string()),
+  share: v.number(),
+});
+
+/** A model that can be pulled by its name; sizes are in GB. */
+const Preset = v.object({ name: v.string(), spec: v.string(), size: v.number(), memory: v.number(), about: v.string() });
+
 export const Models = v.object({
-  models: v.array(v.object({ ...ModelName.entries, current: v.boolean() })),
+  models: v.array(Installed),
+  roles: Roles,
+  partial: v.array(v.string()),
+  trial: v.record(v.string(), v.unknown()),
+  presets: v.array(Preset),
+  setting: v.string(),
 });
 export type Models = v.InferOutput<typeof Models>;
 
@@ -182,7 +210,7 @@ export const METHODS = {
   "whence/why": { params: Lines, result: Explanation },
   "whence/status": { params: StatusParams, result: Status },
   "whence/feedback": { params: FeedbackParams, result: Kept },
-  "whence/models": { params: v.object({}), result: Models },
+  "whence/models": { params: ModelsParams, result: Models },
 } as const;
 
 /** The server's commands on lines; each gives an answer. */

@@ -8,7 +8,8 @@ export const SERVER_DEFAULTS: ServerSettings = {
   links: true,
   index: true,
   history: true,
-  model: "none",
+  model: "auto",
+  unsupported: "mark",
 };
 
 /** Settings of the extension itself. The first four name programs and addresses: no repository may set them. */
