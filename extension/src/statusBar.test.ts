@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Root } from "./protocol";
 import { shownOf, summary } from "./statusBar";
 
-const settings = { hover: true, codeLens: false, links: true, index: true, history: true, model: "none" };
+const settings = { hover: true, codeLens: false, links: true, index: true, history: true, model: "auto", unsupported: "mark" };
 const index = { adapted: null, chunks: 9, commits: 1, dimension: 256, embedder: "static", files: 1200, fresh: true, head: "a", hunks: 1, index_bytes: 1, indexed_at: "", memory_bytes: 1, pending: { commits: 0, files: 0 }, redacted: {}, schema: 1, sources: [], threads: 0, vectors: 9 };
 const ready: Root = { root: "file:///r/my%20shop", indexing: false, paused: false, problem: null, settings, index };
 const running = { kind: "running" } as const;
