@@ -8,14 +8,12 @@ reason, the answer says so.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from whence_indexer.definitions import locate
 from whence_indexer.descent import SECONDS as DEFINITION_SECONDS
 from whence_indexer.descent import trace_definition
-from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references, foremost
 from whence_indexer.repository import Repository
@@ -67,20 +65,19 @@ def explain(
     repository: Repository,
     lines: Span,
     discuss: FindDiscussions = find_discussions,
-    who: bool = False,
     seconds: float = SECONDS,
     contents: str | None = None,
 ) -> Explanation:
-    """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
+    """Why `lines` are as they are in the work tree.
 
     `discuss` finds the threads of commits; `seconds` are those of `trace`; `contents` are those of an editor that shows
-    the file otherwise than the disk. Raises
-    `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
+    the file otherwise than the disk. Raises `SourceError` where the lines have no history to tell, `RepositoryError`
+    where git refuses.
     """
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, [lines], lineage, started, discuss, who)
+    return _explained(repository, [lines], lineage, started, discuss)
 
 
 def explain_definition(
@@ -97,13 +94,13 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.places, lineage, started, discuss, False)
+    return _explained(repository, definition.places, lineage, started, discuss)
 
 
 def explain_commit(repository: Repository, commit: Commit, discuss: FindDiscussions = find_discussions) -> Explanation:
     """Why a commit was made: the reason in its message, in its threads, or in a changelog's entry about these."""
     started = time.monotonic()
-    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss, False)
+    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss)
 
 
 def _explained(
@@ -112,7 +109,6 @@ def _explained(
     lineage: Lineage,
     started: float,
     discuss: FindDiscussions,
-    who: bool,
 ) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
@@ -125,7 +121,7 @@ def _explained(
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
     total = time.monotonic() - started
     answer = Answer(
-        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage, left_out)))),
+        text="\n\n".join(filter(None, (lead, *blocks, *_notes(lineage, left_out)))),
         confidence=_confidence(lineage, history, cited, left_out, told),
         abstained=not told and not _certain(lineage, left_out),
         citations=tuple(citations),
@@ -239,19 +235,6 @@ def _may_be_told(history: Sequence[Change]) -> str:
     more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
     named = ", ".join(f"#{number}" for number in numbers[:_NUMBERS])
     return f" It may be told in {named}{more}." if numbers else ""
-
-
-def _authors(history: Sequence[Change]) -> str:
-    """Whose the lines are, and who was there last."""
-    lines = Counter[str]()
-    now = [change for change in history if not change.earlier]
-    for change in now:
-        lines[change.author] += sum(last - first + 1 for first, last in change.lines)
-    if not now:
-        return ""
-    last = max(now, key=lambda change: instant(change.date))
-    shares = ", ".join(f"{plain(author)} ({count})" for author, count in lines.most_common())
-    return f"Lines by author: {shares}. Last changed by {plain(last.author)} on {last.date[:10]}."
 
 
 def _citation(number: int, found: _Found, repository: Repository) -> Citation:
