@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 # Where a time stands. Words for it are git's to understand (see `dates`); a month alone needs its capital: "it may".
 _MONTH = (
@@ -33,19 +34,15 @@ _VERSION = (
 )
 _POINT = rf"{_TIME}|\d{{4}}-\d\d(?:-\d\d)?(?![\w.])|(?:{_VERSION})(?![\w/])|(?:19|20)\d{{2}}(?![\d.\w])"
 _CALLED = r"(?:(?:version|release)\s+)?"
-_BETWEEN = re.compile(
+_BETWEEN = (
     rf"\b(?:between\s+{_CALLED}(?P<since>{_POINT})\s+and|from\s+{_CALLED}(?P<from>{_POINT})\s+(?:to|until|through))"
-    rf"\s+{_CALLED}(?P<through>{_POINT})",
-    re.IGNORECASE,
+    rf"\s+{_CALLED}(?P<through>{_POINT})"
 )
-_SINCE = re.compile(rf"\b(?:since|after|newer than|as of)\s+{_CALLED}(?P<since>{_POINT})", re.IGNORECASE)
-_UNTIL = re.compile(rf"\b(?:before|until|prior to|older than|up to)\s+{_CALLED}(?P<until>{_POINT})", re.IGNORECASE)
-_DURING = re.compile(
-    rf"\b(?:in|during|over|within|for|on)\s+(?P<during>{_TIME}|(?:19|20)\d\d(?:-\d\d){{0,2}}\b(?![-.]\d))",
-    re.IGNORECASE,
-)
-_LATELY = re.compile(rf"\b(?P<during>{_PAST_UNIT})\b", re.IGNORECASE)
-_IN_VERSION = re.compile(rf"\b(?:in|with|for|by|of)\s+{_CALLED}(?P<during>{_VERSION})(?![\w/])", re.IGNORECASE)
+_SINCE = rf"\b(?:since|after|newer than|as of)\s+{_CALLED}(?P<since>{_POINT})"
+_UNTIL = rf"\b(?:before|until|prior to|older than|up to)\s+{_CALLED}(?P<until>{_POINT})"
+_DURING = rf"\b(?:in|during|over|within|for|on)\s+(?P<during>{_TIME}|(?:19|20)\d\d(?:-\d\d){{0,2}}\b(?![-.]\d))"
+_LATELY = rf"\b(?P<during>{_PAST_UNIT})\b"
+_IN_VERSION = rf"\b(?:in|with|for|by|of)\s+{_CALLED}(?P<during>{_VERSION})(?![\w/])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +58,26 @@ class Period:
 
 def find_period(text: str, versions: bool) -> tuple[Period | None, str]:
     """When, and the question without that; with `versions` one that something is only `in` counts too."""
-    if between := _BETWEEN.search(text):
+    if between := _form(_BETWEEN).search(text):
         since = between["since"] or between["from"]
         return Period(since=since, through=between["through"]), _without(text, [between])
-    found = {"since": _SINCE.search(text), "until": _UNTIL.search(text), "during": _DURING.search(text)}
+    found = {
+        "since": _form(_SINCE).search(text),
+        "until": _form(_UNTIL).search(text),
+        "during": _form(_DURING).search(text),
+    }
     if not any(found.values()):
-        found["during"] = _LATELY.search(text) or (_IN_VERSION.search(text) if versions else None)
+        found["during"] = _form(_LATELY).search(text) or (_form(_IN_VERSION).search(text) if versions else None)
     matches = {name: match for name, match in found.items() if match}
     if not matches:
         return None, text
     return Period(**{name: match[name] for name, match in matches.items()}), _without(text, list(matches.values()))
+
+
+@cache
+def _form(pattern: str) -> re.Pattern[str]:
+    """Compiled with the first question: these are long, and many commands ask none."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _without(text: str, matches: list[re.Match[str]]) -> str:

@@ -22,7 +22,6 @@ from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
 from whence_server.conversations import Given, follow, question_of
-from whence_server.feedback import give
 from whence_server.lsp.folders import Folder
 from whence_server.lsp.jobs import Stop
 from whence_server.lsp.locations import to_uri
@@ -121,6 +120,8 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     """`whence/feedback`: an opinion of an answer given in this session, kept on this machine."""
+    from whence_server.feedback import give
+
     given = session.memory.answer(params.answer)
     if given is None:
         raise QueryError("no answer of this session has that id")

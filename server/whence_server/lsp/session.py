@@ -402,4 +402,7 @@ def _report_failure(done: asyncio.Task[Any]) -> None:
 def _import(stop: Stop) -> None:
     """What every answer needs, before the first one is asked for."""
     from whence_indexer import scan  # noqa: F401
+    from whence_indexer.query import parse_query
     from whence_server import answering  # noqa: F401
+
+    parse_query("what was changed since 1.0?")  # which compiles what it looks for
