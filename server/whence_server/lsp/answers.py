@@ -177,7 +177,7 @@ async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLi
 
 
 def _where(session: Session, params: AskParams) -> tuple[Folder, Span | None]:
-    if params.uri is not None and params.range is not None and session.find(params.uri):
+    if params.uri is not None and params.range is not None and session.folders.find(params.uri):
         return session.lines(params.uri, params.range)
     return session.folder(params.uri, params.root), None
 

@@ -111,7 +111,7 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
         session.screen.changed(params.text_document.uri)
         session.screen.opened(params.text_document.uri)
         in_none = not server.workspace.folders and not server.workspace.root_uri
-        if in_none and session.find(params.text_document.uri) is None:
+        if in_none and session.folders.find(params.text_document.uri) is None:
             session.open(params.text_document.uri.rpartition("/")[0], only_git=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)

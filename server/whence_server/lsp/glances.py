@@ -64,7 +64,7 @@ async def actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Co
 
     They are of kinds of their own: some editors list actions of the kind `source` only where these are asked for.
     """
-    if not session.find(params.text_document.uri):
+    if not session.folders.find(params.text_document.uri):
         return []
     where = {"uri": params.text_document.uri, "range": session.guard.plain(params.range)}
     return [
@@ -123,7 +123,7 @@ async def links(session: Session, params: lsp.DocumentLinkParams) -> list[lsp.Do
 
 
 def _open(session: Session, uri: str) -> tuple[Document | None, tuple[Folder, str] | None]:
-    return session.guard.documents.get(uri), session.find(uri)
+    return session.guard.documents.get(uri), session.folders.find(uri)
 
 
 def _row(document: Document, session: Session, line: int) -> lsp.Range:

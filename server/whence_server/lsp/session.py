@@ -320,15 +320,11 @@ class Session:
         if await self._preparing.run(lambda _: folder.root.holds(paths)):
             self.refresh(folder, _STORED_WITHIN)
 
-    def find(self, uri: str) -> tuple[Folder, str] | None:
-        """The folder that a file is in, the innermost one, and its path there; None for one in no folder."""
-        return self.folders.find(uri)
-
     # What requests need
 
     def folder(self, uri: str | None = None, root: str | None = None) -> Folder:
         """The folder a request is about: that of the document, the one named, else the first. Raises `WireError`."""
-        if uri is not None and (place := self.find(uri)):
+        if uri is not None and (place := self.folders.find(uri)):
             return place[0]
         if root is not None:
             if (named := self.folders.named(root)) is None:
@@ -340,7 +336,7 @@ class Session:
 
     def lines(self, uri: str, where: lsp.Range) -> tuple[Folder, Span]:
         """The lines that a range is of, as git counts them. Raises `WireError` for a file in no open repository."""
-        if (place := self.find(uri)) is None:
+        if (place := self.folders.find(uri)) is None:
             raise WireError(failures.REQUEST_FAILED, "the file is in no open repository")
         start, end = self.place(uri, where.start), self.place(uri, where.end)
         last = end.line - 1 if end.column == 0 and end.line > start.line else end.line
