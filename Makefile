@@ -14,7 +14,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history reader bench-reader build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history reader bench-reader build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ ask: export QUESTION := $(value Q)
 ask: export REPOSITORY := $(value REPO)
 
 test: $(VENV)/.dev  ## Run the tests
-	$(BIN)/python -m pytest -n auto -m "not slow and not editors"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not editors"
 
 test-slow: $(VENV)/.dev  ## Run the tests that tear at the index: killed writers, a thousand edits, a full disk
 	$(BIN)/python -m pytest -m slow
@@ -43,11 +43,22 @@ test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, 
 fuzz: $(VENV)/.dev  ## Send the language server 10,000 malformed messages
 	WHENCE_FUZZ=10000 $(BIN)/python -m pytest tests/lsp/test_edges.py -k malformed
 
-test-training: $(VENV)/.training  ## Run the training recipe in miniature (installs torch)
+test-training: $(VENV)/.training  ## Run the training recipe in miniature, the flows and killed runs (installs torch and Prefect)
 	$(BIN)/python -m pytest tests/training
 
 test-trackers: $(VENV)/.dev $(DESCRIPTION)  ## Check the GitHub of the tests against GitHub's OpenAPI description (from npm)
 	GITHUB_DESCRIPTION="$(DESCRIPTION)" $(BIN)/python -m pytest tests/contracts/test_github_description.py
+
+extension: node_modules/.installed $(VENV)/.dev  ## Build, check, test and package the VS Code extension (wants node 20 and npm)
+	npm run --workspace extension build
+	npm run --workspace extension lint
+	npm run --workspace extension typecheck
+	npm run --workspace extension test
+	npm run --workspace extension package
+
+e2e: extension  ## Drive the extension in the real editor, in chromium (once some 700 MB and minutes; wants chromium)
+	bash tests/e2e/prepare.sh $(VENV)/e2e
+	npm run e2e
 
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -107,7 +118,7 @@ constraints:  ## Refresh constraints.txt: the exact versions that every target i
 	rm -rf $(VENV)-constraints
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules extension/dist extension/server dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "Whence needs git on PATH"; exit 1; }
@@ -119,7 +130,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp]"
+	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,mcp,data]"
+	@touch $@
+
+node_modules/.installed: package.json extension/package.json package-lock.json
+	@echo "Installing what the extension is built with"
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 $(DESCRIPTION): $(VENV)/.installed
@@ -136,6 +152,6 @@ $(VENV)/.reader: $(VENV)/.training $(VENV)/.model
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.dev
-	@echo "Installing the training extra: torch and sentence-transformers, some 700 MB"
+	@echo "Installing the training extra: torch, sentence-transformers, peft and Prefect, some 900 MB"
 	@$(PIP) install --constraint constraints.txt torch==2.13.0 --editable ".[dev,training]"
 	@touch $@

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +65,26 @@ class GitRepository:
 @pytest.fixture(autouse=True)
 def _at_home_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's configuration or writes to the user's folders, not even when run from a git hook."""
+    _leave_home(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _never_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same for what several tests share."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _leave_home(tmp_path_factory.mktemp("shared"), monkeypatch)
+        yield
+
+
+def _leave_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GIT_") and name != "GIT_EXEC_PATH"]:
         monkeypatch.delenv(name)
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / ".home"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        monkeypatch.setenv(name, str(folder / ".home"))
+    # A file that is not there, and no device: `git config --global` puts a file in the place of whatever that names.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(folder / ".gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder))
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada Author")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
@@ -80,15 +94,20 @@ def _at_home_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def make_repository(tmp_path: Path) -> Callable[..., GitRepository]:
     """`make_repository("name", "--bare", ...)` runs `git init` with those options in a new folder of `tmp_path`."""
+    return partial(_make, tmp_path)
 
-    def make(name: str = "project", *options: str) -> GitRepository:
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        made = GitRepository(folder)
-        made.git("init", "--quiet", "--initial-branch=main", *options)
-        return made
 
-    return make
+@pytest.fixture(scope="module")
+def make_shared_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., GitRepository]:
+    """The same for the tests of a module together."""
+    return partial(_make, tmp_path_factory.mktemp("shared"))
+
+
+def _make(folder: Path, name: str = "project", *options: str) -> GitRepository:
+    made = GitRepository(folder / name)
+    made.path.mkdir(parents=True)
+    made.git("init", "--quiet", "--initial-branch=main", *options)
+    return made
 
 
 @pytest.fixture

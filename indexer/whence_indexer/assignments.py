@@ -47,8 +47,9 @@ _MADE_UP = re.compile(
 )
 _CODE = re.compile(
     r"[()\[\]{}<>;,|]|::|->|[$%#@&]\w*\{|^[$%&@:~/.]|^[a-z_]+(?:[._-][a-z_]+)*\d{0,3}$|^[A-Z_]+\d{0,3}$|^[\d.:_-]+$"
-    r"|^0x[0-9a-fA-F]+$|^[a-z]+(?:[A-Z][a-z]+)+\d{0,2}$|^[\w]+(?:\.[A-Za-z_]\w*)+$|^\d+(?:px|em|rem|ms|s|%)$"
+    r"|^0x[0-9a-fA-F]+$|^(?:[a-z]+[/.]){2,}\w+$|^[a-z]+(?:[A-Z][a-z]+)+\d{0,2}$|^[\w]+(?:\.[A-Za-z_]\w*)+$|^\d+(?:px|em|rem|ms|s|%)$"
 )
+_JOINTS = re.compile(r"[/?&=#]")
 _PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
 _BITS_OF_PASSWORD, _BITS_OF_KEY = 2.75, 3.0  # Shannon's, a character: above those of words of the same length
 _LENGTH_OF_PASSWORD, _LENGTH_OF_KEY, _LONGEST = 8, 16, 200
@@ -90,6 +91,8 @@ def _given(text: str, at: int) -> Iterator[Finding]:
 
 
 def _is_random(value: str, word: str) -> bool:
+    if value.startswith(("http://", "https://")):  # a page about tokens, or one whose address is a secret
+        return any(_is_random(part, word) for part in _JOINTS.split(value))
     password = _PASSWORD.match(word) is not None
     if not (_LENGTH_OF_PASSWORD if password else _LENGTH_OF_KEY) <= len(value) <= _LONGEST:
         return False

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from git.diff import decode_path
 
@@ -24,6 +21,8 @@ from whence_indexer.repository import Repository
 IGNORE_FILE = ".git-blame-ignore-revs"
 # Git tells a moved line by its neighbours: some lines on either side make it agree with a blame of the whole file.
 MARGIN = 10
+
+_MOST_IGNORED = 400  # 22 kB of a command line, of which Windows allows 32
 
 # `-M -C`: lines moved within the file, and from other files that the same commit changed.
 _OPTIONS = "-w -M -C --root --incremental --no-textconv --encoding=UTF-8".split()
@@ -68,7 +67,7 @@ def blame(
     first: int,
     last: int,
     revision: str | None = None,
-    ignored: Collection[str] = (),
+    ignored: Sequence[str] = (),
     seconds: float | None = None,
     unsaved: bytes | None = None,
 ) -> list[Origin]:
@@ -81,36 +80,29 @@ def blame(
     lines = f"-L{max(1, first - MARGIN)},{last + MARGIN}"
     revisions = [revision] if revision else []
     contents = ["--contents", "-"] if unsaved is not None else []
-    with _listed(ignored) as skipped:
-        call = partial(
-            plumbing.run,
-            repository.root,
-            *("blame", *_OPTIONS, lines, *skipped, *contents, *revisions, "--", path),
-            # The work tree is compared as it is: a content filter is a program of the repository's choice.
-            options=() if revision else plumbing.without_filters(repository.root),
-            seconds=seconds,
-            stdin=unsaved,
-        )
-        try:
-            output = call()
-        except RepositoryError as error:
-            if "object name list" not in str(error):
-                raise
-            output = call(environment=_WITHOUT_THE_USERS_LIST)
+    call = partial(
+        plumbing.run,
+        repository.root,
+        *("blame", *_OPTIONS, lines, *_passed_over(ignored), *contents, *revisions, "--", path),
+        # The work tree is compared as it is: a content filter is a program of the repository's choice.
+        options=() if revision else plumbing.without_filters(repository.root),
+        seconds=seconds,
+        stdin=unsaved,
+    )
+    try:
+        output = call()
+    except RepositoryError as error:
+        if "object name list" not in str(error):
+            raise
+        output = call(environment=_WITHOUT_THE_USERS_LIST)
     parts = (origin.within(first, last) for origin in _entries(output))
     return sorted(filter(None, parts), key=lambda origin: origin.first)
 
 
-@contextmanager
-def _listed(ignored: Collection[str]) -> Iterator[list[str]]:
-    """The option that passes commits over, by a file: a project may list more than a command line holds."""
-    if not ignored:
-        yield []
-        return
-    with TemporaryDirectory(prefix="whence-") as folder:
-        file = Path(folder) / "ignored"
-        file.write_text("".join(f"{sha}\n" for sha in ignored))
-        yield [f"--ignore-revs-file={file}"]
+def _passed_over(ignored: Sequence[str]) -> list[str]:
+    """The options that pass commits over. Without a file, which a process that is ended would leave behind; of more
+    than a command line holds the last ones, which were found in the history of these lines."""
+    return [f"--ignore-rev={sha}" for sha in ignored[-_MOST_IGNORED:]]
 
 
 def ignored_revisions(repository: Repository) -> list[str]:

@@ -10,7 +10,6 @@ import gc
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from subprocess import DEVNULL, PIPE
 from threading import Thread
 from typing import IO, Any
 
+from whence_indexer import offspring
 from whence_indexer.allowing import Allowed
 from whence_indexer.batches import Batch, Job, Maker
 from whence_indexer.embedder import StaticEmbedder
@@ -155,11 +155,9 @@ _Result = tuple[_Worker, int, Batch | None]
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """A worker that imports what this process does (-P: and nothing from the working directory)."""
-    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "whence_indexer.crew"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        [*offspring.PYTHON, "-m", "whence_indexer.crew"],
+        env=offspring.environment(),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whence_indexer import plumbing
 from whence_indexer.errors import RepositoryError, SlowError, SourceError
 from whence_indexer.files import read_text, reason_by_name
 from whence_indexer.languages import language_of
 from whence_indexer.lines import lines_of
+from whence_indexer.notebook import code_cells
 from whence_indexer.outline import Unit, tree_of, units_of
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source, find_source
@@ -29,10 +30,19 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A definition: its name with its scopes, joined by dots, and its lines, the comments above it included."""
+    """A definition: its name with its scopes, joined by dots, and its lines, the comments above it included.
+
+    `more` are the other places in the file that define it: a type stands apart from its `impl`.
+    """
 
     symbol: str
     place: Span
+    more: tuple[Span, ...] = ()
+
+    @property
+    def places(self) -> tuple[Span, ...]:
+        """All of it, in order."""
+        return (self.place, *self.more)
 
     @property
     def name(self) -> str:
@@ -41,18 +51,26 @@ class Definition:
 
 
 def definitions_in(path: str, text: str) -> list[Definition]:
-    """All definitions of a file, those in others too, in order; [] for a language without a grammar here."""
-    grammar = language_of(path, text).grammar
-    if grammar is None or not text:
-        return []
-    units = units_of(tree_of(lines_of(text), grammar))
-    return [Definition(symbol, Span(path, first + 1, last + 1)) for symbol, first, last in _walk(units)]
+    """All definitions of a file, those in others too, in order; [] for a language without a grammar here.
+
+    Those of a notebook are in its cells. Of a conflict that is not resolved the first side is taken.
+    """
+    text = _one_side(text)
+    cells = code_cells(text) if path.endswith(".ipynb") else [(language_of(path, text), text, None)]
+    found = []
+    for language, source, rows in cells:
+        if language.grammar is not None and source:
+            for symbol, first, last in _walk(units_of(tree_of(lines_of(source), language.grammar))):
+                first, last = (rows[first], rows[last]) if rows else (first, last)
+                found.append(Definition(symbol, Span(path, first + 1, last + 1)))
+    return found
 
 
 def definition_in(path: str, text: str, symbol: str) -> Definition:
     """The definition of `symbol` (`Cart.add`, `Cart::add` or `add`) in a file.
 
-    Overloads that stand together are one. Raises `SourceError` where there is none, or there are several.
+    What a file says of one name in several places is one. Raises `SourceError` where there is none, or there are
+    several with such an ending.
     """
     return _only(_matching(definitions_in(path, text), symbol), symbol, f" in {path}")
 
@@ -89,6 +107,23 @@ def find_definitions(repository: Repository, symbol: str, seconds: float = _SECO
     return found
 
 
+def _one_side(text: str) -> str:
+    """`text` with empty lines in place of a conflict's marks and of all of its sides but the first."""
+    if "<<<<<<< " not in text:
+        return text
+    lines, side = [], 0
+    for line in text.split("\n"):
+        mark, before = line[:7], side
+        if mark == "<<<<<<<" and not side:
+            side = 1
+        elif side and mark in ("|||||||", "======="):
+            side = 2
+        elif side and mark == ">>>>>>>":
+            side = 0
+        lines.append("" if side == 2 or side != before else line)
+    return text if side else "\n".join(lines)  # what does not end is no conflict
+
+
 def _walk(units: Iterable[Unit]) -> Iterator[tuple[str, int, int]]:
     for unit in units:
         for name in dict.fromkeys([*unit.symbols, *unit.variables]):
@@ -104,11 +139,14 @@ def _matching(definitions: Sequence[Definition], symbol: str) -> list[Definition
 
 
 def _only(found: Sequence[Definition], symbol: str, where: str) -> Definition:
-    together = list(_joined(found))
+    places: dict[tuple[str, str], list[Definition]] = {}
+    for each in _joined(found):
+        places.setdefault((each.place.path, each.symbol), []).append(each)
+    together = [replace(first, more=tuple(each.place for each in more)) for first, *more in places.values()]
     if not together:
         raise SourceError(f"nothing named {symbol} is defined{where or ' in the files that git tracks'}")
     if len(together) > 1:
-        named = [_place(each, found) for each in together]
+        named = [f"{each.place.path}#{each.symbol}" for each in together]
         more = f" and {len(named) - _LISTED:,} more" if len(named) > _LISTED else ""
         raise SourceError(
             f"{symbol} is defined {len(named):,} times{where}; say which: {', '.join(named[:_LISTED])}{more}"
@@ -133,16 +171,6 @@ def _joined(definitions: Sequence[Definition]) -> Iterator[Definition]:
         current = each
     if current:
         yield current
-
-
-def _place(definition: Definition, among: Sequence[Definition]) -> str:
-    """How to ask for this one: by its lines where its file has another of the same name."""
-    place = definition.place
-    same = {
-        each.place.start_line for each in among if (each.symbol, each.place.path) == (definition.symbol, place.path)
-    }
-    lines = f"{place.path}:{place.start_line}-{place.end_line}"
-    return lines if len(same) > 1 else f"{place.path}#{definition.symbol}"
 
 
 def _files_with(repository: Repository, symbol: str, seconds: float) -> list[str]:

@@ -23,7 +23,7 @@ from whence_indexer.lineage import Lineage, Shaper, trace
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import ChangeKind, Commit, Hunk
+from whence_indexer.types import ChangeKind, Commit, Hunk, Span
 
 SECONDS = 3.0  # for the whole history: a person waits, no editor does
 _MOVES = 8  # from place to place that git does not follow by itself
@@ -48,12 +48,11 @@ def trace_definition(
     `complete` is false where `seconds` did not suffice. Raises `RepositoryError` where git cannot tell.
     """
     deadline = time.monotonic() + seconds
-    place = definition.place
-    now = trace(repository, source, place.start_line, place.end_line, steps=0)
+    now = _now(repository, source, definition)
     steps: list[_Step] = []
     complete, through = True, {commit.sha: (commit, kind) for commit, kind in now.seen_through}
     try:
-        for step in _steps(repository, source, definition, deadline):
+        for step in _all_steps(repository, source, definition, deadline):
             kind = _mechanical(repository, step)
             if kind and step.kind == "changed":
                 through[step.commit.sha] = step.commit, kind
@@ -64,8 +63,12 @@ def trace_definition(
     kinds = {step.commit.sha: step.kind for step in steps}
     current = [replace(shaper, change=kinds.get(shaper.commit.sha)) for shaper in now.shapers]
     shown = {shaper.commit.sha for shaper in current}
-    lines = ((place.start_line, place.end_line),)
-    earlier = [Shaper(step.commit, lines, True, step.kind) for step in steps if step.commit.sha not in shown]
+    lines = tuple((place.start_line, place.end_line) for place in definition.places)
+    earlier = [
+        Shaper(step.commit, lines, True, step.kind, made=(_made(step.hunk),))
+        for step in steps
+        if step.commit.sha not in shown
+    ]
     earlier.sort(key=lambda shaper: (shaper.change == "added", instant(shaper.commit.date)), reverse=True)
     shallow = shallow_commits(repository)
     return Lineage(
@@ -77,9 +80,39 @@ def trace_definition(
     )
 
 
-def _steps(repository: Repository, source: Source, definition: Definition, deadline: float) -> Iterator[_Step]:
-    """The commits that changed the definition, newest first. Raises `SlowError` once the time is over."""
-    revision, at = repository.head or "", _committed(repository, source, definition)
+def _now(repository: Repository, source: Source, definition: Definition) -> Lineage:
+    """The commits that the lines of all places of a definition are from, each once, of most lines first."""
+    traced = [trace(repository, source, place.start_line, place.end_line, steps=0) for place in definition.places]
+    shapers: dict[str, Shaper] = {}
+    for shaper in (shaper for each in traced for shaper in each.shapers):
+        known = shapers.get(shaper.commit.sha, replace(shaper, lines=(), made=()))
+        joined = replace(known, lines=(*known.lines, *shaper.lines), made=(*known.made, *shaper.made))
+        shapers[shaper.commit.sha] = joined
+    through = {commit.sha: (commit, kind) for each in traced for commit, kind in each.seen_through}
+    return Lineage(
+        shapers=tuple(sorted(shapers.values(), key=lambda each: -sum(last - first + 1 for first, last in each.lines))),
+        uncommitted=tuple(lines for each in traced for lines in each.uncommitted),
+        seen_through=tuple(through.values()),
+        shallow=any(each.shallow for each in traced),
+    )
+
+
+def _all_steps(repository: Repository, source: Source, definition: Definition, deadline: float) -> Iterator[_Step]:
+    """The commits that changed the definition in any of its places, each once. Raises `SlowError` as `_steps`.
+
+    It was added with its first place: to add another is to change it.
+    """
+    seen: set[str] = set()
+    for number in range(len(definition.places)):
+        for step in _steps(repository, _committed(repository, source, definition, number), deadline):
+            if step.commit.sha not in seen:
+                seen.add(step.commit.sha)
+                yield replace(step, kind="changed") if number and step.kind == "added" else step
+
+
+def _steps(repository: Repository, at: Definition | None, deadline: float) -> Iterator[_Step]:
+    """The commits that changed a definition of the last commit, newest first. Raises `SlowError` once time is over."""
+    revision = repository.head or ""
     for _ in range(_MOVES):
         if at is None:
             return
@@ -98,13 +131,14 @@ def _steps(repository: Repository, source: Source, definition: Definition, deadl
         at = origin
 
 
-def _committed(repository: Repository, source: Source, definition: Definition) -> Definition | None:
-    """The definition as the last commit has it; None where it has none."""
+def _committed(repository: Repository, source: Source, definition: Definition, number: int) -> Definition | None:
+    """The place of the definition with this number as the last commit has it; None where it has none."""
     if source.revision is not None:
-        return definition
+        return Definition(definition.symbol, definition.places[number])
     text = _text_at(repository, repository.head or "", source.path)
     with suppress(SourceError):
-        return definition_in(source.path, text, definition.symbol)
+        places = definition_in(source.path, text, definition.symbol).places
+        return Definition(definition.symbol, places[number]) if number < len(places) else None
     return None
 
 
@@ -113,7 +147,7 @@ def _before_the_move(repository: Repository, commit: Commit, hunk: Hunk, at: Def
     if len(commit.parents) != 1 or commit.sha in shallow_commits(repository):
         return None
     suffix = PurePosixPath(hunk.path).suffix
-    removing = [each for each in read_commit(repository, commit.sha).hunks if each.old_lines[1]]
+    removing = [each for each in read_commit(repository, commit.sha, compared=True).hunks if each.old_lines[1]]
     paths = list(dict.fromkeys(each.old_path for each in removing if PurePosixPath(each.old_path).suffix == suffix))
     first, count = hunk.new_lines
     now = _lines(_text_at(repository, commit.sha, hunk.path), first, first + count - 1)
@@ -127,6 +161,11 @@ def _before_the_move(repository: Repository, commit: Commit, hunk: Hunk, at: Def
             if found.name == at.name and alike >= likest:
                 best, likest = found, alike
     return best
+
+
+def _made(hunk: Hunk) -> Span:
+    first, count = hunk.new_lines
+    return Span(hunk.path, first, first + count - 1)
 
 
 def _likeness(one: Counter[str], other: Counter[str]) -> float:
@@ -146,7 +185,7 @@ def _text_at(repository: Repository, revision: str, path: str) -> str:
 
 def _mechanical(repository: Repository, step: _Step) -> str | None:
     """The kind of change where the commit changed only the form: everywhere, or in the lines of the definition."""
-    whole = read_commit(repository, step.commit.sha)
+    whole = read_commit(repository, step.commit.sha, compared=True)
     (old, old_count), (new, new_count) = step.hunk.old_lines, step.hunk.new_lines
     here = [
         hunk

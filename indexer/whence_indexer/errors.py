@@ -34,6 +34,10 @@ class SlowError(RepositoryError):
     """Git took longer than it was given."""
 
 
+class PeriodError(RepositoryError):
+    """A question's time means nothing here: there is no such version, or no such day."""
+
+
 class StoreError(WhenceError):
     """The index cannot be read or written."""
 

@@ -35,6 +35,10 @@ class Finder(Protocol):
         """The chunk that holds a line."""
         ...
 
+    def defined(self, name: str) -> list[tuple[str, Span]]:
+        """The definitions called `name`, whatever their scope, each with the lines of its chunk."""
+        ...
+
     def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
         """The chunks nearest in meaning to `text`, but for those of its own lines."""
         ...

@@ -8,34 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whence_indexer import github
 from whence_indexer.errors import MissingError
 from whence_indexer.paging import Part, State, all_items, newest_change_first, read_parts, with_parameter
 from whence_indexer.records import at, number_at_end, page_of
-from whence_indexer.rest import Client, rest_client
+from whence_indexer.rest import Client, RestProject, rest_client
 from whence_indexer.threads import Cursor, Page
 
 _ADVICE = (
     "set GITEA_TOKEN to a token that may read its issues and pull requests, and GITEA_HOST to the server it is for"
 )
-_VERDICTS = {"request_changes": "changes_requested", "comment": "commented", "request_review": "pending"}
 
 
 @dataclass(frozen=True)
-class Gitea:
-    """A project on Gitea or Forgejo. `api` is the API's address, `https://HOST/api/v1`, `project` is `owner/name`."""
-
-    api: str
-    project: str
-    token: str | None = field(default=None, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The project's address in the API."""
-        return f"{self.api}/repos/{self.project}"
+class Gitea(RestProject):
+    """A project on Gitea or Forgejo, whose API is at `https://HOST/api/v1`."""
 
     def pages(self, cursor: Cursor | None, say: Callable[[str], None]) -> Iterator[Page]:
         """What is new, a list after the other, first the threads; see `Source.pages`."""
@@ -76,9 +66,9 @@ def _reviews(client: Client, base: str, number: Any) -> Iterator[Page]:
         return
     address = f"{base}/pulls/{number}/reviews"
     with suppress(MissingError):  # hidden since the list was made
-        reviews = [review for review in all_items(client, f"{address}?limit=50") if _verdict(review) != "pending"]
-        telling = [review for review in reviews if at(review, "body") or _verdict(review) != "commented"]
-        yield page_of(address, lambda review: _review(review, number), comments=telling)
+        reviews = [review for review in all_items(client, f"{address}?limit=50") if github.verdict(review) != "pending"]
+        telling = filter(github.says_something, reviews)
+        yield page_of(address, lambda review: github.review_record(review) | {"thread": number}, comments=telling)
         for review in reviews:
             if at(review, "comments_count") and isinstance(at(review, "id"), int):
                 comments = all_items(client, f"{address}/{review['id']}/comments")
@@ -91,27 +81,6 @@ def _comment(item: Any) -> dict[str, Any]:
     return github.comment_record(item) | {"thread": thread}
 
 
-def _review(item: Any, number: int) -> dict[str, Any]:
-    return github.comment_record(item) | {
-        "thread": number,
-        "kind": "review",
-        "date": at(item, "submitted_at"),
-        "state": _verdict(item),
-        "commit": at(item, "commit_id"),
-    }
-
-
 def _review_comment(item: Any, number: int) -> dict[str, Any]:
     """`position` is a line of the new file, 0 where the line was removed."""
-    return github.comment_record(item) | {
-        "thread": number,
-        "kind": "review_comment",
-        "path": at(item, "path"),
-        "line": at(item, "position") or None,
-        "commit": at(item, "original_commit_id") or at(item, "commit_id"),
-    }
-
-
-def _verdict(review: Any) -> str:
-    verdict = str(at(review, "state") or "").lower()
-    return _VERDICTS.get(verdict, verdict)
+    return github.review_comment_record(item) | {"thread": number, "line": at(item, "position") or None}

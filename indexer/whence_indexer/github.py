@@ -8,34 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whence_indexer.errors import MissingError
 from whence_indexer.paging import Part, State, all_items, newest_change_first, oldest_change_first, read_parts
 from whence_indexer.records import at, number_at_end, page_of
-from whence_indexer.rest import Client, rest_client
+from whence_indexer.rest import Client, RestProject, rest_client
 from whence_indexer.threads import Cursor, Page
 
 _ADVICE = (
     "set GITHUB_TOKEN (and GH_HOST for a server of your own) to a token that may read its issues and pull requests, "
     "or run `gh auth login`"
 )
+_VERDICTS = {"request_changes": "changes_requested", "comment": "commented", "request_review": "pending"}
 _NO_REVIEWS = "no reviews were fetched: each pull request takes a request of its own, too many without a token"
 
 
 @dataclass(frozen=True)
-class GitHub:
-    """A project on GitHub. `api` is the address of the API without a slash at its end, `project` is `owner/name`."""
-
-    api: str
-    project: str
-    token: str | None = field(default=None, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The project's address in the API."""
-        return f"{self.api}/repos/{self.project}"
+class GitHub(RestProject):
+    """A project on GitHub."""
 
     def pages(self, cursor: Cursor | None, say: Callable[[str], None]) -> Iterator[Page]:
         """What is new, a list after the other, first the threads; see `Source.pages`."""
@@ -67,7 +59,7 @@ def _comments(client: Client, base: str, state: State) -> Iterator[Page]:
 def _review_comments(client: Client, base: str, state: State) -> Iterator[Page]:
     address = f"{base}/pulls/comments?sort=updated&direction=asc&per_page=100"
     for items in oldest_change_first(client, address, "since", state):
-        yield page_of(address, _review_comment, comments=items)
+        yield page_of(address, review_comment_record, comments=items)
 
 
 def _reviews(client: Client, base: str, state: State) -> Iterator[Page]:
@@ -75,7 +67,7 @@ def _reviews(client: Client, base: str, state: State) -> Iterator[Page]:
     address = f"{base}/pulls?state=all&sort=updated&direction=desc&per_page=20"
     for pulls in newest_change_first(client, address, state):
         reviews = [review for pull in pulls for review in _reviews_of(client, base, at(pull, "number"))]
-        said = page_of(address, _review, comments=filter(_says_something, reviews))
+        said = page_of(address, review_record, comments=filter(says_something, reviews))
         yield replace(page_of(address, pull_record, threads=pulls), comments=said.comments, problems=said.problems)
 
 
@@ -132,8 +124,11 @@ def comment_record(item: Any) -> dict[str, Any]:
     }
 
 
-def _review_comment(item: Any) -> dict[str, Any]:
-    """Where it was made, not where GitHub thinks the line is now; a line that was removed is no line of the commit."""
+def review_comment_record(item: Any) -> dict[str, Any]:
+    """The record of a review comment, likewise.
+
+    It is where it was made, not where GitHub thinks the line is now; a line that was removed is no line of the commit.
+    """
     removed = at(item, "side") == "LEFT"
     return comment_record(item) | {
         "thread": number_at_end(at(item, "pull_request_url")),
@@ -144,20 +139,23 @@ def _review_comment(item: Any) -> dict[str, Any]:
     }
 
 
-def _review(item: Any) -> dict[str, Any]:
+def review_record(item: Any) -> dict[str, Any]:
+    """The record of a review, likewise."""
     return comment_record(item) | {
         "thread": number_at_end(at(item, "pull_request_url")),
         "kind": "review",
         "date": at(item, "submitted_at"),
-        "state": _verdict(item),
+        "state": verdict(item),
         "commit": at(item, "commit_id"),
     }
 
 
-def _says_something(review: Any) -> bool:
-    """Not a mere envelope of review comments, and not one still being written."""
-    return _verdict(review) != "pending" and bool(at(review, "body") or _verdict(review) != "commented")
+def says_something(review: Any) -> bool:
+    """Whether it is neither a mere envelope of review comments nor still being written."""
+    return verdict(review) != "pending" and bool(at(review, "body") or verdict(review) != "commented")
 
 
-def _verdict(review: Any) -> str:
-    return str(at(review, "state") or "").lower()
+def verdict(review: Any) -> str:
+    """What a review says of the pull request, in GitHub's words; its relatives have others for some."""
+    said = str(at(review, "state") or "").lower()
+    return _VERDICTS.get(said, said)

@@ -85,10 +85,10 @@ def read_log(
                 yield record
 
 
-def read_commit(repository: Repository, sha: str) -> Commit:
+def read_commit(repository: Repository, sha: str, compared: bool = False) -> Commit:
     """The commit `sha` with its hunks as far as the first `MAX_COMMIT_BYTES` hold them, however large it is.
 
-    Raises `RepositoryError` when there is no such commit, or its contents are missing.
+    `compared` is for `parse_commit`. Raises `RepositoryError` when there is no such commit, or contents are missing.
     """
     options = ("--no-walk", "-p", *_PATCH_OPTIONS, f"-l{_RENAMES}")
     record = b""
@@ -99,7 +99,8 @@ def read_commit(repository: Repository, sha: str) -> Commit:
             break
     if not record:  # a revision that leaves out and names nothing
         raise RepositoryError(f"there is no commit {sha[:_SHOWN]!r}")
-    return parse_commit(record.removeprefix(_RECORD), shallow_commits(repository), read_allowed(repository)[0])
+    boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)
+    return parse_commit(record.removeprefix(_RECORD), boundary, allowed, compared)
 
 
 def read_line_history(
@@ -120,10 +121,26 @@ def read_line_history(
         yield commit
 
 
-def read_named(repository: Repository, shas: Sequence[str]) -> Iterator[Commit]:
+def read_file_change(repository: Repository, name: str, added: bool) -> tuple[str, str] | None:
+    """(commit, path) of the last removal of the file or folder `name`, or of its first coming; None without one.
+
+    `name` is a path or the end of one, a file's with or without its suffix. What is there still was not removed.
+    """
+    patterns = [f":(glob)**/{name.strip('/')}{ending}" for ending in ("", ".*", "/**")]
+    if not added and plumbing.run(repository.root, "ls-files", "--", *patterns):
+        return None
+    kind = ("--diff-filter=A", "--reverse") if added else ("--diff-filter=D", "-n1")
+    options = ("--no-renames", "--no-merges", "--name-only", "--format=%x1e%H", *kind, repository.head or "HEAD")
+    output = plumbing.run(repository.root, "log", *options, "--", *patterns).decode("utf-8", "surrogateescape")
+    sha, *paths = output.partition("\x1e")[2].partition("\x1e")[0].split("\n")
+    return (sha, next(filter(None, paths), name)) if sha else None
+
+
+def read_named(repository: Repository, shas: Sequence[str], compared: bool = False) -> Iterator[Commit]:
     """The same for many commits by one call to git, in any order."""
-    if shas:
-        yield from read_commits(repository, "--no-walk=unsorted", f"-l{_RENAMES}", *shas)
+    boundary, (allowed, _) = shallow_commits(repository), read_allowed(repository)
+    for record in read_log(repository, "--no-walk=unsorted", f"-l{_RENAMES}", *shas) if shas else ():
+        yield parse_commit(record, boundary, allowed, compared)
 
 
 def read_message(repository: Repository, sha: str) -> Commit | None:
@@ -233,8 +250,12 @@ def _sha(record: bytes) -> bytes:
     return record[: record.index(b"\n")]
 
 
-def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOTHING) -> Commit:
-    """The commit of one record, redacted; none of its contents is kept where a shallow clone ends: at a `boundary`."""
+def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOTHING, compared: bool = False) -> Commit:
+    """The commit of one record, redacted; none of its contents is kept where a shallow clone ends: at a `boundary`.
+
+    With `compared` its hunks are as they are, without their sections, which takes a third of the time: they are there
+    to be compared with one another, and may be neither shown nor stored.
+    """
     sha, parents, author, date, rest = record.split(b"\n", 4)
     message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
     redacted = _message(message, allowed)
@@ -252,7 +273,7 @@ def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOT
         return commit
     if not _FILE.search(diff):
         return replace(commit, paths=tuple(_listed(diff)))
-    paths, hunks, kinds = _changes(diff, allowed)
+    paths, hunks, kinds = _changes(diff, allowed, compared)
     redactions = [Redaction(kind, path, commit=commit.sha) for path, kind in kinds]
     return replace(commit, paths=tuple(paths), hunks=tuple(hunks), redactions=(*commit.redactions, *redactions))
 
@@ -269,7 +290,7 @@ def without_addresses(name: str) -> str:
     return redact(_BARE.sub(r"\1", _BRACKETED.sub("", name))).text
 
 
-def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list[tuple[str, str]]]:
+def _changes(diff: bytes, allowed: Allowed, compared: bool) -> tuple[list[str], list[Hunk], list[tuple[str, str]]]:
     """Paths, hunks, and (path, kind) of what was taken out of these."""
     paths: list[str] = []
     hunks: list[Hunk] = []
@@ -282,7 +303,7 @@ def _changes(diff: bytes, allowed: Allowed) -> tuple[list[str], list[Hunk], list
         paths.append(path)
         old_path = path if has_secret(old_path) else old_path
         if first and len(hunks) < MAX_HUNKS and not reason_by_name(path):
-            for hunk, found in islice(_hunks(part, old_path, path, allowed), MAX_HUNKS - len(hunks)):
+            for hunk, found in islice(_hunks(part, old_path, path, allowed, compared), MAX_HUNKS - len(hunks)):
                 hunks.append(hunk)
                 taken += [(path, place.kind) for place in found.found]
     return list(dict.fromkeys(paths)), hunks, taken  # a file that became a link is two entries
@@ -294,18 +315,20 @@ def _listed(names: bytes) -> list[str]:
     return [path for path in listed if path and not has_secret(path)]
 
 
-def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed) -> Iterator[tuple[Hunk, Redacted]]:
+def _hunks(part: bytes, old_path: str, path: str, allowed: Allowed, compared: bool) -> Iterator[tuple[Hunk, Redacted]]:
     heads = list(_HUNK.finditer(part))
     ends = [head.start() for head in heads[1:]] + [len(part)]
     for head, end in zip(heads, ends, strict=True):
         old_start, old_count, new_start, new_count, section = head.groups()
-        redacted = _changed_lines(part[head.end() : min(end, head.end() + MAX_HUNK_BYTES + _BEYOND)], allowed)
+        changed = part[head.end() : min(end, head.end() + MAX_HUNK_BYTES + _BEYOND)]
+        clipped = changed[:MAX_HUNK_BYTES].decode("utf-8", "replace")
+        redacted = Redacted(clipped, ()) if compared else _changed_lines(changed, allowed)
         hunk = Hunk(
             path=path,
             old_path=old_path,
             old_lines=(int(old_start), int(old_count or 1)),
             new_lines=(int(new_start), int(new_count or 1)),
-            section=_section(section, allowed),
+            section="" if compared else _section(section, allowed),
             text=redacted.text,
         )
         yield hunk, redacted

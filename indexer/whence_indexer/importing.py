@@ -32,10 +32,14 @@ _AT_ONCE, _PATIENCE = 1_000, 10.0  # threads, seconds: whichever is reached firs
 
 @dataclass
 class Imported:
-    """What an import brought: how many threads are new or changed, and what could not be read."""
+    """What an import brought: how many threads are new or changed, and what could not be read.
+
+    `failed` says that something was wrong and nothing at all could be read. That nothing is new is no failure.
+    """
 
     threads: int = 0
     problems: list[Problem] = field(default_factory=list)
+    failed: bool = False
 
 
 def import_threads(
@@ -48,11 +52,13 @@ def import_threads(
 ) -> Imported:
     """Store what is new in the source that `spec` names (see `trackers.open_source`) in the index that is there.
 
-    A source that stops half-way leaves what came before, and a problem that says why. Raises `TrackerError` when
-    there is no such source, `NoIndexError` without an index.
+    A source that stops half-way leaves what came before, and a problem that says why. Of one that failed nothing is
+    stored, not even that it was read: it is read again the next time. Raises `TrackerError` when there is no such
+    source, `NoIndexError` without an index.
     """
     source, imported = open_source(spec, repository), Imported()
     pages: list[Page] = []
+    said, wrong = 0, False
 
     def store() -> None:
         with write_lock(repository.index_dir, True, waiting):
@@ -66,12 +72,17 @@ def import_threads(
         for page in source.pages(Store(repository.index_dir).state.sources.get(source.name), say):
             pages.append(page)
             imported.problems += page.problems
-            if sum(len(each.numbers) for each in pages) >= _AT_ONCE or time.monotonic() - written > _PATIENCE:
+            said += len(page.numbers)
+            wrong |= bool(page.problems) and not page.off
+            many = sum(len(each.numbers) for each in pages) >= _AT_ONCE
+            if said and (many or time.monotonic() - written > _PATIENCE):
                 store()
                 written = time.monotonic()
     except TrackerError as error:
         imported.problems.append(Problem(source.name, f"{error}; what came before is kept"))
-    if pages:
+        wrong = True
+    imported.failed = wrong and not said
+    if pages and not imported.failed:
         store()
     return imported
 

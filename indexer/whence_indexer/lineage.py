@@ -19,15 +19,17 @@ from whence_indexer.history import instant, read_commit, read_named, shallow_com
 from whence_indexer.mechanical import mechanical_kind
 from whence_indexer.repository import Repository
 from whence_indexer.source import Source
-from whence_indexer.types import ChangeKind, Commit
+from whence_indexer.types import ChangeKind, Commit, Span
 
 STEPS = 4  # earlier versions of a line: what is older seldom says why it is as it is now
 SECONDS = 0.12  # after which no further step begins: an editor waits for the answer
 _PATIENCE = 30.0  # seconds for the first blame, without which there is no answer
+_LONG_PATIENCE = 120.0  # seconds for one of a whole file, which nobody waits for
 _ROUNDS = 8  # formatting commits seen through, one behind another
 _ALIKE = 0.5  # of two lines that one became the other; below, difflib finds likeness in any two lines of code
 _MOST_ALIKE = 20  # lines of one place compared so
 _PREPARED = 64  # files kept ready
+_MOST_JUDGED = 4_000  # commits of which is kept what they are
 _MANY = 8  # commits that are read at once; fewer are kept one by one
 _FEW_LINES = 4  # replaced lines that are taken as one place whatever they hold
 
@@ -38,21 +40,24 @@ Range = tuple[int, int]
 class Shaper:
     """A commit that lines of the file are from, or were changed by `earlier` on their way; `lines` as they are now.
 
-    `change` is what it did to a definition, where one was asked about and git could tell.
+    `change` is what it did to a definition, where one was asked about and git could tell. `made` is where the lines
+    were in the commit.
     """
 
     commit: Commit
     lines: tuple[Range, ...]
     earlier: bool = False
     change: ChangeKind | None = None
+    made: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """What shaped lines of a file: first the commits they are from, of most lines first, then earlier ones.
 
-    `uncommitted` are lines that are in no commit; `seen_through` are commits that only changed how lines stand, with
-    their kind. `shallow` when a commit is where the clone's history ends, `complete` unless older ones were not read.
+    The commits are without hunks. `uncommitted` are lines that are in no commit; `seen_through` are commits that only
+    changed how lines stand, with their kind. `shallow` when a commit is where the clone's history ends, `complete`
+    unless older ones were not read.
     """
 
     shapers: tuple[Shaper, ...]
@@ -70,18 +75,34 @@ class _Walk:
     boundary: frozenset[str]
     ignored: list[str]
     allowed: Allowed
-    unsaved: bytes | None = None
+    unsaved: bytes | None
+    patience: float
     seen: dict[str, tuple[Commit, str]] = field(default_factory=dict)
     read: dict[str, Commit] = field(default_factory=dict)
 
     def commit(self, sha: str) -> Commit:
         return self.read.get(sha) or _read(self.repository, sha, sha in self.boundary, self.allowed)
 
+    def judge(self, shas: Sequence[str]) -> dict[str, tuple[Commit, str | None]]:
+        """Each of these without its hunks, and its kind where it is mechanical: what is kept of many commits."""
+        keys = {sha: (self.repository, sha, sha in self.boundary, self.allowed) for sha in shas}
+        self.read_all([sha for sha in shas if keys[sha] not in _judged])
+        judged: dict[str, tuple[Commit, str | None]] = {}
+        for sha, key in keys.items():
+            known = _judged.get(key)
+            if known is None:
+                commit = self.commit(sha)
+                known = _judged[key] = replace(commit, paths=(), hunks=()), mechanical_kind(commit)
+            judged[sha] = known
+        for old in list(_judged)[:-_MOST_JUDGED]:
+            _judged.pop(old, None)
+        return judged
+
     def read_all(self, shas: Sequence[str]) -> None:
         """Read these at once, which takes a fraction of the time."""
         new = [sha for sha in shas if sha not in self.read]
         if len(new) >= _MANY:
-            self.read |= {commit.sha: commit for commit in read_named(self.repository, new)}
+            self.read |= {commit.sha: commit for commit in read_named(self.repository, new, compared=True)}
 
     def origins(self, path: str, lines: Range, revision: str | None) -> Sequence[Origin]:
         """Where lines are from once mechanical commits are passed over."""
@@ -89,9 +110,9 @@ class _Walk:
         if rounds is None:
             rounds = self.rounds(path, lines, revision)
         within = [[part for origin in found if (part := origin.within(*lines))] for found in rounds]
-        for sha in {sha for found in within[:-1] for sha in _ids(found)}:
-            if kind := mechanical_kind(self.commit(sha)):
-                self.seen[sha] = self.commit(sha), kind
+        for sha, (commit, kind) in self.judge([sha for found in within[:-1] for sha in _ids(found)]).items():
+            if kind:
+                self.seen[sha] = commit, kind
         return within[-1]
 
     def rounds(self, path: str, lines: Range, revision: str | None) -> list[Sequence[Origin]]:
@@ -99,9 +120,9 @@ class _Walk:
         rounds: list[Sequence[Origin]] = []
         ignored = self.ignored
         while len(rounds) < _ROUNDS:
-            rounds.append(_blame(self.repository, path, lines, revision, tuple(ignored), self.unsaved))
-            self.read_all(_ids(rounds[-1]))
-            new = [sha for sha in _ids(rounds[-1]) if sha not in ignored and mechanical_kind(self.commit(sha))]
+            rounds.append(_blame(self, path, lines, revision, tuple(ignored)))
+            judged = self.judge(_ids(rounds[-1]))
+            new = [sha for sha, (_, kind) in judged.items() if kind and sha not in ignored]
             if not new:
                 break
             ignored = [*ignored, *new]
@@ -119,16 +140,18 @@ def prepare(repository: Repository, source: Source) -> None:
 
 
 def last_changes(
-    repository: Repository, path: str, lines: int, revision: str
+    repository: Repository, path: str, lines: Range, revision: str, whole: bool = False
 ) -> tuple[Sequence[Origin], dict[str, Commit]]:
-    """Where each line of a file of so many lines in `revision` is from, and these commits, without their hunks.
+    """Where these lines of a file in `revision` are from, and these commits, without their hunks.
 
-    Prepares the file, as `prepare` does.
+    Where they are the `whole` file it is prepared, as `prepare` does, and git may take its time. Raises as `trace`.
     """
     walk = _walk(repository)
-    origins = _prepare(walk, path, lines, revision)[-1]
-    walk.read_all(_ids(origins))
-    return origins, {sha: replace(walk.commit(sha), paths=(), hunks=()) for sha in _ids(origins)}
+    if whole:
+        walk.patience = _LONG_PATIENCE
+        _prepare(walk, path, lines[1], revision)
+    origins = walk.origins(path, lines, revision)
+    return origins, {sha: commit for sha, (commit, _) in walk.judge(_ids(origins)).items()}
 
 
 def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence[Origin]]:
@@ -144,6 +167,7 @@ def _prepare(walk: _Walk, path: str, lines: int, revision: str) -> list[Sequence
 def forget() -> None:
     """Drop all that is kept in memory of files and commits."""
     _prepared.clear()
+    _judged.clear()
     _blame_of_commit.cache_clear()
     _read.cache_clear()
 
@@ -165,22 +189,30 @@ def trace(
     named = [*shapers, *_newest_first(earlier)]
     shown = {shaper.commit.sha for shaper in named}
     return Lineage(
-        shapers=tuple(named),
+        shapers=tuple(replace(shaper, commit=_as_shown(shaper.commit)) for shaper in named),
         uncommitted=_ranges((origin.first, origin.last) for origin in origins if origin.sha is None),
-        seen_through=tuple(seen for sha, seen in walk.seen.items() if sha not in shown),
+        seen_through=tuple((_as_shown(commit), kind) for sha, (commit, kind) in walk.seen.items() if sha not in shown),
         shallow=any(sha in walk.boundary for sha in shown),
         complete=complete,
     )
 
 
+def _as_shown(commit: Commit) -> Commit:
+    """Without its hunks, which were read to be compared."""
+    return replace(commit, hunks=())
+
+
 def _grouped(walk: _Walk, origins: Iterable[Origin], now: Range | None = None) -> Iterator[Shaper]:
     """The commits of `origins`, each once; their lines, or `now` in their place where they are earlier ones."""
-    ranges: dict[str, list[Range]] = {}
+    runs: dict[str, list[Origin]] = {}
     for origin in origins:
         if origin.sha is not None:
-            ranges.setdefault(origin.sha, []).append(now or (origin.first, origin.last))
-    for sha, lines in ranges.items():
-        yield Shaper(walk.commit(sha), _ranges(lines), now is not None)
+            runs.setdefault(origin.sha, []).append(origin)
+    walk.read_all(list(runs))
+    for sha, found in runs.items():
+        lines = _ranges(now or (origin.first, origin.last) for origin in found)
+        made = (Span(each.path, each.line, each.line + each.last - each.first) for each in found)
+        yield Shaper(walk.commit(sha), lines, now is not None, made=tuple(made))
 
 
 def _earlier(
@@ -198,8 +230,9 @@ def _earlier(
             for shaper in _grouped(walk, before, now):
                 sha = shaper.commit.sha
                 if sha not in known:
-                    lines = _ranges([*found[sha].lines, *shaper.lines]) if sha in found else shaper.lines
-                    found[sha] = replace(shaper, lines=lines)
+                    known_of = found.get(sha, replace(shaper, lines=(), made=()))
+                    lines = _ranges([*known_of.lines, *shaper.lines])
+                    found[sha] = replace(shaper, lines=lines, made=(*known_of.made, *shaper.made))
             following += [(origin, now) for origin in before if origin.sha is not None]
         places = following
     return list(found.values()), not places
@@ -269,34 +302,28 @@ def _ranges(parts: Iterable[Range]) -> tuple[Range, ...]:
 
 def _walk(repository: Repository, unsaved: bytes | None = None) -> _Walk:
     boundary, ignored = shallow_commits(repository), ignored_revisions(repository)
-    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved)
+    return _Walk(repository, boundary, ignored, read_allowed(repository)[0], unsaved, _PATIENCE)
 
 
 # What a commit holds but for what may not be shown, and what a commit's lines are from, never changes: an editor asks
 # of the same places again.
 @lru_cache(maxsize=256)
 def _read(repository: Repository, sha: str, boundary: bool, allowed: Allowed) -> Commit:
-    return read_commit(repository, sha)
+    return read_commit(repository, sha, compared=True)
 
 
-def _blame(
-    repository: Repository,
-    path: str,
-    lines: Range,
-    revision: str | None,
-    ignored: tuple[str, ...],
-    unsaved: bytes | None = None,
-) -> Sequence[Origin]:
+def _blame(walk: _Walk, path: str, lines: Range, revision: str | None, ignored: tuple[str, ...]) -> Sequence[Origin]:
     if revision is None:  # the work tree, and what an editor shows, may change at any time
-        return blame(repository, path, *lines, None, ignored, _PATIENCE, unsaved)
-    return _blame_of_commit(repository, path, *lines, revision, ignored)
+        return blame(walk.repository, path, *lines, None, ignored, walk.patience, walk.unsaved)
+    return _blame_of_commit(walk.repository, path, *lines, revision, ignored, walk.patience)
 
 
 @lru_cache(maxsize=1024)
 def _blame_of_commit(
-    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...]
+    repository: Repository, path: str, first: int, last: int, revision: str, ignored: tuple[str, ...], patience: float
 ) -> tuple[Origin, ...]:
-    return tuple(blame(repository, path, first, last, revision, ignored, _PATIENCE))
+    return tuple(blame(repository, path, first, last, revision, ignored, patience))
 
 
+_judged: dict[tuple[Repository, str, bool, Allowed], tuple[Commit, str | None]] = {}
 _prepared: dict[tuple[Repository, str | None, str, tuple[str, ...]], list[Sequence[Origin]]] = {}

@@ -37,6 +37,8 @@ _SETTINGS = re.compile(
 _SPACE = re.compile(r"\s+")
 _COMMENT_MARK = re.compile(r"^\s*(?:#+|//+!?|/?\*+/?|--|;+|\.\.)(?=\s|$)", re.MULTILINE)
 _STYLE = re.compile(r"[\s\"'`,;()\\]+")
+_TOKEN = re.compile(r"\w+|[^\w\s\"'`,;()\\]")  # but for signs that a formatter chooses
+_EITHER_QUOTE = re.compile(r"\.(py|pyi|[cm]?[jt]sx?|s?css|less|lua)$")
 _COMMENT = re.compile(r"\s*(?:#|//|/?\*|--|;|<!--|-->|\"\"\"|\(\*|%|\.\.|rem\b|$)", re.IGNORECASE)
 _HEADER = re.compile(r"\blicen[cs]e|copyright|\(c\)|©|spdx|warrant(y|ies)\b", re.IGNORECASE)
 _HEADER_ENDS = 60  # lines; the longest common header, of BSD with three clauses, has about 30
@@ -59,19 +61,25 @@ def mechanical_kind(commit: Commit) -> str | None:
     files = [(path, list(hunks)) for path, hunks in groupby(commit.hunks, key=lambda hunk: hunk.path)]
     by_formatter = _FORMATTER.search(commit.subject) is not None
     says = by_formatter or _SAYS_FORMAT.search(commit.subject) is not None
-    judged = [(path, *_judge(hunks, says)) for path, hunks in files]
     kinds = Counter[str]()
     other = 0
-    for path, kind, lines in judged:
+    for path, hunks in files:
+        kind, lines = _judge(hunks, says)
         if kind:
             kinds[kind] += lines
         elif not (says and _SETTINGS.search(path)):
-            other += lines
+            # Beside what a formatter did somebody changed a line: each place of the file counts for itself.
+            formatted = _formatted(hunks) if by_formatter else 0
+            kinds.update({"format": formatted} if formatted else {})
+            other += lines - formatted
+            if not says:  # all of it would have to be
+                break
     changed = kinds.total() + other
     if not kinds or (kinds.total() < changed and not (says and kinds.total() >= _MOSTLY * changed)):
         return "move" if _moved(commit.hunks) else None
     kind = kinds.most_common(1)[0][0]
-    enough = 0 if by_formatter or kinds["whitespace"] == changed else _SAID_LINES if says else _SWEEP_LINES
+    plainly = kinds["whitespace"] == changed or all(_is_other_quotes(hunk) for hunk in commit.hunks)
+    enough = 0 if by_formatter or plainly else _SAID_LINES if says else _SWEEP_LINES
     return kind if changed >= enough else None
 
 
@@ -108,6 +116,25 @@ def _unmarked(text: str) -> str:
 
 def _is_style(hunk: Hunk) -> bool:
     return _same(_STYLE, _unmarked(_side(hunk, "-")), _unmarked(_side(hunk, "+")))
+
+
+def _formatted(hunks: Sequence[Hunk]) -> int:
+    """The lines of those places of a file where the same words stand, in any order: a formatter moves a comment to
+    where there is room. Of a place that is not known whole that is not known."""
+    return sum(
+        hunk.old_lines[1] + hunk.new_lines[1]
+        for hunk in hunks
+        if len(hunk.text.encode()) < MAX_HUNK_BYTES
+        and Counter(_TOKEN.findall(_side(hunk, "-"))) == Counter(_TOKEN.findall(_side(hunk, "+")))
+    )
+
+
+def _is_other_quotes(hunk: Hunk) -> bool:
+    """Whether all that a hunk did is to write strings with the other quotes, where the language lets one choose."""
+    before, after = (_SPACE.sub("", _side(hunk, sign)) for sign in "-+")
+    alike = before.replace("'", '"') == after.replace("'", '"') and "\\" not in before
+    one_kind = all("'" not in line or '"' not in line for line in hunk.text.split("\n"))  # none within the other
+    return alike and one_kind and bool(_EITHER_QUOTE.search(hunk.path)) and len(hunk.text.encode()) < MAX_HUNK_BYTES
 
 
 def _is_import_order(removed: str, added: str) -> bool:

@@ -19,6 +19,8 @@ from whence_indexer.types import Chunk, Span
 TextPieces = Callable[[Lines, Language], list[Piece]]
 
 _decode = json.JSONDecoder(strict=False).raw_decode
+# What is raised by text that is not JSON, or not of the shape of a notebook.
+_NO_NOTEBOOK = (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError)
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -37,8 +39,8 @@ def notebook_chunks(path: str, lines: Lines, text_pieces: TextPieces) -> list[Ch
     """The chunks of a notebook's JSON; what is no notebook is cut into windows of lines. `text_pieces` cuts a cell."""
     try:
         parts = _parts(lines, text_pieces)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError):
-        parts = []  # not JSON, or not of the shape of a notebook
+    except _NO_NOTEBOOK:
+        parts = []
     if not parts:
         return _plain_chunks(path, lines, text_pieces)
     ends = [part.row for part in parts[1:]] + [len(lines)]
@@ -47,6 +49,21 @@ def notebook_chunks(path: str, lines: Lines, text_pieces: TextPieces) -> list[Ch
         Chunk(Span(path, start + 1, end), part.language.kind, part.language.name, part.text, part.symbols, part.scope)
         for part, start, end in zip(parts, starts, ends, strict=True)
     ]
+
+
+def code_cells(text: str) -> list[tuple[Language, str, list[int]]]:
+    """The code cells of a notebook's JSON: language, source, and for each line of it the row of the file where it
+    stands. [] for what is no notebook."""
+    lines, cells = lines_of(text), []
+    try:
+        notebook = {key: (start, value) for key, start, value in _members(text, _skip(text, 0))}
+        kernel = _kernel(notebook.get("metadata", (0, {}))[1])
+        for start, cell in _elements(text, notebook["cells"][0]):
+            if cell["cell_type"] == "code":
+                cells.append((kernel, *_source(lines, text, start)))
+    except _NO_NOTEBOOK:
+        return []
+    return cells
 
 
 def _plain_chunks(path: str, lines: Lines, text_pieces: TextPieces) -> list[Chunk]:

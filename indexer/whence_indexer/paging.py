@@ -31,8 +31,11 @@ _LAG = timedelta(minutes=2)
 def read_parts(
     client: Client, name: str, parts: Mapping[str, Part], cursor: Cursor | None, say: Callable[[str], None]
 ) -> Iterator[Page]:
-    """The pages of every part in turn, each with the cursor to go on from; `name` is the address they lie under."""
-    state = _begun(name, cursor)
+    """The pages of every part in turn, each with the cursor to go on from; `name` is the address they lie under.
+
+    A part that is turned off is a page that says so. Raises `GoneError` where all are.
+    """
+    state, gone = _begun(name, cursor), 0
     for part, read in parts.items():
         count = 0
         try:
@@ -41,7 +44,10 @@ def read_parts(
                 say(f"{part}: {count}")
                 yield replace(page, cursor=deepcopy(state))
         except GoneError as error:
-            yield Page(deepcopy(state), problems=(Problem(f"{name} {part}", str(error)),))
+            gone += 1
+            if gone == len(parts):
+                raise
+            yield Page(deepcopy(state), problems=(Problem(f"{name} {part}", str(error)),), off=True)
 
 
 def _begun(name: str, cursor: Cursor | None) -> State:

@@ -1,101 +1,120 @@
 """A period of a question -> the commits that fall into it; tags are the versions.
 
 Takes a repository and a `Period`, returns ids. A version bounds by ancestry, a date by when a commit was committed.
+What names no version and no day here is an error that says so: no question is answered as if it had not asked.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
-from whence_indexer import plumbing
-from whence_indexer.errors import RepositoryError
+from whence_indexer.dates import days_of
+from whence_indexer.errors import PeriodError, RepositoryError
 from whence_indexer.history import revision_list
-from whence_indexer.query import Period
 from whence_indexer.repository import Repository
+from whence_indexer.timing import Period
+from whence_indexer.versions import Version, earlier_versions, find_versions, is_foreign, newest_version
 
-_SECONDS = 3.0  # to ask each tag for a commit
-_DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+_LATEST = re.compile(r"(?:the )?(?:last|latest|newest|previous) (?:release|version|tag)", re.IGNORECASE)
 
 
-def commits_within(repository: Repository, period: Period) -> set[str] | None:
-    """The commits of the period that HEAD reaches; None where it has no meaning here: no git, no such version or day.
+def commits_within(repository: Repository, period: Period) -> list[str]:
+    """The commits of the period that HEAD reaches, newest first.
 
-    `since` a version are the commits that it lacks, `before` one those that it holds.
+    `since` a version are the commits that it lacks, `before` one those that it holds, `during` one those that no
+    earlier one of its family holds. Raises `PeriodError` where it has no meaning here: no git, no such version or day.
     """
     if repository.head is None:
-        return None
-    start, arguments = repository.head, list[str]()
-    for bound, text in (("since", period.since), ("until", period.until)):
-        tag = _tag(repository, text) if text else None
-        first = None if tag or not text else _days(text)
-        if text and not (tag or first):
-            return None
-        if tag and bound == "until":
-            start = tag
-        elif tag:
-            arguments.append(f"^{tag}")
-        elif first:
-            arguments.append(f"--{bound}={first[0].isoformat()}T00:00:00")
+        raise PeriodError("there is no history here")
+    arguments, start = list[str](), repository.head
+    for argument in _arguments(repository, period):
+        if argument.startswith(("^", "--")):
+            arguments.append(argument)
+        else:
+            start = argument
+    try:
+        return revision_list(repository, *arguments, start)
+    except RepositoryError as error:  # a tag of something that is no commit
+        raise PeriodError(str(error)) from error
+
+
+def concerns(repository: Repository, period: Period) -> bool:
+    """Whether it is a time of this repository: `since Python 3.8` is none of a project that is not called so."""
+    named = (text for text in _texts(period) if re.match(r"[^\W\d][\w-]* v?\d", text) and not is_time(text))
+    return not any(is_foreign(repository, text) for text in named)
+
+
+def complaint(repository: Repository, period: Period | None) -> str:
+    """What is wrong with the time of a question, as a sentence; "" where nothing is."""
+    if period is None or not concerns(repository, period):
+        return ""
+    try:
+        return "" if commits_within(repository, period) else f"no commit here is of that time: {_said(period)}"
+    except PeriodError as error:
+        return str(error)
+
+
+def _said(period: Period) -> str:
+    names = ("since", "before", "during", "up to")
+    texts = (period.since, period.until, period.during, period.through)
+    return ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True) if text)
+
+
+def _texts(period: Period) -> list[str]:
+    return [text for text in (period.since, period.until, period.during, period.through) if text]
+
+
+def _arguments(repository: Repository, period: Period) -> Iterator[str]:
+    """What selects the period, for `git rev-list`."""
+    if period.since:
+        found = _point(repository, period.since)
+        yield f"^{found.sha}" if isinstance(found, Version) else _from(found[0])
+    for text, inclusive in ((period.until, False), (period.through, True)):
+        if text:
+            found = _point(repository, text)
+            yield found.sha if isinstance(found, Version) else _to(found[1] if inclusive else found[0])
     if period.during:
-        days = _days(period.during)
+        found = _point(repository, period.during)
+        if isinstance(found, Version):
+            yield from (f"^{each.sha}" for each in earlier_versions(repository, found))
+            yield found.sha
+        else:
+            yield from (_from(found[0]), _to(found[1]))
+
+
+def _point(repository: Repository, text: str) -> Version | tuple[date, date]:
+    """The version, or else the days, that a text means."""
+    if _LATEST.fullmatch(text):
+        found = newest_version(repository, reached=True)
+        if found is None:
+            raise PeriodError("there is no version here: no tag has a number in it")
+        return found
+    versions = find_versions(repository, text)
+    if len(versions) == 1:
+        return versions[0]
+    if versions:
+        raise PeriodError(f"{text} may be {' or '.join(sorted(each.name for each in versions))} here: say which")
+    if is_time(text):
+        days = days_of(repository, text)
         if days is None:
-            return None
-        arguments += [f"--since={days[0].isoformat()}T00:00:00", f"--until={days[1].isoformat()}T00:00:00"]
-    try:
-        return set(revision_list(repository, *arguments, start))
-    except RepositoryError:  # a tag of something that is no commit
-        return None
+            raise PeriodError(f"there is no day {text}")
+        return days
+    newest = newest_version(repository)
+    known = f"the newest is {newest.name}" if newest else "no tag has a number in it"
+    raise PeriodError(f"there is no version {text} here; {known}")
 
 
-def first_version(repository: Repository, sha: str) -> str | None:
-    """The tag, of those with a number in them, that was made first of those that hold a commit; None without any."""
-    options = (
-        "refs/tags",
-        f"--contains={sha}",
-        "--sort=version:refname",
-        "--sort=creatordate",
-        "--format=%(refname:strip=2)",
-    )
-    try:
-        listed = plumbing.run(repository.root, "for-each-ref", *options, seconds=_SECONDS)
-    except RepositoryError:
-        return None
-    names = listed.decode("utf-8", "replace").splitlines()
-    return next((name for name in names if any(letter.isdigit() for letter in name)), None)
+def is_time(text: str) -> bool:
+    """Whether a point of a period is a time, and not a version."""
+    named = re.search(r"[a-z]{3}", text, re.IGNORECASE) and not re.search(r"\d\.\w|\bv\d", text)
+    return bool(named or re.fullmatch(r"(?:19|20)\d\d(?:-\d\d){0,2}", text))
 
 
-def _tag(repository: Repository, text: str) -> str | None:
-    """The commit of the tag that names this version: `2.0` is `2.0`, `v2.0`, `release-2.0`, any other tag of these
-    numbers if there is only one and, without these, `2.0.0`."""
-    listed = plumbing.run(repository.root, "for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)")
-    tags = dict(line.split("\0") for line in listed.decode("utf-8", "replace").split("\n")[:-1])
-    wanted = _version(text)
-    for version in (wanted, f"{wanted}.0", f"{wanted}.0.0") if wanted else ():
-        same = {name.lower(): sha for name, sha in tags.items() if _version(name) == version}
-        if same:
-            named = [same[name] for name in (version, f"v{version}", f"release-{version}") if name in same]
-            return next(iter(named or same.values())) if named or len(set(same.values())) == 1 else None
-    return None
+def _from(day: date) -> str:
+    return f"--since={day.isoformat()}T00:00:00"
 
 
-def _version(name: str) -> str:
-    """The numbers that a tag or a question names a version by."""
-    return re.sub(r"^\D*", "", name).lower()
-
-
-def _days(text: str) -> tuple[date, date] | None:
-    """The first day of a year, a month or a day, and the first one after it."""
-    match = _DATE.fullmatch(text)
-    if not match:
-        return None
-    year, month, day = int(match[1]), int(match[2] or 1), int(match[3] or 1)
-    try:
-        first = date(year, month, day)
-        if match[3]:
-            return first, date.fromordinal(first.toordinal() + 1)
-        if match[2]:
-            return first, date(year + month // 12, month % 12 + 1, 1)
-        return first, date(year + 1, 1, 1)
-    except ValueError:
-        return None
+def _to(day: date) -> str:
+    return f"--until={day.isoformat()}T00:00:00"

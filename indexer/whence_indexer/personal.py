@@ -11,16 +11,20 @@ from importlib import import_module
 
 from whence_indexer.findings import Finding, Prepared
 
-# RFC 2606 and 6761 reserve these for examples and private networks: what is written there reaches nobody.
+# RFC 2606 and 6761 reserve these for examples and private networks: what is written there reaches nobody. Many a
+# country reserves `example` too, and nobody has mail at the others.
 _RESERVED = re.compile(
-    r"(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local|internal|lan|localdomain)$",
+    r"(?:^|\.)(?:example(?:\.[a-z]+){0,2}|test|invalid|localhost|local|internal|lan|localdomain)$",
     re.IGNORECASE,
 )
 _DOMAIN = re.compile(r"@((?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,18})(?![\w-]|:[\w/~]|\.[A-Za-z0-9]|@)")
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.+'-]{0,62}[\w+-])?\Z", re.ASCII)
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _USERINFO = re.compile(r"://[^\s/?#]*\Z")
-_NOBODY = re.compile(r"(?:git|hg|svn|noreply|no-reply|donotreply|do-not-reply)@.*", re.IGNORECASE)
+# Accounts of programs, the password of `user:pass@host`, and what gettext writes into each new translation.
+_NOBODY = re.compile(
+    r"(?:git|hg|svn|noreply|no-reply|donotreply|do-not-reply|pass|passwd|password)@.*|LL@li\.org", re.IGNORECASE
+)
 # Examples that do not care for the reserved domains: nobody has a name like this at a domain like that.
 _MADE_UP = re.compile(
     r"(?:[\w'-]*(?:foo|bar|baz|qux|quux|spam|test|user|someone|nobody|name|none|mail)[\w'-]*|[a-z]|me|you|your|my|st)"

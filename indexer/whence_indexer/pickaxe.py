@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from whence_indexer import schema
@@ -17,20 +17,31 @@ from whence_indexer.languages import language_of
 from whence_indexer.query import Change
 from whence_indexer.store import Store, is_one_of, literal
 
-_DEFINES = (
-    r"\b(?:def|class|function|fn|func|fun|struct|enum|trait|interface|impl|type|module|const|let|var|val|static|macro"
-    r"|define|package)\b[^=(]*?(?<!\w){0}(?!\w)"
-    r"|\bfunc\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+_BEFORE = (
+    r"(?:(?:export|default|declare|public|private|protected|internal|static|async|abstract|final|override|virtual"
+    r"|inline|open|data|sealed|unsafe|extern|partial|suspend|readonly|constexpr|pub(?:\([^)]*\))?|template\s*<.*>"
+    r"|@\w+(?:\([^)]*\))?)\s+)*"
 )
+_DEFINES = (
+    r"^[+-]\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
+    r"|module|const|let|var|val|static|macro|macro_rules|#?\s*define|package|object|protocol|record|namespace)\b(?![:.,=\[])"
+    r"[^=(\"`]*?(?<!\w){0}(?!\w)"
+    r"|^[+-]\s*func\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+)
+_DEPRECATES = re.compile(r"deprecat", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A commit, and the files in which it took away (or brought) a definition, or else, not `defining`, uses."""
+    """A commit, and the files in which it took away (or brought) a definition, or else, not `defining`, uses.
+
+    `names` are those it did that to, as they are spelt there.
+    """
 
     sha: str
     paths: tuple[str, ...]
     defining: bool
+    names: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -39,6 +50,7 @@ class _Lines:
 
     definitions: Counter[str] = field(default_factory=Counter)
     uses: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -47,31 +59,67 @@ class _Lines:
         return tuple(path for path, count in counts.items() if count > 0)
 
 
-def find_changes(store: Store, names: Sequence[str], change: Change, limit: int) -> list[Changed]:
-    """At most `limit` commits that took away (or brought) these names, best first.
+def find_changes(
+    store: Store, names: Sequence[str], change: Change, limit: int, within: Collection[str] | None = None
+) -> list[Changed]:
+    """At most `limit` commits that took away (or brought) these names, best first; of those `within`, where given.
 
     First those that took away a definition, the last one before the others (or brought one, the first before the
-    others), then those that did so with most uses. A commit that moved a name as often in as out has not changed it.
+    others), then those that took away most uses (or brought one, the first before the others). A commit that moved a
+    name as often in as out has not changed it. What deprecates a name brings a line that says so of it. A name of
+    several words is any that they make, whose definitions alone count: `JSON encoder` is `JSONEncoder` and
+    `json_encoder`.
     """
     if schema.HUNKS_TABLE not in store.state.tables:
         return []
-    sign = {"removed": "-", "added": "+"}[change]
+    sign = "-" if change == "removed" else "+"
     lines: defaultdict[str, _Lines] = defaultdict(_Lines)
     for name in dict.fromkeys(name.rpartition(".")[2] or name for name in names):
-        rows = store.rows(schema.HUNKS_TABLE, ["sha", "path", "text"], f"text LIKE {literal(f'%{name}%')}").to_pydict()
-        used = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        defines = re.compile(_DEFINES.format(re.escape(name)))
-        for sha, path, text in zip(rows["sha"], rows["path"], rows["text"], strict=True):
-            for line in text.split("\n") if language_of(path).kind == "code" else ():
-                if line[:1] in "+-" and used.search(line):
-                    counts = lines[sha].definitions if defines.search(line) else lines[sha].uses
-                    counts[path] += 1 if line[0] == sign else -1
+        for sha, path, text in _hunks(store, name):
+            if within is not None and sha not in within:
+                continue
+            if change == "deprecated":
+                text = "\n".join(line for line in text.split("\n") if line[:1] == "+" and _DEPRECATES.search(line))
+            _count(lines[sha], path, text, _pattern(name), sign, change == "deprecated" or " " not in name)
     defining = [sha for sha, each in lines.items() if each.definitions.total() > 0]
-    dates = _dates(store, defining)
-    defining.sort(key=lambda sha: instant(dates.get(sha, "")), reverse=change == "removed")
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
-    using.sort(key=lambda sha: -lines[sha].uses.total())
-    return [Changed(sha, lines[sha].paths, sha in defining) for sha in (*defining, *using)[:limit]]
+    if change == "deprecated":  # a use that is said to be deprecated counts as much as a definition
+        defining, using = [*defining, *using], []
+    dates = {sha: instant(date) for sha, date in _dates(store, [*defining, *using]).items()}
+    defining.sort(key=lambda sha: dates[sha], reverse=change == "removed")
+    using.sort(key=lambda sha: dates[sha].timestamp() if change == "added" else -lines[sha].uses.total())
+    return [
+        Changed(sha, lines[sha].paths, sha in defining, tuple(name for name, _ in lines[sha].names.most_common()))
+        for sha in (*defining, *using)[:limit]
+    ]
+
+
+def _hunks(store: Store, name: str) -> Iterator[tuple[str, str, str]]:
+    """(commit, path, text) of the changes of code that hold a name."""
+    if " " in name:
+        spelt = (separator.join(name.lower().split()) for separator in ("", "_", "-"))
+        where = " OR ".join(f"lower(text) LIKE {literal(f'%{each}%')}" for each in spelt)
+    else:
+        where = f"text LIKE {literal(f'%{name}%')}"
+    rows = store.rows(schema.HUNKS_TABLE, ["sha", "path", "text"], where).to_pydict()
+    for sha, path, text in zip(rows["sha"], rows["path"], rows["text"], strict=True):
+        if language_of(path).kind == "code":
+            yield sha, path, text
+
+
+def _pattern(name: str) -> str:
+    return rf"(?i:{'[_-]?'.join(map(re.escape, name.split()))})" if " " in name else re.escape(name)
+
+
+def _count(counts: _Lines, path: str, text: str, name: str, sign: str, spelt: bool) -> None:
+    """Count the lines of one hunk: those that define the name, and those that use it if it is spelt as it is."""
+    used, defines = re.compile(rf"(?<!\w){name}(?!\w)"), re.compile(_DEFINES.format(name))
+    for line in text.split("\n"):
+        match = used.search(line) if line[:1] in "+-" else None
+        defining = match is not None and defines.search(line) is not None
+        if match and (defining or spelt):
+            (counts.definitions if defining else counts.uses)[path] += 1 if line[0] == sign else -1
+            counts.names[match[0]] += defining
 
 
 def _dates(store: Store, shas: Sequence[str]) -> dict[str, str]:

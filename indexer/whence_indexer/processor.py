@@ -6,14 +6,13 @@ builds use is believed; with any other the library is loaded by a process of its
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
-import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from whence_indexer import offspring
 from whence_indexer.errors import ProcessorError
 
 # What the published builds of LanceDB, and of llama.cpp for x86, are compiled for.
@@ -49,11 +48,10 @@ def read_features(cpuinfo: Path) -> frozenset[str] | None:
 
 def _dies(module: str) -> bool:
     """Whether a process that does nothing but load `module` is ended for an illegal instruction."""
-    paths = os.pathsep.join(part for part in sys.path if part)
     with suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(
-            [sys.executable, "-P", "-c", f"import {module}"],
-            env=os.environ | {"PYTHONPATH": paths},
+            [*offspring.PYTHON, "-c", f"import {module}"],
+            env=offspring.environment(),
             capture_output=True,
             timeout=_SECONDS,
             check=False,

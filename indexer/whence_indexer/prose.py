@@ -39,6 +39,29 @@ class _Outline(NamedTuple):
     verbatim: set[int]
 
 
+class Section(NamedTuple):
+    """A heading, those it stands under, outermost first, and the rows up to the next heading, its own included."""
+
+    title: str
+    scope: tuple[str, ...]
+    first: int
+    last: int
+
+
+def sections(lines: Lines, markup: str) -> list[Section]:
+    """The sections of a text, however small or large, in order; what stands before the first heading is in none."""
+    headings = _OUTLINES[markup]([row.rstrip("\r\n") for row in lines.rows]).headings
+    found: list[Section] = []
+    path: list[_Heading] = []
+    for heading, following in zip(headings, [*headings[1:], None], strict=False):
+        path = [*(above for above in path if above.level < heading.level), heading]
+        last = following.row - 1 if following else len(lines) - 1
+        found.append(
+            Section(heading.title, tuple(above.title for above in path[:-1] if above.title), heading.row, last)
+        )
+    return found
+
+
 def prose_pieces(lines: Lines, markup: str) -> list[Piece]:
     """The pieces of a text written in `markup`: markdown, restructuredtext or asciidoc."""
     rows = [row.rstrip("\r\n") for row in lines.rows]

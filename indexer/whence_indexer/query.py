@@ -11,9 +11,10 @@ from typing import Literal
 
 from whence_indexer.errors import QueryError
 from whence_indexer.terms import words
+from whence_indexer.timing import Period, find_period
 
 Intent = Literal["history", "definition", "explanation"]
-Change = Literal["removed", "added"]
+Change = Literal["removed", "added", "deprecated"]
 
 MAX_CHARACTERS = 20_000  # a pasted traceback is a fair question, a pasted log file is not
 _SEARCHED_WORDS = 200
@@ -31,20 +32,56 @@ _BY_COMMIT = re.compile(
     re.IGNORECASE,
 )
 # Of the past: "who removes expired sessions" asks for code.
-_REMOVED = re.compile(r"\b(removed|deleted|dropped|got rid of|did .+ (?:remove|delete|drop))\b", re.IGNORECASE)
+_REMOVED = re.compile(
+    r"\b(removed|deleted|dropped|renamed|replaced|got rid of|did .+ (?:remove|delete|drop|rename|replace))\b",
+    re.IGNORECASE,
+)
 _ADDED = re.compile(r"\b(added|introduced|created|did .+ (?:add|introduce|create))\b", re.IGNORECASE)
+_DEPRECATED = re.compile(r"\b(deprecated|did .+ deprecate)\b", re.IGNORECASE)
+_DONE = r"(?:removed?|deleted?|dropped|drop|renamed?|replaced?|added?|add|introduced?|created?|deprecated?)"
+_THING = re.compile(
+    rf"\b(?:was|were|is|are|has|have)\s+(?:(?:the|an?|our)\s+)?(?P<passive>\w+(?:[ -]\w+){{0,4}}?)\s+(?:been\s+)?"
+    rf"{_DONE}\b"
+    rf"|\b{_DONE}\s+(?:(?:the|an?|our)\s+)?(?P<active>\w+(?:[ -]\w+){{0,4}}?)\s*(?=[?.,!]|$|\s(?:from|in|to|by|as)\b)",
+    re.IGNORECASE,
+)
+_GENERIC = frozenset(
+    "class classes function functions method methods module modules option options type struct enum trait interface "
+    "macro constant variable parameter argument attribute property field command api file package helper".split()
+)
+# What a question of history asks, which says nothing of what it is about.
+_ASKING = frozenset(
+    "add added author authors change changed changes commit commits committed contributed contributor contributors "
+    "date deprecated did drop dropped expert fix fixed fixes happened history introduce introduced know knows last "
+    "latest list main maintain maintainer maintains maintained merged modified name new newest owner owners owns past "
+    "recent recently release released releases remove removed responsible show tell touch touched understand "
+    "understands version versions whole work worked working works write writes written wrote file files module modules "
+    "class function method package code line lines part parts area since ever first been much many lot".split()
+)
+_FILE = re.compile(r"\bthe\s+([\w-]+)\s+(?:file|folder|directory|package|module|submodule|script)\b", re.IGNORECASE)
+_WHAT_CHANGED = re.compile(
+    r"^\W*(?:what(?:'s)?\b(?:\s+\w+){0,4}?\s+(?:chang\w+|happen\w*|fixed|added|removed|deprecated|done|new|merged"
+    r"|committed|touched|worked on)\b"
+    r"|(?:(?:which|what|list|show|all|the|me)\s+)*(?:\w+\s+){0,2}?(?:commits|changes|fixes)\b"
+    r"|who\b(?!.*\b(?:removed|deleted|added|introduced|created|deprecated|renamed)\b))",
+    re.IGNORECASE,
+)
+_NEWEST = r"(?:last|latest|newest|most recent|current)"
+_RELEASE = re.compile(
+    r"^\W*(?:when\s+(?:was|is|did)|what(?:'s|\s+is|\s+was)?|which(?:\s+is|\s+was)?|who\s+(?:made|tagged|released))\b"
+    rf"[^,;]*?\b(?:{_NEWEST}\s+(?:[\w-]+\s+)?(?:release|version|tag|released)\b|last\s+released"
+    rf"|(?:release|version|tag)\s+(?:is|was)\s+(?:the\s+)?{_NEWEST})"
+    r"(?!\s+(?:that|which|to|with|before|without|where|supporting))",
+    re.IGNORECASE,
+)
+_NOT_RELEASE = re.compile(r"\b(?:chang\w+|add\w*|remov\w+|fix\w*|new in|since|break\w*|dependenc\w+)\b", re.IGNORECASE)
+_CHANGED_IN = re.compile(
+    r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+(?:in|to|with|about|around)\b", re.IGNORECASE
+)
 # "Since which version is there a `Cart`?" asks when it was added.
 _THERE = re.compile(
     r"^\W*(?:since|as of|from) (?:when|which|what)\b.*\b(?:is|are|has|have|does|do|exist\w*)\b", re.IGNORECASE
 )
-# A version has a dot, a `v`, or is called one; four digits alone are a year.
-_POINT = (
-    r"(?:(?:version|release)\s+)?"
-    r"(?P<{0}>v\d[\w.-]*\w|v\d|\d{{4}}-\d\d(?:-\d\d)?|\d{{4}}(?![\d.])|\d+(?:\.\w+)+|(?<=version )\d+)"
-)
-_SINCE = re.compile(r"\b(?:since|after|newer than)\s+" + _POINT.format("since"), re.IGNORECASE)
-_UNTIL = re.compile(r"\b(?:before|until|prior to|older than|up to)\s+" + _POINT.format("until"), re.IGNORECASE)
-_DURING = re.compile(r"\b(?:in|during)\s+(?P<during>(?:19|20)\d\d(?:-\d\d)?)\b(?![-.]\d)", re.IGNORECASE)
 _DEFINITION = re.compile(r"^\W*where\b|\b(defined|definition|declared|implemented|located)\b", re.IGNORECASE)
 _THREAD = re.compile(
     r"(?:(?<![\w&/])#|\b(?:issues?|pull requests?|merge requests?|prs?)\s+#?)(\d{1,9})\b", re.IGNORECASE
@@ -68,21 +105,13 @@ _FUNCTION_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """When, as typed: a version, a year, a month or a day; empty for an open end. `during` is one of these in whole."""
-
-    since: str = ""
-    until: str = ""
-    during: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """What a question asks.
 
     `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names. `change` is
-    what is asked to have been done to the names; `period` is when, None where the question does not say. `threads` are
-    the issues and pull requests it names by number.
+    what is asked to have been done to the names, or to the `thing` where none is a name: "the JSON encoder". `period`
+    is when, None where the question does not say, and `timeless` is the question without that. `threads` are the issues
+    and pull requests it names by number.
     """
 
     text: str
@@ -93,6 +122,26 @@ class Query:
     change: Change | None = None
     period: Period | None = None
     threads: tuple[int, ...] = ()
+    timeless: str = ""
+    thing: str = ""
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """What was added or removed, by its names or in words; of files and folders see `files`."""
+        names = tuple(name for name in self.names if name not in self.paths)
+        return names or ((self.thing,) if self.thing and not self.files else ())
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files and folders that are asked about: by a path, or by a name that is said to be one of these."""
+        said = _FILE.search(self.text)
+        return self.paths or ((said[1],) if said and not self.names else ())
+
+    @property
+    def asks_changes(self) -> bool:
+        """Whether what was done is asked for, in a period or to something, and not one change by what it was."""
+        asked = _WHAT_CHANGED.search(self.text) if self.period else _CHANGED_IN.search(self.text)
+        return asked is not None
 
     @property
     def asks_why(self) -> bool:
@@ -105,6 +154,18 @@ class Query:
         named = {word for name in self.names for word in words(name)}
         return tuple(word for word in self.words if word in named or word not in _FUNCTION_WORDS) or self.words
 
+    @property
+    def asks_release(self) -> bool:
+        """Whether the newest version is asked for."""
+        return _asks_release(self.text)
+
+    @property
+    def topic(self) -> tuple[str, ...]:
+        """The words of what a question of history is about; none where it is about all there is."""
+        named = {word for name in (*self.names, *self.paths) for word in words(name)}
+        found = tuple(word for word in self.content if word in named or word not in _ASKING)
+        return tuple(word for word in found if word not in _FUNCTION_WORDS or word in named)
+
 
 def parse_query(text: str) -> Query:
     """Understand `text`. Raises `QueryError` when it is empty or beyond `MAX_CHARACTERS`."""
@@ -113,38 +174,54 @@ def parse_query(text: str) -> Query:
         raise QueryError("the question is empty")
     if len(stripped) > MAX_CHARACTERS:
         raise QueryError(f"the question has {len(stripped):,} characters; at most {MAX_CHARACTERS:,} are read")
+    period, timeless = find_period(stripped, versions=_WHAT_CHANGED.search(stripped) is not None)
     quoted = [next(filter(None, match.groups())) for match in _QUOTED.finditer(stripped)]
     bare = [stripped] if _BARE_NAME.fullmatch(stripped) else []
-    names = [_SCOPE.sub(".", name) for name in bare or _IDENTIFIER.findall(stripped)]
+    names = [_SCOPE.sub(".", name) for name in bare or _IDENTIFIER.findall(timeless)]
     return Query(
         text=stripped,
-        words=tuple(dict.fromkeys(words(stripped)))[:_SEARCHED_WORDS],
+        words=tuple(dict.fromkeys(words(timeless) or words(stripped)))[:_SEARCHED_WORDS],
         names=tuple(dict.fromkeys([*quoted, *names])),
-        paths=tuple(dict.fromkeys(_PATH.findall(stripped))),
-        intent=_intent(stripped),
+        paths=tuple(dict.fromkeys(_PATH.findall(timeless))),
+        intent="history" if period and _WHAT_CHANGED.search(stripped) else _intent(stripped),
         change=_change(stripped),
-        period=_period(stripped),
+        period=period,
+        timeless=" ".join(timeless.split()),
+        thing=_thing(timeless),
         threads=tuple(dict.fromkeys(map(int, _THREAD.findall(stripped)))),
     )
 
 
 def _intent(text: str) -> Intent:
-    if _HISTORY.search(text):
+    if _HISTORY.search(text) or _asks_release(text):
         return "history"
     return "definition" if _DEFINITION.search(text) else "explanation"
 
 
+def _asks_release(text: str) -> bool:
+    return _RELEASE.search(text) is not None and not _NOT_RELEASE.search(text)
+
+
 def _change(text: str) -> Change | None:
-    """What was done, where the question is which commit, who or when."""
-    if not _BY_COMMIT.search(text):
+    """What was done, where the question is which commit, who, when or why."""
+    if not (_BY_COMMIT.search(text) or _WHY.search(text)):
         return None
     if _REMOVED.search(text):
         return "removed"
+    if _DEPRECATED.search(text):
+        return "deprecated"
     return "added" if _ADDED.search(text) or _THERE.search(text) else None
 
 
-def _period(text: str) -> Period | None:
-    since, until, during = _SINCE.search(text), _UNTIL.search(text), _DURING.search(text)
-    if not (since or until or during):
-        return None
-    return Period(since["since"] if since else "", until["until"] if until else "", during["during"] if during else "")
+def _thing(text: str) -> str:
+    """What was removed or added, in words that may be those of a name: `the JSON encoder class` is `JSON encoder`.
+
+    A plain word alone is too common to be one.
+    """
+    match = _THING.search(text)
+    said = re.split(r"[ -]", (match["passive"] or match["active"]) if match else "")
+    while len(said) > 1 and said[-1].lower() in _GENERIC and not (len(said) == 2 and said[0].islower()):
+        said.pop()
+    plain = len(said) == 1 and not said[0][:1].isupper() and "_" not in said[0]
+    told = any(word.lower() in _FUNCTION_WORDS or word[:1].isdigit() for word in said)
+    return "" if plain or told else " ".join(said)

@@ -170,7 +170,8 @@ def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(values):
         return values
     low, high = float(values.min()), float(values.max())
-    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+    # One candidate, or all of them alike: as good as what was found can be, unless it was not found by this at all.
+    return (values - low) / (high - low) if high > low else np.full_like(values, float(high > 0))
 
 
 def _named(query: Query, path: str, symbols: Sequence[str]) -> float:

@@ -65,6 +65,10 @@ class Repository:
             return None
         return _web_url(url)
 
+    def commit_url(self, sha: str | None) -> str | None:
+        """The page of a commit there; None without a remote, or of none."""
+        return f"{self.web_url}/commit/{sha}" if sha and self.web_url else None
+
     @property
     def project(self) -> str | None:
         """`host/owner/name` of the project's page; None without an `origin` remote."""

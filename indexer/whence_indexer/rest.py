@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -32,6 +32,20 @@ class Answer:
     next: str | None = None
     etag: str | None = None
     date: str | None = None
+
+
+@dataclass(frozen=True)
+class RestProject:
+    """A project whose API is like GitHub's: `api` is its address without a slash at its end, `project` `owner/name`."""
+
+    api: str
+    project: str
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The project's address in the API."""
+        return f"{self.api}/repos/{self.project}"
 
 
 class Client(Protocol):

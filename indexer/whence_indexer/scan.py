@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SECONDS = 0.5  # to read the files
 _MEMORY = 64 << 20  # bytes of files held
+_WORDS = 1000  # whose files are remembered
 _FILES = 12  # chunked for one question
 _SOUGHT = 40  # words of a text that others are to be like
 _USUAL_BYTES = 10_000  # of a file: in a longer one a word tells less
@@ -47,8 +49,9 @@ class Scan:
         self._repository, self._contents = repository, dict(contents)
         self._allowed, _ = read_allowed(repository)
         self._blobs = list_files(repository).files
-        self._data = self._read(time.monotonic() + seconds)
-        self.complete = len(self._data) == len(self._blobs)
+        self._paths, self._text, self._starts = self._read(time.monotonic() + seconds)
+        self.complete = len(self._paths) == len(self._blobs)
+        self._held: dict[str, dict[int, int]] = {}
         self._chunks: dict[str, list[Chunk]] = {}
 
     def search(
@@ -82,6 +85,16 @@ class Scan:
                 return _hit(chunk, 1.0)
         return None
 
+    def defined(self, name: str) -> list[tuple[str, Span]]:
+        """See `Searcher.defined`; in the files that hold most of it."""
+        found = (chunk for path in self._files_with([name.lower()], "") for chunk in self._chunked(path))
+        return [
+            (symbol, chunk.span)
+            for chunk in found
+            for symbol in (chunk.symbols if chunk.kind == "code" else ())
+            if symbol.rpartition(".")[2] == name
+        ]
+
     def similar(self, text: str, limit: int, apart_from: Span) -> list[Hit]:
         """See `Searcher.similar`; among the files that share the rarest words with `text`."""
         sought = list(dict.fromkeys(words(text)))[:_SOUGHT]
@@ -109,7 +122,7 @@ class Scan:
 
     def rarity(self, words: Sequence[str]) -> dict[str, float]:
         """By the files that were read."""
-        total = max(len(self._data), 1)
+        total = max(len(self._paths), 1)
         return {word: math.log(1 + total / (1 + len(self._holding(word)))) for word in words}
 
     def blob(self, path: str) -> str:
@@ -126,16 +139,18 @@ class Scan:
         cosines: NDArray[np.float32] = vectors @ self.embed([text])[0]
         return cosines
 
-    def _read(self, deadline: float) -> dict[str, bytes]:
-        """Each file in lower case, its path before it: shallow ones first, since those say most."""
-        data: dict[str, bytes] = {}
+    def _read(self, deadline: float) -> tuple[list[str], bytes, NDArray[np.int64]]:
+        """(paths, all in lower case, where each begins), its path before it: shallow ones first, which say most."""
+        paths: list[str] = []
+        texts: list[bytes] = []
         size = 0
         for path in sorted(self._blobs, key=lambda path: path.count("/")):
             if time.monotonic() > deadline or size > _MEMORY:
                 break
-            data[path] = f"{path}\n".lower().encode("utf-8", "replace") + self._bytes(path).lower()
-            size += len(data[path])
-        return data
+            paths.append(path)
+            texts.append(f"{path}\n".lower().encode("utf-8", "replace") + self._bytes(path).lower() + b"\0")
+            size += len(texts[-1])
+        return paths, b"".join(texts), np.cumsum([0, *map(len, texts)])
 
     def _bytes(self, path: str) -> bytes:
         if path in self._contents:
@@ -146,23 +161,27 @@ class Scan:
         except OSError:
             return b""
 
-    def _holding(self, word: str) -> dict[str, int]:
-        """The files that hold `word`, also as a part of a longer one, and how often."""
-        sought = word.encode("utf-8", "replace")
-        counts = ((path, data.count(sought)) for path, data in self._data.items())
-        return {path: count for path, count in counts if count}
+    def _holding(self, word: str) -> dict[int, int]:
+        """The files, by their place, that hold `word`, also as a part of a longer one, and how often."""
+        if word not in self._held:
+            if len(self._held) > _WORDS:
+                self._held.clear()
+            files = np.searchsorted(self._starts, list(_places(self._text, word)), "right") - 1
+            self._held[word] = dict(zip(*(each.tolist() for each in np.unique(files, return_counts=True)), strict=True))
+        return self._held[word]
 
     def _files_with(self, sought: Sequence[str], folder: str) -> list[str]:
         """The files that hold most of what is sought, rare words first, and short files before long ones."""
-        scores: dict[str, float] = {}
+        sizes = np.diff(self._starts)
+        scores: dict[int, float] = {}
         for word in sought:
             holding = self._holding(word)
-            weight = math.log(1 + len(self._data) / (1 + len(holding)))
-            for path, count in holding.items():
-                gain = weight * count / (count + 1 + len(self._data[path]) / _USUAL_BYTES)
-                scores[path] = scores.get(path, 0.0) + gain
-        best = sorted(scores, key=lambda path: -scores[path])
-        return [path for path in best if not folder or _is_in(path, folder)][:_FILES]
+            weight = math.log(1 + len(self._paths) / (1 + len(holding)))
+            for place, count in holding.items():
+                gain = weight * count / (count + 1 + float(sizes[place]) / _USUAL_BYTES)
+                scores[place] = scores.get(place, 0.0) + gain
+        best = (self._paths[place] for place in sorted(scores, key=lambda place: -scores[place]))
+        return list(islice((path for path in best if not folder or _is_in(path, folder)), _FILES))
 
     def _chunked(self, path: str) -> list[Chunk]:
         if path not in self._chunks:
@@ -174,6 +193,14 @@ class Scan:
                 redacted = None
             self._chunks[path] = chunk_file(path, redacted.text) if redacted else []
         return self._chunks[path]
+
+
+def _places(text: bytes, word: str) -> Iterator[int]:
+    sought = word.encode("utf-8", "replace")
+    place = text.find(sought)
+    while place >= 0:
+        yield place
+        place = text.find(sought, place + max(len(sought), 1))
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from collections.abc import Collection as Container
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -22,9 +23,9 @@ from whence_indexer import schema
 from whence_indexer.collection import Collection, StoredVectors, load
 from whence_indexer.edits import Edit, read_edits
 from whence_indexer.embedder import Embedder
-from whence_indexer.errors import DamagedError, QueryError
+from whence_indexer.errors import DamagedError, PeriodError, QueryError
 from whence_indexer.graph import Graph, arrivals
-from whence_indexer.periods import commits_within
+from whence_indexer.periods import commits_within, concerns
 from whence_indexer.pickaxe import find_changes
 from whence_indexer.query import Intent, Query, parse_query
 from whence_indexer.ranking import fuse, score, spread
@@ -135,18 +136,22 @@ class Searcher:
         if limit < 1:
             raise QueryError(f"the number of hits must be at least 1, not {limit}")
         parsed = parse_query(query) if isinstance(query, str) else query
-        vector = self._embedder.embed_query(parsed.text)
+        vector = self._embedder.embed_query(parsed.timeless or parsed.text)
         chosen = set(kinds or KINDS)
         if under is not None and kinds and chosen <= {"commit", "issue", "pull"}:
             raise QueryError("a folder narrows files only, and the kinds asked for are none")
-        commits = self._changing(parsed, self._search_commits(parsed, vector))
+        within = self._within(parsed)
+        commits = self._changing(parsed, self._search_commits(parsed, vector, within), within)
         asks_threads = bool(chosen & {"issue", "pull"}) and under is None
         threads = self._search_threads(parsed, vector, chosen) if len(self._threads) else []
         found: list[_Found] = []
         if chosen & {"code", "doc"}:
             touched = self._touched(commits, self._fixing(threads))
-            found += self._search_chunks(parsed, vector, limit, chosen, under, touched)
+            found += self._search_chunks(parsed, vector, limit, chosen, under, touched, within)
         if "commit" in chosen and under is None:
+            if within is not None and parsed.intent != "definition":
+                most = limit if chosen == {"commit"} else (limit + 1) // 2
+                commits = self._touching(parsed, vector, commits, within)[:most]
             weight = _COMMIT_WEIGHT[parsed.intent] if len(chosen) > 1 else 1.0
             found += [replace(each, score=each.score * weight) for each in commits[:limit]]
         if asks_threads:
@@ -215,19 +220,60 @@ class Searcher:
         kinds: set[Kind],
         under: str | None,
         touched: Mapping[str, float],
+        within: Container[str] | None = None,
     ) -> list[_Found]:
         allowed = _allowed(self._chunks.columns, kinds, under)
+        if within is not None and query.intent != "definition":
+            paths = self._paths_of(within)
+            changed = np.array([path in paths for path in self._chunks.columns["path"].to_pylist()], bool)
+            allowed = changed if allowed is None else allowed & changed
         found, dense, lexical = self._candidates(self._chunks, query, vector, allowed)
         about = self._chunks.columns.select(["path", "symbols", "kind"]).take(found).to_pydict()
         scores = score(query, dense, lexical, about["path"], about["symbols"], about["kind"], touched)
         order = spread(scores, about["path"], limit)
         return [_Found(float(scores[index]), self._chunks, int(found[index])) for index in order]
 
-    def _search_commits(self, query: Query, vector: NDArray[np.float32]) -> list[_Found]:
-        """The commits of the question's period that say what it asks, best first."""
+    def _within(self, query: Query) -> dict[str, int] | None:
+        """The commits of the question's period, each with its place, newest first; None for all there are.
+
+        A period that means nothing here narrows nothing: who shows the hits says so (see `periods.complaint`).
+        """
+        if not query.period or not len(self._commits) or not concerns(self._repository, query.period):
+            return None
+        try:
+            return {sha: place for place, sha in enumerate(commits_within(self._repository, query.period))}
+        except PeriodError:
+            return None
+
+    def _paths_of(self, within: Container[str]) -> set[str]:
+        """The files that these commits touched."""
+        columns = self._commits.columns
+        rows = zip(columns["sha"].to_pylist(), columns["paths"].to_pylist(), strict=True)
+        return {path for sha, paths in rows if sha in within for path in paths}
+
+    def _touching(
+        self, query: Query, vector: NDArray[np.float32], commits: list[_Found], within: Mapping[str, int]
+    ) -> list[_Found]:
+        """The commits, first those of a period that touched the file that the question is about, newest first."""
+        path = ""
+        if query.topic:
+            about = replace(query, words=query.topic, intent="explanation")
+            best = self._search_chunks(about, vector, 1, {"code"}, None, {}, within)
+            path = self._chunks.columns["path"][best[0].position].as_py() if best else ""
+            if not path:
+                return commits
+        columns = self._commits.columns
+        rows = enumerate(zip(columns["sha"].to_pylist(), columns["paths"].to_pylist(), strict=True))
+        places = [(within[sha], place) for place, (sha, paths) in rows if sha in within and (path in paths or not path)]
+        first = [place for _, place in sorted(places)]
+        above = [_Found(_CHANGING - rank / 1000, self._commits, place) for rank, place in enumerate(first)]
+        return [*above, *(each for each in commits if each.position not in set(first))]
+
+    def _search_commits(self, query: Query, vector: NDArray[np.float32], within: Container[str] | None) -> list[_Found]:
+        """The commits of a period that say what the question asks, best first."""
         allowed = None
-        if query.period and len(self._commits) and (ids := commits_within(self._repository, query.period)) is not None:
-            allowed = np.array([sha in ids for sha in self._commits.columns["sha"].to_pylist()], bool)
+        if within is not None:
+            allowed = np.array([sha in within for sha in self._commits.columns["sha"].to_pylist()], bool)
         found, dense, lexical = self._candidates(self._commits, query, vector, allowed)
         scores = fuse(dense, lexical)
         order = np.argsort(-scores, kind="stable")
@@ -263,16 +309,14 @@ class Searcher:
         )
         return np.flatnonzero(named.to_numpy()).tolist()
 
-    def _changing(self, query: Query, commits: list[_Found]) -> list[_Found]:
+    def _changing(self, query: Query, commits: list[_Found], within: Container[str] | None) -> list[_Found]:
         """The commits, first those that changed the names of the question as it says they were."""
-        if not (query.change and query.names and commits):
+        if not (query.change and query.names and commits) or query.asks_why:
             return commits
         shas = self._commits.columns["sha"].to_pylist()
         places = {sha: place for place, sha in enumerate(shas)}
-        ids = commits_within(self._repository, query.period) if query.period else None
-        changed = find_changes(self.store, query.names, query.change, _CHANGING_COMMITS)
-        wanted = (each.sha for each in changed if ids is None or each.sha in ids)
-        first = [places[sha] for sha in wanted if sha in places]
+        changed = find_changes(self.store, query.names, query.change, _CHANGING_COMMITS, within)
+        first = [places[each.sha] for each in changed if each.sha in places]
         above = [_Found(_CHANGING - rank / 100, self._commits, place) for rank, place in enumerate(first)]
         return [*above, *(each for each in commits if each.position not in first)]
 
@@ -358,6 +402,7 @@ class Searcher:
                 text="\n\n".join(filter(None, (row["subject"], row["body"]))),
                 commit=row["sha"],
                 thread=self._graph.thread_of(row["sha"]),
+                url=self._repository.commit_url(row["sha"]),
                 author=row["author"],
                 date=row["date"],
             )

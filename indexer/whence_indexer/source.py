@@ -17,6 +17,7 @@ from whence_indexer.history import read_message
 from whence_indexer.repository import Repository
 
 _SECONDS = 3.0  # to find the commit that removed a file
+_RENAMES = 8  # names that a file had, one after another
 _LINK, _MODULE, _FOLDER = "120000", "160000", "040000"
 
 
@@ -123,14 +124,39 @@ def _is_staged(repository: Repository, path: str) -> bool:
 
 
 def _told_of_removal(repository: Repository, path: str) -> str:
-    options = "--no-show-signature --no-color --diff-filter=D --no-renames --format=%H".split()
-    where = ("--", f":(literal){path}")
-    try:
-        removed = plumbing.run(repository.root, "log", "-1", *options, *where, seconds=_SECONDS).decode().strip()
-    except SlowError:
-        removed = ""
-    commit = read_message(repository, removed)
+    """That there is no such file, with the commit that removed it, or its name now where that renamed it."""
+    removed, now = _removed(repository, path), path
+    last = removed
+    for _ in range(_RENAMES):
+        renamed = _renamed(repository, last, now) if last else ""
+        if not renamed:
+            break
+        now, last = renamed, "" if _committed(repository, renamed)[1] else _removed(repository, renamed)
+    commit = read_message(repository, last or removed)
     if commit is None:
         return f"there is no file {path}"
     subject = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in commit.subject)
-    return f"there is no file {path} any more; it was removed by {removed[:10]}: {subject}"
+    if not last:
+        return f"there is no file {path} any more; it is {now} now; {removed[:10]} renamed it first: {subject}"
+    return f"there is no file {path} any more; it was removed by {last[:10]}: {subject}"
+
+
+def _removed(repository: Repository, path: str) -> str:
+    """The last commit that took a name of a file away; "" where there is none."""
+    options = "--no-show-signature --no-color --diff-filter=D --no-renames --format=%H".split()
+    where = ("--", f":(literal){path}")
+    try:
+        return plumbing.run(repository.root, "log", "-1", *options, *where, seconds=_SECONDS).decode().strip()
+    except SlowError:
+        return ""
+
+
+def _renamed(repository: Repository, sha: str, path: str) -> str:
+    """What a commit called the file instead; "" where it only removed it."""
+    options = "--no-commit-id --root -r -M --name-status -z --diff-filter=R".split()
+    try:
+        output = plumbing.run(repository.root, "diff-tree", *options, sha, seconds=_SECONDS)
+    except SlowError:
+        return ""
+    names = [os.fsdecode(name) for name in output.split(b"\0")]
+    return next((new for old, new in zip(names[1::3], names[2::3], strict=False) if old == path), "")

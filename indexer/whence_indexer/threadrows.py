@@ -95,12 +95,15 @@ def stored_threads(store: Store, numbers: Iterable[int] | None = None) -> list[T
 
 
 def merged_pulls(store: Store, shas: Iterable[str]) -> dict[str, int]:
-    """The number of the pull request that was merged as each of these commits, where a tracker says so."""
+    """The number of the pull request that was merged as each of these commits, or in which a review is about it, where
+    a tracker says so."""
     told = " OR ".join(f"about LIKE {literal(f'%{sha}%')}" for sha in sorted(set(shas)))
     if schema.THREADS_TABLE not in store.state.tables or not told:
         return {}
-    rows = store.rows(schema.THREADS_TABLE, ["number", "about"], f"part = 0 AND kind = 'pull' AND ({told})").to_pylist()
-    merged = {json.loads(row["about"]).get("merge_commit"): row["number"] for row in rows}
+    rows = store.rows(schema.THREADS_TABLE, ["number", "part", "about"], f"kind = 'pull' AND ({told})").to_pylist()
+    merged: dict[str, int] = {}
+    for row in sorted(rows, key=lambda row: -int(row["part"])):  # what it was merged as says more than a review
+        merged[json.loads(row["about"]).get("commit" if row["part"] else "merge_commit")] = row["number"]
     return {sha: merged[sha] for sha in shas if sha in merged}
 
 

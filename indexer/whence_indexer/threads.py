@@ -77,6 +77,7 @@ class Page:
 
     `comments` are (thread number, comment). `whole` says that the threads come with all their comments; otherwise
     those known before stay. A comment whose thread is unknown may be dropped: it comes again after its thread.
+    `off` says that the problem is a part of the project that is turned off, with which nothing is wrong.
     """
 
     cursor: Cursor
@@ -84,6 +85,7 @@ class Page:
     comments: tuple[tuple[int, Comment], ...] = ()
     problems: tuple[Problem, ...] = ()
     whole: bool = False
+    off: bool = False
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -31,7 +31,7 @@ def count_commits(
 ) -> list[int] | None:
     """For each of `places`, lines of the file in the last commit, how many commits touched it; merges do not count.
 
-    None where git cannot tell within `seconds`.
+    As many as `git log -L --no-merges` lists, in one reading for all of them. None where git is not done in `seconds`.
     """
     touched: list[set[str]] = [set() for _ in places]
     revision, deadline = repository.head, time.monotonic() + seconds
@@ -98,11 +98,11 @@ def _before(place: Range, hunks: Sequence[Hunk]) -> tuple[Range | None, bool]:
             touched = touched or (new_first <= last and new_last >= first)
         else:
             touched = touched or first < new_first <= last
-        # In a place that was replaced, a line was as far from its beginning, or its end, as it is now.
+        # Where it begins or ends in what was replaced, all of that may be it: as `git log -L` has it.
         if not start and new_last >= first:
-            start = first + shift if first < new_first else old_first + min(first - new_first, old_count)
+            start = first + shift if first < new_first else old_first
         if not end and new_last >= last:
-            end = last + shift if last < new_first else old_last - min(new_last - last, old_count)
+            end = last + shift if last < new_first else old_last
         shift += old_count - new_count
     start, end = start or first + shift, end or last + shift
     return ((start, end) if 1 <= start <= end else None), touched

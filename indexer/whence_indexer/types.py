@@ -111,8 +111,8 @@ class Problem:
 class Hit:
     """One search result. Chunk hits have a path and lines; commit hits a commit and the thread it closes or came by.
 
-    Hits of kind issue or pull have a thread, and the `url` at which its tracker shows what was said. `author` and
-    `date` (ISO 8601) are those of a commit, or of what was said in the thread of one.
+    Hits of kind issue or pull have a thread; `url` is where its tracker shows what was said, or the host the commit.
+    `author` and `date` (ISO 8601) are those of a commit, or of what was said in the thread of one.
     """
 
     kind: Kind

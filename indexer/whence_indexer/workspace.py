@@ -5,6 +5,7 @@ Brings the index up to date where that is cheap, says when it did not, and mends
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -16,7 +17,7 @@ from whence_indexer.adapted import open_embedder
 from whence_indexer.allowing import read_allowed
 from whence_indexer.attempts import is_due
 from whence_indexer.changes import Changes, find_changes
-from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError
+from whence_indexer.errors import DamagedError, LockedError, NoIndexError, ReadOnlyError, TrackerError
 from whence_indexer.indexing import Progress, Report, update
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
@@ -142,11 +143,25 @@ class Workspace:
         """How many issues and pull requests the index holds."""
         return Store(self.repository.index_dir).count(schema.THREADS_TABLE, "part = 0")
 
+    @property
+    def redacted(self) -> dict[str, int]:
+        """What was taken out of this work tree's files, the history and threads: how often, by kind."""
+        store, kinds = Store(self.repository.index_dir), Counter[str]()
+        for table in (schema.redactions_table(self.repository.work_tree), schema.REDACTIONS_TABLE):
+            if table in store.state.tables:
+                kinds.update(store.rows(table, ["kind"])["kind"].to_pylist())
+        return dict(sorted(kinds.items()))
+
     def export_threads(self, file: Path) -> int:
-        """Write them all into `file`, in the schema of docs/threads.md; how many. Raises `TrackerError`."""
+        """Write them all into `file`, in the schema of docs/threads.md; how many.
+
+        Raises `TrackerError`; where there are none, too, and leaves the file alone.
+        """
         from whence_indexer.threadfile import write_threads
         from whence_indexer.threadrows import stored_threads
 
+        if not self.threads:
+            raise TrackerError("no threads are in the index; whence index --issues brings them in")
         return write_threads(stored_threads(Store(self.repository.index_dir)), file)
 
     def adapt(self, off: bool = False) -> Outcome:

@@ -14,8 +14,8 @@ from whence_indexer.allowing import read_allowed
 from whence_indexer.errors import QueryError, RepositoryError, SourceError
 from whence_indexer.finder import Finder
 from whence_indexer.history import instant
-from whence_indexer.lineage import Shaper, trace
-from whence_indexer.ownership import Owner, find_owners, last_to_understand
+from whence_indexer.lineage import Shaper
+from whence_indexer.ownership import Owner, find_ownership
 from whence_indexer.parsed import Definition, parse
 from whence_indexer.query import parse_query
 from whence_indexer.redaction import redact
@@ -26,7 +26,7 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_server import extractive
 from whence_server import why as whys
 from whence_server.citations import verify
-from whence_server.markup import code, plain
+from whence_server.markup import cell, code, plain
 from whence_server.opened import text_of
 from whence_server.passages import MAX_LINES, Passage, best_passage
 from whence_server.receipts import citation_url, in_history
@@ -82,24 +82,21 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     ]
     if named:  # the line of its name stands for a definition
         span = Span(span.path, named[0].first, named[0].last)
-    owners = find_owners(repository, source, span.start_line, span.end_line)
-    shapers = trace(repository, source, span.start_line, span.end_line, steps=0).shapers
+    found = find_ownership(repository, source, [(span.start_line, span.end_line)])
+    owners, last = found.owners, found.last
     retrieved = time.monotonic()
-    citations = _receipts(repository, owners, shapers)
+    citations = _receipts(repository, owners, found.shapers)
     number = {owner: citation.id for owner, citation in citations.items()}
     counted = sum(owner.lines for owner in owners)
     place = code(f"{span.path}:{span.start_line}-{span.end_line}")
     if not counted:
         return _answer(f"{place} is in no commit yet.", 0.0, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
-    last = last_to_understand(owners)
     lead = f"Of {place} most lines are by {plain(owners[0].author)} ({_share(owners[0], counted)})"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:
-        lead += f" The file was last changed by {plain(last.author)}, on {last.last[:10]}."
-    table = "\n".join(
-        ["| author | lines | share | commits of the file | last |", "| --- | --: | --: | --: | --- |", *rows]
-    )
+        lead += f" Last changed by {plain(last.author)}, on {last.last[:10]}."
+    table = "\n".join(["| author | lines | share | commits | last |", "| --- | --: | --: | --: | --- |", *rows])
     return _answer(f"{lead}\n\n{table}", 0.9, list(citations.values()), HISTORY, started, retrieved)
 
 
@@ -138,6 +135,8 @@ def _text(repository: Repository, span: Span, contents: str | None) -> str:
         if contents is None
         else redact(contents, read_allowed(repository)[0]).text
     )
+    if text is not None and "\0" in text:
+        raise SourceError(f"{span.path} is binary: it has no lines")
     if text is None:
         raise SourceError(f"{span.path} is not there, or no text that is read")
     count = text.count("\n") + (not text.endswith("\n"))
@@ -146,12 +145,29 @@ def _text(repository: Repository, span: Span, contents: str | None) -> str:
     return text
 
 
+def definitions_at(repository: Repository, span: Span, contents: str | None = None) -> list[Definition]:
+    """The smallest definition that holds the lines, else all that begin or end among them.
+
+    Raises `SourceError` where the file, or these lines, are not there.
+    """
+    text = _text(repository, span, contents)
+    held = _holding(span, text)
+    every = [each for each in parse(span.path, text).definitions if not each.variable]
+    return held or [each for each in every if each.first <= span.end_line and each.last >= span.start_line]
+
+
 def _innermost(span: Span, text: str) -> Definition | None:
     """The smallest definition that holds the lines, else the first one among them."""
-    definitions = [each for each in parse(span.path, text).definitions if not each.variable]
-    holding = [each for each in definitions if each.first <= span.start_line and span.end_line <= each.last]
-    among = [each for each in definitions if span.start_line <= each.line <= span.end_line]
-    return min(holding, key=lambda each: each.last - each.first, default=next(iter(among), None))
+    every = [each for each in parse(span.path, text).definitions if not each.variable]
+    among = [each for each in every if span.start_line <= each.line <= span.end_line]
+    return next(iter([*_holding(span, text), *among]), None)
+
+
+def _holding(span: Span, text: str) -> list[Definition]:
+    """The smallest definition that holds the lines, if one does."""
+    every = [each for each in parse(span.path, text).definitions if not each.variable]
+    holding = [each for each in every if each.first <= span.start_line and span.end_line <= each.last]
+    return sorted(holding, key=lambda each: each.last - each.first)[:1]
 
 
 def _passage(span: Span, text: str, definition: Definition | None) -> Passage:
@@ -197,14 +213,19 @@ def _with_reason(
         return [], citations
     if not explained.answer.citations:
         return [], citations
-    number = len(citations) + 1
-    citation = replace(explained.answer.citations[0], id=number)
-    if explained.answer.abstained:
-        change = next(change for change in explained.history if change.commit == citation.commit)
-        said = f"Changed by {plain(change.author)} on {change.date[:10]}: {plain(change.subject)} [{number}]"
-    else:
+    number, first = len(citations) + 1, explained.answer.citations[0]
+    now = [change for change in explained.history if not change.earlier]
+    replaced = first.commit in {change.commit for change in explained.history if change.earlier}
+    if explained.recorded and not replaced:
         said = "Why: " + explained.answer.text.partition("\n\n")[0].replace("[1]", f"[{number}]")
-    return [said], [*citations, citation]
+        return [said], [*citations, replace(first, id=number)]
+    for change in now[:1]:  # a reason for what the lines replaced is none for them
+        url = citation_url(repository, change.commit)
+        citation = Citation(number, "commit", change.subject, commit=change.commit, url=url)
+        if in_history(citation, repository):
+            said = f"Changed by {plain(change.author)} on {change.date[:10]}: {plain(change.subject)} [{number}]"
+            return [said], [*citations, citation]
+    return [], citations
 
 
 def _receipts(repository: Repository, owners: Sequence[Owner], shapers: Sequence[Shaper]) -> dict[str, Citation]:
@@ -225,7 +246,7 @@ def _receipts(repository: Repository, owners: Sequence[Owner], shapers: Sequence
 def _row(owner: Owner, counted: int, receipt: int | None) -> str:
     cited = f" [{receipt}]" if receipt else ""
     return (
-        f"| {plain(owner.author)}{cited} | {owner.lines:,} | {_share(owner, counted)} | {owner.commits:,}"
+        f"| {cell(owner.author)}{cited} | {owner.lines:,} | {_share(owner, counted)} | {owner.commits:,}"
         f" | {owner.last[:10]} |"
     )
 

@@ -21,18 +21,19 @@ from pydantic import Field
 from whence_indexer import __version__
 from whence_indexer.errors import WhenceError
 from whence_indexer.history import read_commit, resolve_commit
-from whence_indexer.query import parse_query
 from whence_indexer.references import MAX_NUMBER
 from whence_indexer.source import relative_path
 from whence_indexer.threads import Thread
 from whence_indexer.types import Commit, Kind, Span
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
+from whence_server.concealment import conceal, public
+from whence_server.conversations import question_of
 from whence_server.discussions import imported_threads
 from whence_server.markup import code, plain, quoted
-from whence_server.places import parse_place
+from whence_server.places import exactly, parse_place
 from whence_server.protocol import answer_json, search_json, why_json
-from whence_server.types import Explanation, Question
+from whence_server.types import Explanation
 from whence_server.why import explain, explain_definition
 
 _INSTRUCTIONS = """\
@@ -67,6 +68,7 @@ class _Tools:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace, self._alone = workspace, Lock()
+        conceal(workspace.repository)
 
     def search(
         self,
@@ -88,7 +90,7 @@ class _Tools:
     ) -> dict[str, Any]:
         """Answer a question about the repository with quotations and verified citations, or abstain."""
         with self._asked(ToolError):
-            asked = Question(parse_query(question), self._lines(at) if at else None)
+            asked = question_of(question, self._lines(at) if at else None)
             found = self._workspace.ask(lambda searcher: answer(asked, searcher, self._workspace.repository))
             return answer_json(found, self._workspace.stale)
 
@@ -119,11 +121,13 @@ class _Tools:
             return "\n\n".join(map(_thread_text, threads))
 
     def _explained(self, place: str) -> Explanation:
-        repository, named = self._workspace.repository, parse_place(place)
-        path = relative_path(repository, named.path) if named.path else None
-        if path is not None and named.symbol is None:
-            return explain(repository, Span(path, named.first, named.last or named.first))
-        return explain_definition(repository, named.symbol or "", path)
+        repository = self._workspace.repository
+        with exactly(repository, place):
+            named = parse_place(place)
+            path = relative_path(repository, named.path) if named.path else None
+            if path is not None and named.symbol is None:
+                return explain(repository, Span(path, named.first, named.last or named.first))
+            return explain_definition(repository, named.symbol or "", path)
 
     def _lines(self, at: str) -> Span:
         place = parse_place(at)
@@ -133,12 +137,12 @@ class _Tools:
 
     @contextmanager
     def _asked(self, error: Callable[[str], Exception]) -> Iterator[None]:
-        """Alone, and what goes wrong on purpose told as an `error`, without the folder that the repository lies in."""
+        """Alone, and what goes wrong on purpose told as an `error`, without the folders of this machine."""
         with self._alone:
             try:
                 yield
             except WhenceError as reason:
-                raise error(str(reason).replace(str(self._workspace.repository.root), ".")) from reason
+                raise error(public(str(reason))) from reason
 
 
 def _commit_text(commit: Commit) -> str:

@@ -13,16 +13,24 @@ from typing import TYPE_CHECKING
 
 from whence_indexer.errors import RepositoryError
 from whence_indexer.finder import Finder
+from whence_indexer.periods import complaint
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
+from whence_server.actions import who
 from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
+from whence_server.descriptions import find_description
+from whence_server.digest import find_digest
 from whence_server.extractive import LEADS_FROM, Draft
+from whence_server.followups import answer_pointed
 from whence_server.inquiry import Evidence, find_evidence
+from whence_server.markup import plain
 from whence_server.passages import Passage, best_passage
 from whence_server.receipts import citation_url
+from whence_server.releases import find_release
+from whence_server.removals import find_removal
 from whence_server.types import Answer, Model, Question, Timings
 from whence_server.why import explain
 
@@ -46,17 +54,21 @@ def answer(
     *,
     writing: Writing | None = None,
 ) -> Answer:
-    """Answer from the index; of the lines under the cursor, why, when and who from their history.
+    """Answer from the index; what only points at lines, or at what was shown, from these and their history.
 
     `earlier` is the evidence of the conversation so far, which counts less than what is found now. `check` is called
     between the steps and while a model writes, and may raise to end this. With `writing` a model writes from the
     evidence where there is enough of it; where it fails, quotations answer.
     """
     query = question.query
+    if question.asked and (pointed := answer_pointed(question, searcher, repository)):
+        return pointed
     if question.at and query.intent == "history":
         with suppress(RepositoryError):  # an untracked file, say, has no history, but the index may know of it
             shown = searcher.unsaved(question.at.path)
-            return explain(repository, question.at, who=query.words[:1] == ("who",), contents=shown).answer
+            if query.words[:1] == ("who",):
+                return who(repository, question.at, shown)
+            return explain(repository, question.at, contents=shown).answer
     return answer_from_search(
         question, searcher, repository, earlier, check, follow=query.intent == "history", writing=writing
     )
@@ -79,7 +91,8 @@ def answer_from_search(
     check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    found = (_follow(query, evidence, searcher, repository) if follow else None) or Evidence(evidence, {})
+    tell = _follow if follow else find_description
+    found = tell(query, evidence, searcher, repository) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
     by_number = bool(hits) and hits[0].kind in ("issue", "pull") and hits[0].thread in query.threads
@@ -90,8 +103,13 @@ def answer_from_search(
         weights, unknown = searcher.rarity(query.content), searcher.unknown(query)
         support = extractive.draft(query, hits, weights, searcher.embed, unknown=unknown).support
     confidence = max(extractive.confidence(support), _SURE if found.sure or by_number else 0.0) if citations else 0.0
+    amiss = found.amiss
+    if not amiss and query.intent == "history" and not found.sure:
+        amiss = complaint(repository, query.period)
+    confidence = 0.0 if amiss else confidence
     abstained = confidence < ABSTAIN_BELOW
-    text = extractive.ABSTENTION if abstained else ""
+    text = f"{plain(amiss[:1].upper() + amiss[1:])}. " if amiss else ""
+    text += extractive.ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
     if unverified:
         text += _UNVERIFIED.format(unverified)
@@ -153,8 +171,11 @@ def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Reposit
     if repository.head is None:
         return None
     if query.asks_why:
-        return find_evidence(query, hits, searcher.rarity(query.content), searcher, repository)
-    return find_moment(query, hits, searcher, repository) or find_authors(query, hits, searcher, repository)
+        return find_removal(query, hits, searcher, repository) or find_evidence(
+            query, hits, searcher.rarity(query.content), searcher, repository
+        )
+    ways = (find_release, find_moment, find_digest, find_authors)
+    return next(filter(None, (way(query, hits, searcher, repository) for way in ways)), None)
 
 
 def _verified_draft(
@@ -164,7 +185,9 @@ def _verified_draft(
     unknown = searcher.unknown(question.query)
     weights, unverified, evidence = searcher.rarity(question.query.content), 0, found.hits
     while True:
-        draft = extractive.draft(question.query, evidence, weights, searcher.embed, leads_from, found.reasons, unknown)
+        draft = extractive.draft(
+            question.query, evidence, weights, searcher.embed, leads_from, found.reasons, unknown, found.shown
+        )
         citations = [_cite(number, passage, repository) for number, passage in enumerate(draft.passages, 1)]
         failed = {
             passage.hit

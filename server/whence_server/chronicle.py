@@ -10,23 +10,24 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whence_indexer.definitions import Definition, definition_in, definitions_in, find_definitions
-from whence_indexer.errors import RepositoryError, SourceError
-from whence_indexer.files import read_text
+from whence_indexer.definitions import find_definitions, locate
+from whence_indexer.descent import trace_definition
+from whence_indexer.errors import PeriodError, RepositoryError, SourceError
 from whence_indexer.finder import Finder
-from whence_indexer.history import read_message
-from whence_indexer.lineage import trace
-from whence_indexer.periods import first_version
-from whence_indexer.pickaxe import find_changes
+from whence_indexer.history import instant, read_file_change, read_message
+from whence_indexer.periods import commits_within
+from whence_indexer.pickaxe import Changed, find_changes
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
-from whence_indexer.source import find_source
-from whence_indexer.types import Commit, Hit, Span
+from whence_indexer.terms import words
+from whence_indexer.types import Commit, Hit
+from whence_indexer.versions import first_version
 from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
 from whence_server.markup import code
 from whence_server.passages import coverage
 from whence_server.reasons import Reason
+from whence_server.subjects import find_subjects
 
 _WHEN = re.compile(
     r"^\W*(?:(?:since )?when\b|(?:(?:since|in|from|as of|with|by) )?(?:which|what) (?:version|release)\b)",
@@ -37,10 +38,19 @@ _WHO = re.compile(
     r"|worked on|responsible|expert|ask|code is|last (?:changed|touched|edited|modified)|changed .+ last)\b",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_MERGE = re.compile(r"^Merge (?:pull request|branch|remote-tracking branch|tag|commit)\b.*")
+DONE = {
+    "removed": re.compile(r"\b(drop|remov|delet|renam|replac|end|no longer|get rid)", re.IGNORECASE),
+    "added": re.compile(r"\b(add|introduc|creat|support|implement|new|allow|start)", re.IGNORECASE),
+    "deprecated": re.compile(r"\bdeprecat", re.IGNORECASE),
+}
+_MESSAGES = 40  # that may say when something was done
 _NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
 _FILES = 2  # that a name was removed from are named
 _SECONDS = 1.0  # to look for what is left of it
+_DESCENT = 3.0  # to follow it back
 _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
@@ -48,106 +58,172 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     """When, or by which commit, and in which version something was added or removed; None for another question, or if
     unknown.
 
-    A name that is asked for is looked for in what commits changed; without one a message must say what is asked. While
-    it is defined elsewhere it was removed from a file only.
+    What is asked for is looked for in what commits changed; without a name, or if none changed it, a message must say
+    what is asked. While it is defined elsewhere it was removed from a file only.
     """
     asks_when = _WHEN.search(query.text) is not None
     if not asks_when and not query.change:
         return None
-    store = searcher.store
-    changed = find_changes(store, query.names, query.change, 1) if store and query.change and query.names else []
-    best = [hit.commit for hit in hits[:_NAMED] if _says(hit, query, searcher)] if not query.names else []
-    commit = read_message(repository, next(filter(None, [*(each.sha for each in changed), *best]), ""))
+    changed = find_changed(query, searcher, repository)
+    told = None if changed else _told(query, searcher, repository)
+    commit = read_message(repository, changed.sha if changed else told or "")
     if commit is None or not commit.subject:  # without a word of it there is nothing to cite
         return None
     found = (hit for hit in hits if hit.kind == "commit" and hit.commit == commit.sha)
-    hit, version = next(found, None) or commit_hit(commit, repository), first_version(repository, commit.sha)
-    what = ", ".join(f"`{name}`" for name in query.names[:2]) + (" were " if len(query.names) > 1 else " was ")
+    hit = next(found, None) or commit_hit(commit, repository)
     by = "" if asks_when else f" by {commit.author}"
-    left = changed and query.change == "removed" and any(_is_defined(repository, name) for name in query.names)
-    if left and not changed[0].defining:  # what is still there was not removed where a use of it was
+    if changed:
+        sentence = said_of_change(query, changed, commit, repository, by)
+    else:
+        version = first_version(repository, commit.sha)
+        holds = f"the first version with it is {version}" if version else "no version's tag has it yet"
+        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {holds}."
+    return Evidence(each_once([hit, *hits]), {hit: Reason(sentence, commit.subject, 0)}, sure=changed is not None)
+
+
+def find_changed(query: Query, searcher: Finder, repository: Repository) -> Changed | None:
+    """The commit that took away, brought or deprecated what a question names; None where there is none.
+
+    Of words that may be a name only a definition counts, and what is still there was not removed where a use of it was.
+    """
+    if not (searcher.store and query.change and (query.changed or query.files)):
         return None
-    where = f" from {', '.join(code(path) for path in changed[0].paths[:_FILES])}" if left else ""
-    done = (
-        f"{what}{query.change}{where}{by} on {commit.date[:10]}"
-        if changed
-        else f"On {commit.date[:10]}{by}: {commit.subject}"
-    )
-    holds = "without it" if query.change == "removed" and changed else "with it"
-    first = f"the first version {'that holds this commit' if left else holds} is {version}"
-    sentence = f"{done}; {first}." if version else f"{done}; no version's tag has it yet."
-    return Evidence(each_once([hit, *hits]), {hit: Reason(sentence.strip(), commit.subject, 0)}, sure=bool(changed))
+    if query.change in ("added", "removed") and (found := _changed_file(query, repository)):
+        return found
+    if not query.changed:
+        return None
+    within = _within(query, repository)
+    changed = next(iter(find_changes(searcher.store, query.changed, query.change, 1, within)), None)
+    if query.change == "added" and within is None and len(query.names) == 1:
+        changed = _first(changed, query.names[0], repository)
+    if changed is None or not (changed.defining or query.names):
+        return None
+    gone = query.change == "removed" and not changed.defining
+    return None if gone and any(_is_defined(repository, name) for name in query.names) else changed
+
+
+def _changed_file(query: Query, repository: Repository) -> Changed | None:
+    """The commit that took away, or first brought, a file or folder that is asked about."""
+    for name in query.files:
+        with suppress(RepositoryError):
+            if found := read_file_change(repository, name, query.change == "added"):
+                return Changed(found[0], (found[1],), True, (name,))
+    return None
+
+
+def _first(changed: Changed | None, name: str, repository: Repository) -> Changed | None:
+    """The older of the commit found by its lines, of which long ones are not stored whole, and the one that the lines
+    of the definition lead back to."""
+    with suppress(RepositoryError):
+        source, definition = locate(repository, name)
+        shapers = trace_definition(repository, source, definition, _DESCENT).shapers
+        made = next((shaper.commit for shaper in shapers if shaper.change == "added"), None)
+        known = read_message(repository, changed.sha) if changed and changed.defining else None
+        if made and (known is None or instant(made.date) < instant(known.date)):
+            return Changed(made.sha, (source.path,), True, (name,))
+    return changed
+
+
+def _within(query: Query, repository: Repository) -> set[str] | None:
+    with suppress(PeriodError):
+        return set(commits_within(repository, query.period)) if query.period else None
+    return None
+
+
+def said_of_change(query: Query, changed: Changed, commit: Commit, repository: Repository, by: str = "") -> str:
+    """That `Cart` was removed on 2025-02-03, and that the first version without it is 2.0."""
+    names = tuple(query.changed if query.names else changed.names)[:2] or changed.names or (query.thing,)
+    what = ", ".join(code(name) for name in names) + (" were " if len(names) > 1 else " was ")
+    left = query.change == "removed" and not query.files and any(_is_defined(repository, name) for name in names)
+    where = f" from {', '.join(code(path) for path in changed.paths[:_FILES])}" if left else ""
+    done = f"{what}{query.change}{where}{by} on {commit.date[:10]}"
+    version = first_version(repository, commit.sha)
+    removed = query.change == "removed"
+    it = "them" if len(names) > 1 else "it"
+    holds = "that holds this commit" if left or query.change == "deprecated" else f"with{'out' * removed} {it}"
+    return f"{done}; the first version {holds} is {version}." if version else f"{done}; no version's tag has it yet."
 
 
 def _is_defined(repository: Repository, name: str) -> bool:
     """Whether a name is defined somewhere now; it is taken to be where that takes too long to find out."""
     try:
-        return bool(find_definitions(repository, name, _SECONDS))
+        return bool(find_definitions(repository, name.rpartition(".")[2], _SECONDS))
     except SourceError:
         return True
 
 
-def _says(hit: Hit, query: Query, searcher: Finder) -> bool:
-    merges = hit.text.startswith("Merge ")
-    return hit.kind == "commit" and not merges and coverage(hit.text, searcher.rarity(query.content)) >= _SAYS
+def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:
+    """The commit whose message says what is asked: most of its words, all of its numbers, and that it was done."""
+    project = words((repository.project or repository.root.name).rpartition("/")[2])
+    asked = [word for word in query.topic if word not in project and word != "support"]
+    done = DONE[query.change] if query.change else None
+    if not asked:
+        return None
+    weights = searcher.rarity(asked)
+    numbers = [re.compile(rf"(?<![\d.]){re.escape(number)}(?!\.?\d)") for number in _NUMBER.findall(query.timeless)]
+    for hit in searcher.search(query, _MESSAGES, ["commit"]):
+        subject, _, body = hit.text.partition("\n\n")
+        said = title(subject, body) if done else _MERGE.sub("", hit.text)
+        tells = coverage(said, weights) >= _SAYS and (done is None or done.search(said))
+        if tells and all(number.search(said) for number in numbers):
+            return hit.commit
+    return None
+
+
+def title(subject: str, body: str) -> str:
+    """What a commit did: of a merge, what is merged."""
+    first = next(filter(None, body.split("\n")), "") if _MERGE.match(subject) else ""
+    return first or subject
 
 
 def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """Who wrote and last changed the file or definition that is asked about, each with a commit of theirs."""
     if not _WHO.search(query.text):
         return None
-    for path, definition in _places(query, hits, searcher, repository):
+    for subject in find_subjects(query, searcher, repository):
+        definition = subject.definition
         with suppress(RepositoryError):
-            found = authorship_of(repository, path, definition.symbol if definition else None)
-            here = searcher.at(found.place.path, found.place.start_line)
-            if here is not None and found.last is not None:
-                quote = "\n".join(here.text.split("\n")[:_QUOTED])
-                reason = Reason(_said(found), quote, 0)
-                commits = _commits(found, repository)
-                reasons = {here: reason} | {hit: Reason("", hit.text.partition("\n")[0], 0) for hit in commits}
-                return Evidence(each_once([here, *commits, *hits]), reasons, sure=bool(query.names or query.paths))
+            found = authorship_of(repository, subject.path, definition.symbol if definition else None)
+            commits = _commits(found, repository)
+            # Of a whole file no lines say whose it is, unless there is nothing else to cite.
+            shown = [*(_head(found, searcher) if found.symbol or not commits else []), *commits]
+            if shown and found.last is not None:
+                reasons = {hit: Reason("", quote, 0) for hit, quote in shown}
+                reasons[shown[0][0]] = Reason(_said(found), shown[0][1], 0)
+                order = each_once([*(hit for hit, _ in shown), *hits])
+                return Evidence(order, reasons, sure=subject.certain)
     return None
 
 
-def _places(
-    query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository
-) -> list[tuple[str, Definition | None]]:
-    """What may be meant: files that are named, definitions that are, then the definition or file found first."""
-    named = [(path, None) for path in query.paths if searcher.blob(path)]
-    code = [hit for hit in hits if hit.kind == "code" and hit.path]
-    if query.names:
-        return [*named, *((str(hit.path), found) for hit in code for found in _defined(query, hit, repository))]
-    return [*named, *((str(hit.path), None) for hit in (code or [hit for hit in hits if hit.path])[:1])]
-
-
-def _defined(query: Query, hit: Hit, repository: Repository) -> list[Definition]:
-    """The definition of a name of the question in the file of a hit."""
-    path = str(hit.path)
-    with suppress(OSError, RepositoryError):
-        text = read_text(repository, path, f"{repository.head}:{path}")[0] or ""
-        names = [name for name in query.names if any(each.symbol.endswith(name) for each in definitions_in(path, text))]
-        return [definition_in(path, text, name) for name in names[:1]]
-    return []
+def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
+    """The piece of code in which the place asked about begins, and its first lines."""
+    place = found.places[0]
+    here = searcher.at(place.path, place.start_line)
+    if here is None:
+        return []
+    lines = here.text.split("\n")[place.start_line - (here.start_line or 1) :]
+    return [(here, "\n".join(lines[:_QUOTED]))]
 
 
 def _said(found: Authorship) -> str:
     """`send_file (src/helpers.py:3-40): Ada wrote 90% of its lines, Bob 10%. Last changed by Bob on 2020-01-02.`"""
-    place = found.place
-    where = f"{place.path}:{place.start_line}-{place.end_line}" if found.symbol else place.path
+    lines = ", ".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    where = f"{found.path}:{lines}" if found.symbol else found.path
     owners = [owner for owner in found.owners if owner.lines]
     shares = [f"{owner.author} {found.share(owner):.0%}" for owner in owners[:_NAMED]]
     more = f" and {len(owners) - _NAMED} others the rest" if len(owners) > _NAMED else ""
     last = f" Last changed by {found.last.author} on {found.last.last[:10]}." if found.last else ""
-    return f"Lines of {f'{found.symbol}, ' if found.symbol else ''}{where}, by author: {', '.join(shares)}{more}.{last}"
+    notes = "".join(f" {note}" for note in found.notes)
+    named = f"{found.symbol}, " if found.symbol else ""
+    return f"Lines of {named}{where}, by author: {', '.join(shares)}{more}.{last}{notes}"
 
 
-def _commits(found: Authorship, repository: Repository) -> list[Hit]:
-    """For each author that is named the commit that most of their lines are from."""
-    place: Span = found.place
-    source = find_source(repository, place.path, place.start_line, place.end_line)
-    shapers = trace(repository, source, place.start_line, place.end_line, steps=0).shapers
-    best: dict[str, Commit] = {}
-    for shaper in shapers:
+def _commits(found: Authorship, repository: Repository) -> list[tuple[Hit, str]]:
+    """For each author that is named the commit that most of their lines are from, then the last one; their subjects."""
+    best: dict[str, Commit | None] = {}
+    for shaper in found.found.shapers:
         best.setdefault(shaper.commit.author, shaper.commit)
-    named = [owner.author for owner in found.owners[:_NAMED]]
-    return [commit_hit(best[author], repository) for author in named if author in best and best[author].subject]
+    named = [best.get(owner.author) for owner in found.owners[:_NAMED]]
+    shown = [*named, read_message(repository, found.found.commit or "")]
+    each = {commit.sha: commit for commit in shown if commit is not None and commit.subject}
+    return [(commit_hit(commit, repository), commit.subject) for commit in each.values()]

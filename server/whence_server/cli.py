@@ -10,14 +10,15 @@ import posixpath
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from uuid import uuid4
 
 import click
 
 from whence_indexer import __version__
-from whence_indexer.errors import QueryError, WhenceError
+from whence_indexer.errors import QueryError, TrackerError, WhenceError
 from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from whence_indexer.types import Kind, Span
     from whence_indexer.workspace import Workspace
     from whence_server.composing import Writing
-    from whence_server.generation.local import LocalModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,14 +72,17 @@ def index(
     repo: str, as_json: bool, rebuild: bool, history: bool | None, embedder: str | None, issues: str | None
 ) -> None:
     """Index a repository: what is new since the last time, or all of it."""
+    from whence_indexer.store import size_bytes
     from whence_server import terminal
     from whence_server.protocol import report_json
 
     workspace = _workspace(repo)
     report = workspace.update(model=embedder, rebuild=rebuild, history=history)
-    if issues:
-        report.problems += workspace.import_threads(issues).problems
-        report.threads = workspace.threads
+    imported = workspace.import_threads(issues) if issues else None
+    if imported:
+        report.problems += imported.problems
+        report.threads, report.redacted = workspace.threads, workspace.redacted
+        report.index_bytes = size_bytes(workspace.repository.index_dir)
     outcome = workspace.adapt() if workspace.adaptation_due() else None
     if as_json:
         _print(report_json(report, outcome))
@@ -87,6 +90,9 @@ def index(
         terminal.show_report(report)
         if outcome:
             terminal.show_adaptation(outcome)
+    if imported and imported.failed:
+        first = imported.problems[0]
+        raise TrackerError(f"no issues and pull requests could be read: {first.where}: {first.what}")
 
 
 @cli.command()
@@ -110,6 +116,7 @@ def adapt(repo: str, as_json: bool, off: bool) -> None:
 @click.option("--under", metavar="PATH", help="Only this folder or file, relative to the repository's root.")
 def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], under: str | None) -> None:
     """Find code, documentation and commits."""
+    from whence_indexer.periods import complaint
     from whence_indexer.query import parse_query
     from whence_server.protocol import search_json
 
@@ -119,6 +126,8 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
     hits, weights = workspace.ask(
         lambda searcher: (searcher.search(parsed, limit, kinds, under), searcher.rarity(parsed.content))
     )
+    if amiss := complaint(workspace.repository, parsed.period):
+        _note(amiss)
     if not hits and kinds and {"issue", "pull"}.issuperset(kinds) and not workspace.threads:
         click.echo("whence: no issues are imported; whence index --issues brings them in", err=True)
     if as_json:
@@ -132,18 +141,17 @@ def search(query: str, repo: str, as_json: bool, limit: int, kinds: list[Kind], 
 @cli.command()
 @click.argument("question")
 @_common
-@click.option("--model", metavar="NAME|FILE.gguf",
+@click.option("--model", default="auto", envvar="WHENCE_MODEL", metavar="NAME|FILE.gguf|URL#NAME",
               help="The model that writes, or none for quotations. Default: what `whence models use`.")  # fmt: skip
 @click.option("--at", callback=lambda ctx, option, value: _position(value), metavar="PATH:LINE",
               help="Where the cursor is: that code is part of the evidence.")  # fmt: skip
-def ask(question: str, repo: str, as_json: bool, model: str | None, at: Span | None) -> None:
+def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) -> None:
     """Answer a question, each statement with its receipt."""
-    from whence_indexer.query import parse_query
     from whence_server.answering import answer
+    from whence_server.conversations import question_of
     from whence_server.protocol import answer_json
-    from whence_server.types import Question
 
-    asked = Question(parse_query(question), at)
+    asked = question_of(question, at)
     workspace = _workspace(repo)
     if at and workspace.ask(lambda searcher: searcher.at(at.path, at.start_line)) is None:
         raise QueryError(f"nothing is indexed at {at.path}:{at.start_line}")
@@ -174,17 +182,18 @@ def why(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_indexer.types import Span
-    from whence_server.places import parse_place
+    from whence_server.places import exactly, parse_place
     from whence_server.protocol import why_json
     from whence_server.why import explain, explain_definition
 
-    place = parse_place(what)
     repository = open_repository(repo)
-    path = relative_path(repository, place.path) if place.path else None
-    if path is not None and place.symbol is None:
-        explained = explain(repository, Span(path, place.first, place.last or place.first))
-    else:
-        explained = explain_definition(repository, place.symbol or "", path)
+    with exactly(repository, what):
+        place = parse_place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        if path is not None and place.symbol is None:
+            explained = explain(repository, Span(path, place.first, place.last or place.first))
+        else:
+            explained = explain_definition(repository, place.symbol or "", path)
     if as_json:
         _print(why_json(explained))
     else:
@@ -201,14 +210,16 @@ def who(what: str, repo: str, as_json: bool) -> None:
     from whence_indexer.repository import open_repository
     from whence_indexer.source import relative_path
     from whence_server.authorship import authorship_of
-    from whence_server.places import Place, parse_place
+    from whence_server.places import Place, exactly, parse_place
     from whence_server.protocol import who_json
 
-    place, repository = parse_place(what, lines_needed=False), open_repository(repo)
-    if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
-        place = Place(what)
-    path = relative_path(repository, place.path) if place.path else None
-    found = authorship_of(repository, path, place.symbol, place.first, place.last)
+    repository = open_repository(repo)
+    with exactly(repository, what):
+        place = parse_place(what, lines_needed=False)
+        if place.path is None and not repository.bare and (repository.root / what).is_file():  # LICENSE, Makefile
+            place = Place(what)
+        path = relative_path(repository, place.path) if place.path else None
+        found = authorship_of(repository, path, place.symbol, place.first, place.last)
     if as_json:
         _print(who_json(found))
     else:
@@ -305,42 +316,20 @@ def _workspace(repo: str) -> Workspace:
 
 
 @contextmanager
-def _writing(model: str | None, workspace: Workspace) -> Iterator[Writing | None]:
-    """The model of this name at work, which loads while the repository is looked at; None for quotations.
-
-    Without a name it is the one in use, and quotations where that cannot be opened.
-    """
-    opened = None if model == "none" else _open_model(model, workspace)
-    if opened is None:
+def _writing(model: str, workspace: Workspace) -> Iterator[Writing | None]:
+    """The model of this name at work, which loads while the repository is looked at; None for quotations."""
+    if model == "none":
         yield None
         return
-    from whence_server.composing import Writing
-
-    try:
-        yield Writing(opened)
-    finally:
-        opened.close()
-
-
-def _open_model(model: str | None, workspace: Workspace) -> LocalModel | None:
-    from whence_server.errors import ModelError
-    from whence_server.models.choosing import active, scope_of
+    from whence_server.generation.serving import Serving
+    from whence_server.models.choosing import scope_of
     from whence_server.models.installed import user_home
 
-    home, scope = user_home(), scope_of(workspace.repository)
-    if model is not None:
-        from whence_server.generation.local import open_model
-
-        return open_model(model, home, scope, _note)
-    try:
-        if (chosen := active(home, scope)) is None:
-            return None
-        from whence_server.generation.local import open_active
-
-        return open_active(chosen, _note)
-    except ModelError as error:
-        _note(f"{error}; quotations answer")
-        return None
+    with (
+        closing(Serving(user_home(), _note)) as serving,
+        serving.writing(model, scope_of(workspace.repository), uuid4().hex) as writing,
+    ):
+        yield writing
 
 
 def _note(message: str) -> None:

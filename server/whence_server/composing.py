@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from whence_indexer.types import Citation
 from whence_server import extractive
-from whence_server.errors import GenerationError
+from whence_server.errors import GenerationError, LoadingError
 from whence_server.generation.confidence import combined
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
@@ -29,12 +29,13 @@ _DROPPED = "_{} sentence(s) that the evidence does not bear out were left out._"
 @dataclass(frozen=True, slots=True)
 class Writing:
     """Who writes, and how: `told` hears the text as it comes, `unsupported` sentences are marked or dropped, and
-    `asker` names whose turn it takes among those who ask at once."""
+    `asker` names whose turn it takes among those who ask at once. `ended` hears whether it could."""
 
     generator: Generator
     told: Told = lambda text: None
     unsupported: Unsupported = "mark"
     asker: str = ""
+    ended: Callable[[bool], object] = lambda well: None
 
 
 def compose(
@@ -56,7 +57,10 @@ def compose(
     try:
         written = write(generator, question, passages, writing.told, check, writing.unsupported, writing.asker)
     except GenerationError as error:
+        if not isinstance(error, LoadingError):  # which says nothing of the model
+            writing.ended(False)
         return _noted(quotations, _FAILED.format(str(error).rstrip(".")))
+    writing.ended(True)
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
     confidence = round(combined(quotations.confidence, written.generated.logprobs), 3)
     if not written.cited:

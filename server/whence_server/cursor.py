@@ -6,6 +6,7 @@ Lines are 1-based, columns 0-based in characters.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from whence_indexer.parsed import Parsed
@@ -15,12 +16,17 @@ _RECEIVER = re.compile(r"(?:(?P<name>[^\W\d][\w$]*[?!]?)|[\w)\]}'\"?!>])?\s*(?:\
 _OWN = {"self", "this", "cls", "Self", "super", "static", "parent"}
 _SUFFIXED = {"ruby", "elixir"}  # names end with `?` or `!` there
 _CAMEL = re.compile(r"[a-z\d][A-Z]")
-_MOST_LINES = 400  # of a definition, above the cursor, in which a variable is looked for
-# What binds a name, in any language: a keyword before it, an assignment, a declaration with its type, a closure.
+# Of a definition, above the cursor, in which a variable is looked for. They bound what one hover costs, for which
+# everything else waits: a regular expression lets no other thread work.
+_MOST_LINES, _MOST_BINDING, _LONGEST = 400, 60, 300
+_MOST_PARAMETERS = 30  # lines of them
+_BRACKET = re.compile(r"[()]")
+_FOLLOWS = re.compile(r"[ \t]*\w*[ \t]*\(")  # Go's receiver comes first
+_KEYWORD = re.compile(r"\b(?:let|var|val|const|auto|final|mut|for|foreach|as|catch|except|local|my|lambda)\b")
+_BETWEEN = re.compile(r"[=;:]|\b(?:in|of)\b")  # between a keyword and a name it does not bind
+# What else binds a name, in any language: an assignment, a declaration with its type, a closure.
 _BINDS = (
-    r"\b(?:let|var|val|const|auto|final|mut|for|foreach|as|catch|except|local|my|lambda)\b"
-    r"(?:(?!\b(?:in|of)\b)[^=;:\n])*?(?<![\w.$]){0}(?![\w$])"
-    r"|^[ \t]*(?:[\w.]+[ \t]*,[ \t]*)*{0}(?:[ \t]*,[ \t]*[\w.]+)*[ \t]*(?::?=(?![=>])|:[^\n=]+=)"
+    r"^[ \t]*(?:[\w.]+[ \t]*,[ \t]*)*{0}(?:[ \t]*,[ \t]*[\w.]+)*[ \t]*(?::?=(?![=>])|:[^\n=]+=)"
     r"|^[ \t]*(?!return|yield|throw|await|else|new|delete|raise|case|goto|assert|del\b|import|not\b)"
     r"[\w.*&<>\[\]]+[ \t]+[*&]*{0}[ \t]*[=;]"
     r"|\|[^|\n]*(?<![\w.$]){0}(?![\w$])[^|\n]*\||(?<![\w.$]){0}[ \t]*=>"
@@ -55,9 +61,10 @@ def name_at(line: str, column: int, language: str) -> Name | None:
         if language in _SUFFIXED and line[end : end + 1] in ("?", "!"):
             end += 1
         if start <= column <= end:
-            receiver = _RECEIVER.search(line[:start])
-            asked = None if receiver is None or line[:start].endswith("..") else receiver["name"] or ""
-            chained = receiver is not None and line[: receiver.start()].rstrip().endswith((".", "->", "::"))
+            before = line[max(0, start - _LONGEST) : start]
+            receiver = _RECEIVER.search(before)
+            asked = None if receiver is None or before.endswith("..") else receiver["name"] or ""
+            chained = receiver is not None and before[: receiver.start()].rstrip().endswith((".", "->", "::"))
             return Name(line[start:end], start, end, asked, line[end:].lstrip("!").startswith("("), chained)
     return None
 
@@ -71,15 +78,25 @@ def looks_like_code(name: Name, line: str) -> bool:
 def is_local(name: Name, line: int, rows: list[str], parsed: Parsed) -> bool:
     """Whether the definitions around a line bind the name themselves: as a parameter or a variable."""
     around = [each for each in parsed.around(line) if each.line != line or each.name.rpartition(".")[2] != name.text]
+    word = re.compile(rf"(?<![\w.$]){re.escape(name.text)}(?![\w$])")
+    binds = re.compile(_BINDS.replace("{0}", re.escape(name.text)))
     for each in around[-2:]:
         if _is_type(each.name, parsed):
             continue
-        above = "\n".join(rows[max(each.line - 1, line - _MOST_LINES) : line])
-        if re.search(_BINDS.replace("{0}", re.escape(name.text)), above, re.MULTILINE):
+        above = range(max(each.line, line - _MOST_LINES + 1), line + 1)
+        holding = [row for row in above if len(rows[row - 1]) <= _LONGEST and word.search(rows[row - 1])]
+        if any(_binds(rows[row - 1], word, binds) for row in holding[-_MOST_BINDING:]):
             return True
-        if re.search(rf"(?<![\w.$]){re.escape(name.text)}(?![\w$])", _parameters(rows, each.line)):
+        if any(not parsed.is_type(*place) for place in _parameters(rows, each.line, word)):
             return True
     return False
+
+
+def _binds(row: str, word: re.Pattern[str], binds: re.Pattern[str]) -> bool:
+    keyword = _KEYWORD.search(row)
+    if keyword and any(_KEYWORD.search(_BETWEEN.split(row[: at.start()])[-1]) for at in word.finditer(row)):
+        return True
+    return binds.search(row) is not None
 
 
 def _is_type(name: str, parsed: Parsed) -> bool:
@@ -87,18 +104,24 @@ def _is_type(name: str, parsed: Parsed) -> bool:
     return any(other.name.startswith(f"{name}.") for other in parsed.definitions)
 
 
-def _parameters(rows: list[str], line: int) -> str:
-    """What stands between the first bracket of a definition and its counterpart."""
-    text, depth = "\n".join(rows[line - 1 : line + 30]), 0
-    first = text.find("(")
-    name_before = text[:first].count("\n") if first >= 0 else 9
-    if name_before > 1:
-        return ""
-    for place in range(first, len(text)):
-        depth += {"(": 1, ")": -1}.get(text[place], 0)
-        if not depth:
-            follows = re.match(r"[ \t]*\w*\(", text[place + 1 :])  # Go's receiver comes first
-            if follows:
-                return text[first:place] + _parameters([text[place + 1 :]], 1)
-            return text[first:place]
-    return ""
+def _parameters(rows: list[str], line: int, word: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where `word` stands between the first bracket of a definition and its counterpart, and in brackets that follow at
+    once, as Go has them; but where it is a default."""
+    depth, seen = 0, False
+    for number, row in enumerate(rows[line - 1 : line + _MOST_PARAMETERS], line):
+        if number > line + 1 and not seen:
+            return
+        start = 0
+        for mark in _BRACKET.finditer(row[:_LONGEST]):
+            yield from _words(row, number, start, mark.start(), word) if depth else ()
+            start, seen = mark.end(), True
+            depth += 1 if mark[0] == "(" else -1
+            if depth <= 0 and not _FOLLOWS.match(row, mark.end()):
+                return
+        yield from _words(row, number, start, _LONGEST, word) if depth > 0 else ()
+
+
+def _words(row: str, line: int, start: int, end: int, word: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    for match in word.finditer(row, start, min(end, len(row))):
+        if not row[: match.start()].rstrip().endswith("="):
+            yield line, match.start()

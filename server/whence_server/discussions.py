@@ -18,7 +18,7 @@ from whence_indexer.errors import StoreError
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
 from whence_indexer.threads import Comment, Thread
-from whence_indexer.types import Commit, Reference
+from whence_indexer.types import Commit, Reference, Span
 from whence_server.reasons import CAUSE, PROSE, Reason, find_reasons
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ASKED = 4  # commits whose merge is looked for: those that are shown
 _SECONDS = 0.15  # for each look, and after which none begins
+_NEAR = 2  # lines that a place may have moved since it was reviewed
 _LONGEST_QUOTE = 500  # characters; paragraphs of threads are often one line
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 # What a thread holds beside what its author wrote: quotations, output, headings, the boxes and hints of a template.
@@ -34,11 +35,13 @@ _NO_PROSE = re.compile(r"\s*>|\t|    |\s*[-*+] \[[ xX]\]|#{1,6}\s|\s*<!--|.*-->\
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A reason given in a thread, in its title and opening, or in `comment`."""
+    """A reason given in a thread, in its title and opening, or in `comment`; `here` where a review says it of these
+    very lines."""
 
     reason: Reason
     thread: Thread
     comment: Comment | None = None
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,12 @@ class Discussions:
 def find_discussions(repository: Repository, commits: Sequence[Commit]) -> Discussions:
     """The threads that `commits` name, those of the merges that brought them in, and the issues that these close."""
     ways = _ways(repository, commits)
-    merged = _merged_pulls(repository, [each.sha for way in ways.values() for each in way])
+    merged = _pulls_of(repository, [each.sha for way in ways.values() for each in way])
     references: dict[str, tuple[Reference, ...]] = {}
     for commit in commits:
         named = find_references(commit.subject, commit.body, repository.project)
-        references[commit.sha] = tuple(named or _brought(ways[commit.sha], merged))
+        reviewed = [Reference(merged[commit.sha], pull=True)] if commit.sha in merged else []
+        references[commit.sha] = tuple(_each_once([*(named or _brought(ways[commit.sha], merged)), *reviewed]))
     numbers = {reference.number for named in references.values() for reference in named}
     derived = derive_threads([each for way in ways.values() for each in way], {}, repository.project)
     threads = _threads(repository, numbers, derived)
@@ -96,10 +100,13 @@ def _brought(way: Iterable[Commit], merged: Mapping[str, int]) -> list[Reference
     return []
 
 
-def find_told(threads: Iterable[Thread]) -> list[Told]:
-    """The reasons given in threads, best first: what opened one before what was answered."""
-    found = [told for thread in threads for told in _told(thread)]
-    return sorted(found, key=lambda told: -told.reason.strength)
+def find_told(threads: Iterable[Thread], commit: str = "", made: Sequence[Span] = ()) -> list[Told]:
+    """The reasons given in threads, best first: what opened one before what was answered.
+
+    What a review says of lines that a `commit` `made` comes before all else: it was said of the very lines.
+    """
+    found = [told for thread in threads for told in _told(thread, commit, made)]
+    return sorted(found, key=lambda told: (not told.here, -told.reason.strength))
 
 
 def holds(told: Told) -> bool:
@@ -109,16 +116,31 @@ def holds(told: Told) -> bool:
     return told.reason.quote in text
 
 
-def _told(thread: Thread) -> Iterator[Told]:
+def _told(thread: Thread, commit: str, made: Sequence[Span]) -> Iterator[Told]:
     for reason in find_reasons(thread.title, _prose(thread.body)):
         # Whoever opens a pull request explains it; an issue tells what happened, whatever the words.
         if reason.strength > PROSE or thread.kind == "pull":
             yield Told(_short(reason, thread.body), thread)
     for comment in thread.comments:
+        here = _is_about(comment, commit, made)
         for reason in find_reasons("", _prose(comment.body)):
-            if reason.strength == CAUSE:  # and yet it is one answer among many
-                short = _short(reason, comment.body)
+            short = _short(reason, comment.body)
+            if here and not reason.sentence.endswith("?"):
+                yield Told(short, thread, comment, here)
+            elif reason.strength == CAUSE:  # and yet it is one answer among many
                 yield Told(Reason(short.sentence, short.quote, CAUSE - 1), thread, comment)
+
+
+def _is_about(comment: Comment, commit: str, made: Sequence[Span]) -> bool:
+    """Whether a review is about these lines, or about lines that end close by them.
+
+    What was reviewed is often no commit of the repository any more: then it was another form of the same change.
+    """
+    if comment.line is None:
+        return False
+    near = 0 if comment.commit == commit else _NEAR
+    places = [place for place in made if place.path == comment.path]
+    return any(place.start_line - near <= comment.line <= place.end_line + near for place in places)
 
 
 def _prose(text: str) -> str:
@@ -177,8 +199,9 @@ def imported_threads(repository: Repository, numbers: set[int]) -> list[Thread]:
         return []
 
 
-def _merged_pulls(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
-    """The imported pull requests of which their tracker says that they were merged as one of these commits."""
+def _pulls_of(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
+    """The imported pull requests of which their tracker says that they were merged as one of these commits, or that a
+    review in them is about one."""
     try:
         store = _store(repository) if shas else None
         if store is None:

@@ -11,7 +11,8 @@ WhenceError
     ├── BundleError     a ZIP is no adapter, or one that does not fit its base
     ├── SignatureError  a manifest is not signed by the key that the user trusts
     └── GenerationError a model did not write; quotations answer instead
-        ├── WorkerError   the process that runs it is not there, has died or does not answer
+        ├── WorkerError   what runs it is not there, has died or does not answer
+        │   └── LoadingError  it is not ready yet
         └── PromptError   the prompt or its grammar cannot be used
 """
 
@@ -60,6 +61,10 @@ class GenerationError(ModelError):
 
 class WorkerError(GenerationError):
     """The process that runs the model cannot start, has died or does not answer; it may be back soon."""
+
+
+class LoadingError(WorkerError):
+    """The model is still being loaded."""
 
 
 class PromptError(GenerationError):

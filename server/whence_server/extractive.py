@@ -64,12 +64,13 @@ def draft(
     leads_from: int = LEADS_FROM,
     reasons: Mapping[Hit, Reason] = _NONE,
     unknown: Collection[str] = (),
+    most: int = PASSAGES,
 ) -> Draft:
     """The best passages of `hits`, led by the sentence or definition of the first `leads_from` that answers `query`.
 
     `weights` are the question's words with their rarity; `embed` is the index's own embedder. Of a hit in `reasons`
     that reason is quoted, and it leads where the hit is the first. The words in `unknown` are nowhere in the
-    repository.
+    repository. At most `most` passages are quoted.
     """
     passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
@@ -78,7 +79,7 @@ def draft(
         lead, lead_score, source = sentence, float(embed([sentence])[0] @ question), 0
     else:
         lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
-    chosen = _chosen(passages, source)
+    chosen = _chosen(passages, source, most)
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score, unknown))
 
 
@@ -129,12 +130,13 @@ def _reasoned(hit: Hit, reason: Reason) -> Passage:
     return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 
-def _chosen(passages: Sequence[Passage], source: int) -> tuple[Passage, ...]:
+def _chosen(passages: Sequence[Passage], source: int, most: int) -> tuple[Passage, ...]:
     """The leading passage and the next best; what was told leaves one place to the code as it is, if there is some."""
     order = [*passages[source : source + 1], *passages[:source], *passages[source + 1 :]]
-    told = [passage for passage in order if passage.hit.path is None][: PASSAGES - 1]
+    files = any(passage.hit.path is not None for passage in order)
+    told = [passage for passage in order if passage.hit.path is None][: most - files]
     chosen = [passage for passage in order if passage.hit.path is not None or passage in told]
-    return tuple(chosen[:PASSAGES])
+    return tuple(chosen[:most])
 
 
 def _lead(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 from uuid import uuid4
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from whence_indexer.errors import QueryError, StoreError
 from whence_indexer.redaction import redact
@@ -23,6 +24,7 @@ from whence_server.types import Answer
 FILE = "feedback.jsonl"
 Verdict = Literal["up", "down", "correction", "note"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_PATIENCE = 5.0  # seconds for another process to end its line
 _LONGEST = 20_000  # characters of a correction or a note
 
 
@@ -69,7 +71,9 @@ def read_feedback(folder: Path) -> list[Feedback]:
 
 def delete_feedback(folder: Path, identifier: str) -> None:
     """Forget one of them, or all where it is 'all'. Raises `QueryError` where there is none of that name."""
-    with _lock(folder):
+    if identifier == "all" and not (folder / FILE).exists():
+        return
+    with _alone(folder, "deleted"):
         held = read_feedback(folder)
         kept = [each for each in held if identifier not in {each.id, "all"}]
         if identifier != "all" and len(kept) == len(held):
@@ -80,16 +84,12 @@ def delete_feedback(folder: Path, identifier: str) -> None:
 
 
 def _append(folder: Path, given: Feedback) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder), (folder / FILE).open("ab+") as file:
-            if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
-                file.write(b"\n")  # what a killed process left is one broken line, not two
-            file.write(_line(given).encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StoreError(f"the feedback cannot be kept: {error.strerror}") from error
+    with _alone(folder, "kept"), (folder / FILE).open("ab+") as file:
+        if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            file.write(b"\n")  # what a killed process left is one broken line, not two
+        file.write(_line(given).encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(file: Path) -> Iterator[Feedback]:
@@ -112,5 +112,14 @@ def _line(given: Feedback) -> str:
     return json.dumps(asdict(given)) + "\n"
 
 
-def _lock(folder: Path) -> FileLock:
-    return FileLock(folder / "feedback.lock", timeout=5)
+@contextmanager
+def _alone(folder: Path, done: str) -> Iterator[None]:
+    """As the only one who writes there. Raises `StoreError`, with what was to be `done`, where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "feedback.lock", timeout=_PATIENCE):
+            yield
+    except Timeout as error:
+        raise StoreError(f"the feedback cannot be {done}: another process is writing it") from error
+    except OSError as error:
+        raise StoreError(f"the feedback cannot be {done}: {error.strerror or error}") from error

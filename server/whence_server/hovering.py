@@ -1,24 +1,23 @@
 """What an editor shows beside the mouse: what a symbol is and what changed it last, or what changed a line last.
 
-Deterministic and instant: it looks at what is in memory alone, and leaves out what is not; `wait` hears of which file
-`opened.open_file` would bring the rest. It knows no editor.
+Deterministic and instant: it looks at what is in memory alone, and leaves out what is not; `wait` hears which lines
+`opened.read_lines` should bring. It knows no editor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from whence_indexer.history import instant
-from whence_indexer.parsed import Definition
+from whence_indexer.authorship import Line
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Span
 from whence_server.ages import age
 from whence_server.cursor import Name
 from whence_server.markup import code, plain
-from whence_server.opened import last_commits, title_of
+from whence_server.opened import Wait, history_of, title_of
 from whence_server.reasons import CAUSE, find_reasons
 from whence_server.resolving import Found, find_definition
 from whence_server.summaries import summary
@@ -52,13 +51,13 @@ def hover(
     contents: str,
     *,
     link: Link | None = None,
-    wait: Callable[[str], None] = lambda path: None,
+    wait: Wait = lambda lines, contents: None,
     now: datetime | None = None,
 ) -> Hover | None:
     """What is known of the place in `path`, which is `contents` on screen; None where nothing is.
 
     Without a `searcher`, while there is no index, other files are unknown. `link` is given where the editor runs
-    commands from Markdown.
+    commands from Markdown. `wait` hears of what is not in memory, each time.
     """
     now = now or datetime.now(UTC)
     rows = contents.split("\n")
@@ -67,28 +66,23 @@ def hover(
     resolved = find_definition(searcher, repository, path, contents, line, column, wait)
     if resolved:
         name, found = resolved
-        lines = [*_symbol(found, name, path), *_last_change(repository, found, wait, now)]
+        lines = [*_symbol(found, name, path), *_last_change(repository, found, path, wait, now)]
         links = _links(link, Span(found.path, found.definition.first, found.definition.last))
         return Hover("\n\n".join([*lines, *links]), line, name.start, name.end)
-    commits = last_commits(repository, path, contents)
-    if commits is None:
-        wait(path)
+    place = Span(path, line, line)
+    commit = _of_line(repository, place, contents, wait) if rows[line - 1].strip() else None
+    if commit is None:
         return None
-    if line > len(commits) or not rows[line - 1].strip():
+    said = "Not committed yet" if commit == "new" else _change(repository, commit, now, reason=True)
+    return Hover("\n\n".join([said, *_links(link, place)]), line, 0, len(rows[line - 1]))
+
+
+def _of_line(repository: Repository, place: Span, contents: str, wait: Wait) -> Line:
+    told = history_of(repository, place.path, contents)
+    if told is None or (told[1][place.start_line - 1] is None and not told[0].complete):
+        wait(place, contents)
         return None
-    commit = commits[line - 1]
-    said = _change(repository, commit, now, reason=True) if commit else "Not committed yet"
-    return Hover("\n\n".join([said, *_links(link, Span(path, line, line))]), line, 0, len(rows[line - 1]))
-
-
-def last_change(commits: Iterable[Commit | None]) -> Commit | None:
-    """The newest of them."""
-    return max(filter(None, commits), key=lambda commit: instant(commit.date), default=None)
-
-
-def commits_of(commits: Sequence[Commit | None], definition: Definition) -> Sequence[Commit | None]:
-    """Those of a definition's lines."""
-    return commits[definition.first - 1 : definition.last]
+    return told[1][place.start_line - 1]
 
 
 def _symbol(found: Found, name: Name, path: str) -> list[str]:
@@ -104,16 +98,19 @@ def _symbol(found: Found, name: Name, path: str) -> list[str]:
     return [*lines, f"{'Defined' if found.certain else 'Probably defined'} {where}{more}"]
 
 
-def _last_change(repository: Repository, found: Found, wait: Callable[[str], None], now: datetime) -> list[str]:
-    commits = last_commits(repository, found.path, found.text)
-    if commits is None:
-        wait(found.path)
+def _last_change(repository: Repository, found: Found, path: str, wait: Wait, now: datetime) -> list[str]:
+    """Nothing while what one of its lines is from is not known: that may be the newest."""
+    place = Span(found.path, found.definition.first, found.definition.last)
+    told = history_of(repository, found.path, found.text)
+    own = told[1][place.start_line - 1 : place.end_line] if told else []
+    if told is None or None in own:
+        if told is None or not told[0].complete:
+            wait(place, found.text if found.path == path else None)
         return []
-    own = commits_of(commits, found.definition)
-    newest = last_change(own)
+    newest = told[0].newest(own)
     if newest is None:
         return ["Not committed yet"] if own else []
-    edited = " · edited since, not committed" if None in own else ""
+    edited = " · edited since, not committed" if "new" in own else ""
     return [f"Last changed {_change(repository, newest, now)}{edited}"]
 
 

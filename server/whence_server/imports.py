@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+_MOST = 200_000  # characters of a file that are looked through: imports are at its top, or near what uses them
+# How far each part may reach is bounded: what is no statement after all was read in vain, at every line.
 _STATEMENT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<python>[\w.]+)[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)"
-    r"|(?:import|export)\b[^;'\"()]*?\bfrom[ \t]*['\"](?P<javascript>[^'\"\n]*)['\"]"
+    r"^[ \t]*(?:from[ \t]+(?P<python>[\w.]+)[ \t]+import[ \t]+(?:\([^)]{0,4000}+\)|[^\n]*)"
+    r"|(?:import|export)\b[^;'\"(){\n]{0,400}(?:\{[^{}'\"()]{0,4000}+\}[^;'\"()\n]{0,40}?)?"
+    r"\bfrom[ \t]*['\"](?P<javascript>[^'\"\n]*)['\"]"
     r"|(?:const|let|var|local)\b[^=;\n]*=[^;\n'\"]*\brequire\b[ \t(]*['\"](?P<required>[^'\"\n]*)['\"]"
-    r"|(?:pub(?:\([^)]*\))?[ \t]+)?use[ \t]+(?P<used>[\w:\\]+)[^;]{0,2000};"  # Rust, PHP
-    r"|import[ \t]*\((?P<group>[^)]*)\)"  # Go
+    r"|(?:pub(?:\([^)\n]{0,100}\))?[ \t]+)?use[ \t]+(?P<used>[\w:\\]+)[^;]{0,2000}+;"  # Rust, PHP
+    r"|import[ \t]*\((?P<group>[^)]{0,4000}+)\)"  # Go
     r"|(?:import|using|alias|require|require_relative|use|\#[ \t]*include)\b[^\n;\w'\"<]*"
     r"(?:static[ \t]+|qualified[ \t]+)?['\"<]?(?P<other>[\w./\\:@-]+)[^\n;]*)",
     re.MULTILINE,
@@ -82,7 +85,7 @@ def is_module(line: str, end: int) -> bool:
 
 
 def _imports(text: str) -> Iterator[Import]:
-    for match in _STATEMENT.finditer(text):
+    for match in _STATEMENT.finditer(text, 0, _MOST):
         if match["group"] is not None:
             for line in match["group"].split("\n"):
                 yield Import(line.strip().split(" ")[-1].strip('"'), frozenset(_WORD.findall(line)), False)

@@ -23,6 +23,7 @@ from whence_indexer.source import find_source
 from whence_indexer.terms import words
 from whence_indexer.types import Commit, Hit, Span
 from whence_server.discussions import find_discussions, find_told
+from whence_server.extractive import PASSAGES
 from whence_server.passages import coverage
 from whence_server.reasons import CAUSE, Reason, find_reasons
 
@@ -39,11 +40,14 @@ _EARLIER = 0.5  # how much a commit of an earlier version counts beside one of t
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Hits in the order in which an answer shows them, and what is quoted of some. The first one's reason, if it has
-    one, leads; `sure` when that is a fact found in the history rather than words that are like the question's."""
+    one, leads; `sure` when that is a fact found in the history rather than words that are like the question's. `shown`
+    are the most that an answer quotes; `amiss` is why they are no answer, as a sentence."""
 
     hits: list[Hit]
     reasons: Mapping[Hit, Reason]
     sure: bool = False
+    shown: int = PASSAGES
+    amiss: str = ""
 
 
 @dataclass(slots=True)
@@ -86,7 +90,7 @@ def find_evidence(
     """
     likeliest = candidates(query, hits, weights, searcher, repository)[:_SHOWN]
     reasons = {each.hit: each.reason for each in likeliest if each.reason and _is_about(each)}
-    told = _told(likeliest[0], repository) if likeliest and likeliest[0].tells < 1 else None
+    told = told_in_threads(likeliest[0], repository) if likeliest and likeliest[0].tells < 1 else None
     first = [told[0]] if told else []
     threads = [hit for hit in hits[:_SHOWN] if hit.kind in ("issue", "pull")][:1]
     order = [*first, *(each.hit for each in likeliest[:1]), *threads, *(each.hit for each in likeliest[1:]), *hits]
@@ -98,7 +102,7 @@ def _is_about(candidate: Candidate) -> bool:
     return candidate.shaped >= _SHAPES or candidate.says >= _SAYS
 
 
-def _told(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | None:
+def told_in_threads(candidate: Candidate, repository: Repository) -> tuple[Hit, Reason] | None:
     """The best reason given in the threads of a commit."""
     commit = read_message(repository, candidate.hit.commit or "") if _is_about(candidate) else None
     if commit is None:

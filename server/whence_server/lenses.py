@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from whence_indexer.authorship import Authorship, remember
+from whence_indexer.errors import RepositoryError
 from whence_indexer.lines import split_lines
 from whence_indexer.parsed import Definition, parse
 from whence_indexer.repository import Repository
 from whence_indexer.touches import count_commits
 from whence_indexer.types import Commit, Span
 from whence_server.ages import age
-from whence_server.hovering import commits_of, last_change
+from whence_server.markup import label
 
+_LONGEST, _LONGEST_NAME = 80, 40  # characters of what a commit did, and of who did it
 _MOST = 500  # definitions of a file that are looked at: what has more was made by a program
 
 
@@ -43,19 +45,23 @@ class Lens:
         count = "" if self.commits is None else f" · {self.commits} commit{'s' if self.commits != 1 else ''}"
         edited = " · edited" if self.edited else ""
         when = age(self.commit.date, now or datetime.now(UTC))
-        return f"{self.commit.author}, {when}: {self.commit.subject}{count}{edited}"
+        author, subject = label(self.commit.author, _LONGEST_NAME), label(self.commit.subject, _LONGEST)
+        return f"{author}, {when}: {subject}{count}{edited}"
 
 
 def find_lenses(repository: Repository, path: str, contents: str) -> list[Lens]:
-    """The lenses of the file `path`, which is `contents` on screen, in order; none where it has no history.
+    """The lenses of the file `path`, which is `contents` on screen, in order; none where git tells no history of it.
 
     Format-only commits are counted, but never the last one. Definitions inside of functions have none.
     """
-    known = remember(repository, path)
-    if not known.shas:
+    try:
+        known = remember(repository, path)
+    except RepositoryError:
+        return []
+    if not known.shas or not known.known:
         return []
     lines = split_lines(contents)
-    commits, places = known.commits_of(lines), known.places(lines)
+    origins, places = known.lines(lines), known.places(lines)
     definitions = [each for each in parse(path, contents).definitions if not each.variable][:_MOST]
     committed = [_committed(each, places) for each in definitions]
     asked = tuple(dict.fromkeys(filter(None, committed)))
@@ -65,9 +71,9 @@ def find_lenses(repository: Repository, path: str, contents: str) -> list[Lens]:
             symbol=each.name,
             line=each.line,
             span=Span(path, each.first, each.last),
-            commit=last_change(commits_of(commits, each)),
+            commit=known.newest(origins[each.first - 1 : each.last]),
             commits=counts.get(place) if place else None,
-            edited=None in commits_of(commits, each),
+            edited="new" in origins[each.first - 1 : each.last],
         )
         for each, place in zip(definitions, committed, strict=True)
     ]

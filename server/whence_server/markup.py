@@ -6,6 +6,12 @@ Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 # In a code span nothing is markup; of all other backticks none may begin one.
 _SPAN = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")
@@ -30,6 +36,60 @@ def plain(text: str) -> str:
     parts = _SPAN.split(_one_line(text))
     line = "".join(part if place % 2 else _MARKS.sub(_escaped, part) for place, part in enumerate(parts))
     return _OPENING.sub(r"\1\\\2", line)
+
+
+def cell(text: str) -> str:
+    """`plain` for a cell of a table. Cells end at a `|` before code spans are looked for, so that here there are none:
+    half of one would set free what stands in it."""
+    line = _MARKS.sub(_escaped, _one_line(text))
+    return _OPENING.sub(r"\1\\\2", line)
+
+
+def as_text(markdown: str) -> str:
+    """An answer or a hover as it reads: without the marks of Markdown, for where these would be shown as they are."""
+    from markdown_it import MarkdownIt
+
+    said, cells, mark = "", list[str](), ""
+    for token in MarkdownIt("commonmark").enable("table").parse(markdown):
+        if token.type == "list_item_open":
+            mark = f"{token.info}. " if token.info else "- "
+        elif token.type == "inline":
+            cells.append(_words(token.children or []))
+        elif token.type in ("paragraph_close", "heading_close"):
+            said += f"{mark}{cells.pop()}\n" + ("" if token.hidden else "\n")
+            mark = ""
+        elif token.type == "tr_close":
+            said += " | ".join(cells) + "\n"
+            cells.clear()
+        elif token.type in ("fence", "code_block"):
+            said += indent(token.content, "    ") + "\n"
+        elif token.type in ("table_close", "bullet_list_close", "ordered_list_close"):
+            said = said.rstrip("\n") + "\n\n"
+    return said.rstrip("\n")
+
+
+def as_message(markdown: str) -> str:
+    """The same for a message: some editors make links of `[a](b)` in it, even where text of others says so."""
+    return as_text(markdown).replace("](", "]\u200b(")
+
+
+def _words(tokens: Sequence[Token]) -> str:
+    """What one paragraph says; a link says its address too, where that is one to open elsewhere."""
+    said, address = "", ""
+    for token in tokens:
+        if token.type == "link_open":
+            address = str(token.attrs.get("href", ""))
+        elif token.type == "link_close":
+            said += f" ({address})" if address.startswith(("http:", "https:")) else ""
+        else:
+            said += "\n" if token.type in ("softbreak", "hardbreak") else token.content
+    return said
+
+
+def label(text: str, longest: int) -> str:
+    """A short line for a place that shows no Markdown; nor an icon, as some editors make of `$(name)`."""
+    line = _one_line(text).replace("$(", "$ (")
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def _one_line(text: str) -> str:

@@ -48,32 +48,24 @@ def list_models(context: click.Context, as_json: bool, repo: str | None, source:
         report = protocol.offers_json(_registry(source).offers())
     else:
         from whence_server.models.installed import user_home
-        from whence_server.models.upkeep import installed
 
-        home, scope = user_home(), _scope(repo)
-        report = protocol.models_json(installed(home, scope), home.state().roles_in(scope), home.blobs.partial())
+        report = protocol.models_json(user_home(), _scope(repo))
     _print(report) if as_json else terminal.show_models(report)
 
 
 @models.command()
-@click.argument("model", metavar="NAME[@VERSION]|hf://OWNER/NAME/FILE.gguf")
+@click.argument("model", metavar="NAME[@VERSION]|PRESET|hf://OWNER/NAME/FILE.gguf")
 @_as_json
 @_source
 @_key
 @_anyway
 def pull(model: str, as_json: bool, source: str | None, key: Path | None, anyway: bool) -> None:
-    """Fetch a model of a registry, or mend it; without a version the registry's champion."""
-    from whence_server.models import pulling
+    """Fetch a model of a registry, or mend it; without a registry, a preset of Hugging Face."""
     from whence_server.models.installed import user_home
-    from whence_server.models.naming import reference
+    from whence_server.models.pulling import fetch
 
     with _terms(key, anyway) as terms:
-        if pulling.is_hub_file(model):
-            manifest = pulling.pull_hub_file(user_home(), model, terms)
-        elif source is None:
-            raise QueryError("from where? --from REGISTRY, or WHENCE_REGISTRY in the environment")
-        else:
-            manifest = pulling.pull(user_home(), _registry(source), reference(model), terms)
+        manifest = fetch(user_home(), model, source, terms)
     _say_model(manifest.label, "is here", as_json)
 
 

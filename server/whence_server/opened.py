@@ -1,36 +1,55 @@
 """What an editor's instant answers need of a file, held in memory; and the work in the background that puts it there.
 
-`open_file` takes a second, for a thread of its own; all else here asks no process and no database. It holds what was
-true at `repository.head`: whoever hears that HEAD moved opens the repository anew, and its files.
+The `read_` functions take a second and more, for a thread of their own; all else here asks no process and no database.
+It holds what was true at `repository.head`: whoever hears that HEAD moved opens the repository anew, and its files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
-from whence_indexer.authorship import Authorship, recall, remember
+from whence_indexer.authorship import Authorship, Line, glimpse, recall, remember
 from whence_indexer.errors import RepositoryError, StoreError
 from whence_indexer.files import read_text
 from whence_indexer.lines import split_lines
 from whence_indexer.parsed import parse
 from whence_indexer.references import find_references
 from whence_indexer.repository import Repository
-from whence_indexer.types import Commit
+from whence_indexer.types import Commit, Span
 
 _LARGE = 60_000  # bytes of a file that is not read while somebody waits: redacting and parsing it takes 20 ms
+_MOST_KNOWN = 5_000  # titles, and states of large files, that are kept
+
+Wait = Callable[[Span, str | None], None]  # hears which lines to read, and the text on screen where that is the file
 
 
 def open_file(repository: Repository, path: str, contents: str | None = None) -> None:
-    """Read what `hover` and `find_lenses` want to know of a file, `contents` as it is on screen. Raises nothing."""
-    for text in (contents, text_of(repository, path, large=True)):
+    """Read all that `hover` and `find_lenses` want to know of a file, `contents` as it is on screen. Raises nothing."""
+    with suppress(RepositoryError):
+        read_text_of(repository, path, contents)
+        read_history(repository, path)
+
+
+def read_text_of(repository: Repository, path: str, contents: str | None = None) -> None:
+    """Parse a file, however large, as it is on disk and as it is on screen: `contents`."""
+    for text in (text_of(repository, path, large=True), contents):
         if text is not None:
             parse(path, text)
-    try:
-        commits = remember(repository, path).commits or {}
-    except RepositoryError:
-        return
-    _titles.update(_read_titles(repository, commits.values()))
+
+
+def read_lines(repository: Repository, lines: Span, contents: str | None = None) -> None:
+    """Read what `lines` of a file are from, as it is on screen or else on disk. Raises `RepositoryError`."""
+    text = text_of(repository, lines.path, large=True) if contents is None else contents
+    if text is not None:
+        known = glimpse(repository, lines.path, split_lines(text), lines.start_line, lines.end_line)
+        _learn_titles(repository, known)
+
+
+def read_history(repository: Repository, path: str) -> None:
+    """Read what all lines of a file are from. Raises `RepositoryError`."""
+    _learn_titles(repository, remember(repository, path))
 
 
 def text_of(repository: Repository, path: str, large: bool = False) -> str | None:
@@ -44,17 +63,16 @@ def text_of(repository: Repository, path: str, large: bool = False) -> str | Non
     if about.st_size > _LARGE and state not in _large:
         if not large:
             return None
+        if len(_large) >= _MOST_KNOWN:
+            _large.clear()
         _large.add(state)
     return _text(*state)
 
 
-def last_commits(repository: Repository, path: str, text: str) -> Sequence[Commit | None] | None:
-    """For each line of the file, now `text`, the last commit that changed more than its form; None of new lines.
-
-    None where the file was not opened yet.
-    """
+def history_of(repository: Repository, path: str, text: str) -> tuple[Authorship, Sequence[Line]] | None:
+    """What was read of the history of a file, and what each line of it, now `text`, is from; None where nothing was."""
     known = recall(repository, path)
-    return None if known is None else _commits(known, text)
+    return None if known is None else (known, _lines(known, text))
 
 
 def title_of(repository: Repository, commit: Commit) -> tuple[int, str] | None:
@@ -73,9 +91,15 @@ def _text(repository: Repository, path: str, changed: int, size: int) -> str | N
         return None
 
 
-@lru_cache(maxsize=32)
-def _commits(known: Authorship, text: str) -> Sequence[Commit | None]:
-    return known.commits_of(split_lines(text))
+@lru_cache(maxsize=16)
+def _lines(known: Authorship, text: str) -> Sequence[Line]:
+    return known.lines(split_lines(text))
+
+
+def _learn_titles(repository: Repository, known: Authorship) -> None:
+    _titles.update(_read_titles(repository, known.commits.values()))
+    for key in list(_titles)[:-_MOST_KNOWN]:
+        _titles.pop(key, None)
 
 
 def _read_titles(repository: Repository, commits: Iterable[Commit]) -> dict[tuple[Repository, int], str]:

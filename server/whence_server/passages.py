@@ -15,7 +15,9 @@ from whence_indexer.types import Hit
 MAX_LINES = 12  # what a person takes in at a glance under an answer
 _MAX_SENTENCE = 320
 _MAX_SIGNATURE = 160
-_MARKER = re.compile(r"^\s*(?:[#*;%]+[!:]?|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*")
+_MARKER = re.compile(
+    r"^\s*(?:\*+(?=[\s/]|$)|[#;%]+[!:]?(?!\d)|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*"
+)
 _CLOSER = re.compile(r"\s*(?:\*/|\"{3}|'{3}|-->)\s*$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
 _FIELD = re.compile(r"[:@\\](?:param|arg|type|returns?|rtype|raises?|throws|see|since)\b|\.\. \w+::|[-=~^`\"*#+]{4,}$")

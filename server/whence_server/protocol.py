@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
     from whence_server.authorship import Authorship
+    from whence_server.models.installed import Home
     from whence_server.models.registry import Offer
     from whence_server.models.roles import Roles
     from whence_server.models.upkeep import Installed
 
-_HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text")
+_HIT_KEYS = ("kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "url", "score", "text")
 
 
 def report_json(report: Report, outcome: Outcome | None = None) -> dict[str, Any]:
@@ -63,24 +64,40 @@ def why_json(explained: Explanation) -> dict[str, Any]:
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in explained.seen_through],
         "shallow": explained.shallow,
         "complete": explained.complete,
+        "recorded": explained.recorded,
     }
 
 
 def who_json(found: Authorship) -> dict[str, Any]:
     """`whence who`. Names only; `share` is of the lines that are committed, 0 to 1."""
     return {
-        "path": found.place.path,
-        "start_line": found.place.start_line,
-        "end_line": found.place.end_line,
+        "path": found.path,
+        "start_line": found.places[0].start_line,
+        "end_line": found.places[0].end_line,
+        "more": [[place.start_line, place.end_line] for place in found.places[1:]],
         "symbol": found.symbol,
         "owners": [asdict(owner) | {"share": round(found.share(owner), 4)} for owner in found.owners],
         "last": found.last.author if found.last else None,
+        "seen_through": [{"commit": commit, "kind": kind} for commit, kind in found.found.seen_through],
+        "shallow": found.found.shallow,
     }
 
 
-def models_json(found: Sequence[Installed], roles: Roles, partial: Sequence[str]) -> dict[str, Any]:
-    """What `whence models list` prints; `partial` are blobs that were begun."""
-    return {"models": [model_json(model) for model in found], "roles": roles_json(roles), "partial": list(partial)}
+def models_json(home: Home, scope: str) -> dict[str, Any]:
+    """What `whence models list` prints: `partial` are blobs that were begun, `trial` is what came of a challenger's
+    questions and of the champion's, by label, `presets` are what can be pulled by name.
+    """
+    from whence_server.models.presets import PRESETS
+    from whence_server.models.upkeep import installed
+
+    state = home.state()
+    return {
+        "models": [model_json(model) for model in installed(home, scope)],
+        "roles": roles_json(state.roles_in(scope)),
+        "partial": home.blobs.partial(),
+        "trial": {label: vars(tally) for label, tally in state.trials.get(state.scope_in(scope), {}).items()},
+        "presets": [{"name": name} | asdict(preset) for name, preset in PRESETS.items()],
+    }
 
 
 def model_json(found: Installed) -> dict[str, Any]:

@@ -45,6 +45,11 @@ _BOILERPLATE = re.compile(
     r"|this reverts commit\b|\(cherry picked from\b|\[(?:skip ci|ci skip)\]|[-=*_#~]{3,}\s*$|diff --git |\t)",
     re.IGNORECASE,
 )
+_FENCE = re.compile(r"\s*(?:`{3}|~{3})")
+_COLUMN = re.compile(
+    r"(?:^|(?<=\s))[|│┃](?=\s|$)|\t|\s{3,}|(?<=[^\s.!?:;,])\s{2}(?=\S)"
+)  # what parts columns; a sentence may have wide gaps
+_FIGURE = re.compile(r"[-+~<>=±(]*\$?\d[\d.,_eE]*\s?(?:[%x)]|[^\W\d]{1,5}(?:/\w+)?)?(?:\W|$)")
 _ITEM = re.compile(r"^\s*(?:[*+•-]|\d+[.)])\s+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\sa-z])")
 _WORD = re.compile(r"[^\W_]+")
@@ -101,12 +106,21 @@ def _strength(sentence: str, item: bool) -> int:
 
 
 def _paragraphs(text: str) -> Iterator[list[str]]:
-    """Runs of lines that belong together: up to a blank line, a trailer or the next item of a list."""
+    """Runs of lines that belong together: up to a blank line, a trailer, a table, output or the next item of a list."""
     lines: list[str] = []
+    fenced = False
     for line in [*text.split("\n"), ""]:
-        ends = not line.strip() or _BOILERPLATE.match(line) is not None
+        fence = _FENCE.match(line) is not None
+        ends = fence or fenced or not line.strip() or _BOILERPLATE.match(line) is not None or _is_row(line)
+        fenced = fenced != fence
         if lines and (ends or _ITEM.match(line)):
             yield lines
             lines = []
         if not ends:
             lines.append(line)
+
+
+def _is_row(line: str) -> bool:
+    """Whether a line is of a table, as of measurements: three columns, or a name and a figure."""
+    columns = [column.strip() for column in _COLUMN.split(line) if column.strip()]
+    return len(columns) > 2 or (len(columns) == 2 and _FIGURE.match(columns[1]) is not None)

@@ -22,7 +22,7 @@ def in_history(citation: Citation, repository: Repository) -> bool:
 
 def citation_url(repository: Repository, commit: str | None) -> str | None:
     """The page of a commit on the project's host; None without a remote. Lines have none: HEAD may differ."""
-    return f"{repository.web_url}/commit/{commit}" if commit and repository.web_url else None
+    return repository.commit_url(commit)
 
 
 def thread_url(repository: Repository, reference: Reference) -> str | None:

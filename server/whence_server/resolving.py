@@ -6,19 +6,19 @@ definition is worse than none: where a name may mean anything, it means nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from os.path import dirname
 from typing import TYPE_CHECKING
 
-from whence_indexer.parsed import Definition, Parsed, parse
+from whence_indexer.parsed import Definition, Parsed, parse_at_once
 from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
 from whence_server.cursor import Name, is_local, looks_like_code, name_at
 from whence_server.imports import Import, imports, imports_of, is_module
-from whence_server.opened import text_of
+from whence_server.opened import Wait, text_of
 
 if TYPE_CHECKING:
     from whence_indexer.search import Searcher
@@ -53,7 +53,6 @@ class Found:
     more: int = 0
 
 
-Wait = Callable[[str], None]
 Named = tuple[str, Span]  # a definition's whole name, and the lines of the chunk it is in
 
 
@@ -78,13 +77,16 @@ def find_definition(
     text: str,
     line: int,
     column: int,
-    wait: Wait = lambda path: None,
+    wait: Wait = lambda lines, contents: None,
 ) -> tuple[Name, Found] | None:
     """The name at a place of `path`, which is `text` on screen, and its definition; None where none is known.
 
     Without a searcher only the file itself is known. `wait` hears of a file too large to be read at once.
     """
-    parsed, rows = parse(path, text), text.split("\n")
+    parsed, rows = parse_at_once(path, text), text.split("\n")
+    if parsed is None:
+        wait(Span(path, line, line), text)
+        return None
     name = name_at(rows[line - 1], column, parsed.language) if line <= len(rows) else None
     if name is None:
         return None
@@ -93,15 +95,17 @@ def find_definition(
         return name, Found(path, text, here, certain=True)
     if is_module(rows[line - 1], name.end):
         return None
-    place = parsed.place(line, name.start)
-    if place == "keyword" or (place != "code" and not looks_like_code(name, rows[line - 1])):
+    place, is_type = parsed.place(line, name.start), parsed.is_type(line, name.start)
+    code = place == "code" or is_type  # an annotation may be quoted
+    if place == "keyword" or not (code or looks_like_code(name, rows[line - 1])):
         return None
-    if place == "code" and name.receiver is None and is_local(name, line, rows, parsed):
+    if code and not is_type and name.receiver is None and is_local(name, line, rows, parsed):
         return None
     found = _in_file(name, line, parsed)
     if found:
-        return name, Found(path, text, found, certain=place == "code")
-    return _elsewhere(searcher, repository, name, path, text, parsed, place == "code", wait) if searcher else None
+        return name, Found(path, text, found, certain=code)
+    other = _elsewhere(searcher, repository, name, path, text, parsed, code, wait) if searcher else None
+    return other or _inherited(name, path, text, parsed)
 
 
 def _in_file(name: Name, line: int, parsed: Parsed) -> Definition | None:
@@ -118,6 +122,14 @@ def _in_file(name: Name, line: int, parsed: Parsed) -> Definition | None:
     if name.chained:  # a field may be called as a type is
         return None
     return next((each for each in same if name.receiver and _last(_scope(each.name)) == name.receiver), None)
+
+
+def _inherited(name: Name, path: str, text: str, parsed: Parsed) -> tuple[Name, Found] | None:
+    """What the name means where it is asked of the object itself, whose type has it from another one of this file."""
+    same = [each for each in parsed.definitions if _last(each.name) == name.text and _scope(each.name)]
+    if not name.own or not 1 <= len(same) <= FEW:
+        return None
+    return name, Found(path, text, same[0], certain=False, more=len(same) - 1)
 
 
 def _functions(around: Sequence[str], parsed: Parsed) -> list[str]:
@@ -144,9 +156,13 @@ def _elsewhere(
     for whole, span in likely[:_LOOKED_INTO]:
         other = text_of(repository, span.path) if span.path != path else text
         if other is None:
-            wait(span.path)
+            wait(span, None)
             continue
-        defined = [each for each in parse(span.path, other).definitions if each.name == whole]
+        parsed_other = parse_at_once(span.path, other)
+        if parsed_other is None:
+            wait(span, other if span.path == path else None)
+            continue
+        defined = [each for each in parsed_other.definitions if each.name == whole]
         if defined:
             nearest = min(defined, key=lambda each: (not span.start_line <= each.line <= span.end_line, each.line))
             return name, Found(span.path, other, nearest, certain and len(names) == 1, len(names) - 1)

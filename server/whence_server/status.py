@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +26,6 @@ def index_status(workspace: Workspace, places: bool = False, memory: int | None 
     store = Store(repository.index_dir)
     state, changes = store.state, workspace.changes(store)
     tree = state.trees.get(repository.work_tree, {})
-    taken = redactions(workspace, store)
     indexed_at = tree.get("indexed_at")
     return {
         "repository": str(repository.root),
@@ -44,13 +42,13 @@ def index_status(workspace: Workspace, places: bool = False, memory: int | None 
         "hunks": store.count(schema.HUNKS_TABLE),
         "threads": store.count(schema.THREADS_TABLE, "part = 0"),
         "sources": sorted(state.sources),
-        "redacted": dict(sorted(Counter(each["kind"] for each in taken).items())),
+        "redacted": workspace.redacted,
         "vectors": store.count(schema.VECTORS_TABLE),
         "head": tree.get("head"),
         "indexed_at": datetime.fromtimestamp(indexed_at, UTC).isoformat(timespec="seconds") if indexed_at else None,
         "fresh": not changes.files and not changes.commits,
         "pending": {"files": changes.files, "commits": changes.commits},
-        **({"places": taken} if places else {}),
+        **({"places": redactions(workspace, store)} if places else {}),
     }
 
 

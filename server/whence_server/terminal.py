@@ -119,7 +119,8 @@ def show_hits(hits: Sequence[Hit], weights: Mapping[str, float], root: Path) -> 
     if not hits:
         console.print("nothing found")
     for hit in hits:
-        console.print(_place(hit, root), _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim"), sep="")
+        about = _text(f"  {hit.score:.2f}  {hit.symbol or ''}", "dim")
+        console.print(_place(hit, root), about, *_address(hit, console), sep="")
         passage = best_passage(hit, weights, _PREVIEW_LINES)
         first = passage.start_line if hit.path else None  # a message and a thread have no lines to go to
         for row, line in enumerate(passage.quote.split("\n")):
@@ -137,7 +138,7 @@ def show_answer(answer: Answer, root: Path) -> None:
     if answer.citations:
         console.print()
     for citation in answer.citations:
-        console.print(Text(f"[{citation.id}] "), _place(citation, root), sep="")
+        console.print(Text(f"[{citation.id}] "), _place(citation, root), *_address(citation, console), sep="")
     about = f"confidence {answer.confidence:.2f} · {answer.model.name} · {answer.timings.total:.2f} s"
     console.print(Text(f"\n{about}", style="dim"))
 
@@ -154,9 +155,10 @@ def show_explanation(explained: Explanation, root: Path) -> None:
 
 def show_authorship(found: Authorship) -> None:
     """One author a line: share, lines, commits, when the last was; those who left no line as a number."""
-    console, place = _console(), found.place
+    console = _console()
     named = f" {found.symbol}" if found.symbol else ""
-    console.print(_text(f"{place.path}:{place.start_line}-{place.end_line}{named}", "bold"))
+    lines = ",".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    console.print(_text(f"{found.path}:{lines}{named}", "bold"))
     console.print(Text(f"{'share':>6} {'lines':>7} {'commits':>8}  last change  author", style="dim"))
     writing = [owner for owner in found.owners if owner.lines]
     for owner in writing:
@@ -165,7 +167,10 @@ def show_authorship(found: Authorship) -> None:
     if others := len(found.owners) - len(writing):
         console.print(Text(f"and {others:,} whose lines are gone", style="dim"))
     if found.last:
-        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}."))
+        commit = f" in {found.found.commit[:10]}" if found.found.commit else ""
+        console.print(_text(f"Last changed by {found.last.author} on {found.last.last[:10]}{commit}."))
+    for note in found.notes:
+        console.print(_text(note))
 
 
 def show_status(report: Mapping[str, Any]) -> None:
@@ -202,8 +207,14 @@ def show_models(report: Mapping[str, Any]) -> None:
             )
         roles = f"  [{', '.join(model['roles'])}]" if model["roles"] else ""
         console.print(_text(f"{model['name']}@{model['version']}  {about}{roles}"))
+    for label, tally in report.get("trial", {}).items():
+        counts = ", ".join(f"{count:,} {event}" for event, count in tally.items())
+        console.print(_text(f"on trial: {label}  {counts}"))
     if not report.get("models") and not report.get("offers"):
-        console.print("no models")
+        console.print("no models; `whence models pull NAME` fetches one of these from Hugging Face:")
+        for preset in report.get("presets", ()):
+            size = f"{preset['size']} GB, about {preset['memory']} GB of memory"
+            console.print(_text(f"{preset['name']}  {size}: {preset['about']}"))
     for digest in report.get("partial", ()):
         console.print(_text(f"begun: {digest}"))
 
@@ -239,6 +250,11 @@ def _place(source: Hit | Citation, root: Path) -> Text:
     thread = f" (#{source.thread})" if source.thread else ""
     named = f"{_KINDS[source.kind]} #{source.thread}" if source.kind in _KINDS else f"commit {source.commit}{thread}"
     return Text(named, style=f"bold link {source.url}" if source.url else "bold")
+
+
+def _address(source: Hit | Citation, console: Console) -> list[Text]:
+    """Where it is shown to people, in full where no link can be followed: in a pipe or a file."""
+    return [_text(f"  {source.url}")] if source.url and not console.is_terminal else []
 
 
 def _text(value: str, style: str = "") -> Text:

@@ -6,17 +6,26 @@ Standard library and the indexer's types only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from whence_indexer.query import Query
 from whence_indexer.types import ChangeKind, Citation, Hit, Span
 
+Asked = Literal["what", "why", "who", "when", "tests", "where"]
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as understood, and where the asker's cursor was."""
+    """A question as understood, and where the asker's cursor was.
+
+    One that is `asked` of what it only points at means the cursor's lines, else what the conversation is `about`; None
+    where that is not clear.
+    """
 
     query: Query
     at: Span | None = None
+    asked: Asked | None = None
+    about: Citation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,8 @@ class Explanation:
     """Why lines are as they are: the answer, and the commits that shaped them, those the lines are from first.
 
     `uncommitted` are lines in no commit. `seen_through` are commits, with their kind, that changed only the form.
-    `shallow` where the clone's history ends with a commit shown; `complete` unless older commits were not read.
+    `shallow` where the clone's history ends with a commit shown; `complete` unless older commits were not read;
+    `recorded` where the answer gives a reason, and does not say that none was written down.
     """
 
     answer: Answer
@@ -85,3 +95,4 @@ class Explanation:
     seen_through: tuple[tuple[str, str], ...]
     shallow: bool
     complete: bool
+    recorded: bool

@@ -8,14 +8,12 @@ reason, the answer says so.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from whence_indexer.definitions import locate
 from whence_indexer.descent import SECONDS as DEFINITION_SECONDS
 from whence_indexer.descent import trace_definition
-from whence_indexer.history import instant
 from whence_indexer.lineage import SECONDS, Lineage, Range, Shaper, trace
 from whence_indexer.references import find_references, foremost
 from whence_indexer.repository import Repository
@@ -32,7 +30,9 @@ SHOWN = 4  # commits quoted; the history names all
 HISTORY = Model("history")
 # An order, fitted on nothing: a sentence with a word of cause is an answer more often than one of what was wrong.
 _CONFIDENCE = {CAUSE: 0.9, PROBLEM: 0.75, PROSE: 0.6}
-_EARLIER = 1  # a reason for what a line was before counts less, by as much as one strength, than one for what it is
+_EARLIER = 1  # a reason for what a line was before is as sure as one of the next lower strength for what it is
+_NONE_RECORDED, _MAY_BE_TOLD = 0.9, 0.7  # the same: where nothing says why, and where a thread not read may say it
+_NUMBERS = 5  # of threads that are named
 
 FindDiscussions = Callable[[Repository, Sequence[Commit]], Discussions]
 
@@ -49,27 +49,35 @@ class _Found:
 
     @property
     def value(self) -> int:
-        return self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+        """How surely it is the reason, as a strength."""
+        here = self.told is not None and self.told.here
+        return CAUSE if here else self.reason.strength - (_EARLIER if self.shaper.earlier else 0)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """What leads: any reason for the lines as they are before those for what they were, and what a review says."""
+        given = self.reason.strength > 0
+        here = self.told is not None and self.told.here
+        return given and not self.shaper.earlier, here, self.value
 
 
 def explain(
     repository: Repository,
     lines: Span,
     discuss: FindDiscussions = find_discussions,
-    who: bool = False,
     seconds: float = SECONDS,
     contents: str | None = None,
 ) -> Explanation:
-    """Why `lines` are as they are in the work tree; with `who`, whose they are comes before that.
+    """Why `lines` are as they are in the work tree.
 
     `discuss` finds the threads of commits; `seconds` are those of `trace`; `contents` are those of an editor that shows
-    the file otherwise than the disk. Raises
-    `SourceError` where the lines have no history to tell, `RepositoryError` where git refuses.
+    the file otherwise than the disk. Raises `SourceError` where the lines have no history to tell, `RepositoryError`
+    where git refuses.
     """
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, lines, lineage, started, discuss, who)
+    return _explained(repository, [lines], lineage, started, discuss)
 
 
 def explain_definition(
@@ -86,11 +94,21 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.place, lineage, started, discuss, False)
+    return _explained(repository, definition.places, lineage, started, discuss)
+
+
+def explain_commit(repository: Repository, commit: Commit, discuss: FindDiscussions = find_discussions) -> Explanation:
+    """Why a commit was made: the reason in its message, in its threads, or in a changelog's entry about these."""
+    started = time.monotonic()
+    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss)
 
 
 def _explained(
-    repository: Repository, lines: Span, lineage: Lineage, started: float, discuss: FindDiscussions, who: bool
+    repository: Repository,
+    lines: Sequence[Span],
+    lineage: Lineage,
+    started: float,
+    discuss: FindDiscussions,
 ) -> Explanation:
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
@@ -103,15 +121,31 @@ def _explained(
     blocks = [_block(found, citation) for found, citation in zip(cited, citations, strict=True)]
     total = time.monotonic() - started
     answer = Answer(
-        text="\n\n".join(filter(None, (_authors(history) if who else "", lead, *blocks, *_notes(lineage, left_out)))),
-        confidence=_CONFIDENCE[max(cited[0].value, PROSE)] if told else 0.0,
-        abstained=not told,
+        text="\n\n".join(filter(None, (lead, *blocks, *_notes(lineage, left_out)))),
+        confidence=_confidence(lineage, history, cited, left_out, told),
+        abstained=not told and not _certain(lineage, left_out),
         citations=tuple(citations),
         model=HISTORY,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
     )
     seen_through = tuple((commit.sha, kind) for commit, kind in lineage.seen_through)
-    return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete)
+    return Explanation(answer, history, lineage.uncommitted, seen_through, lineage.shallow, lineage.complete, told)
+
+
+def _confidence(
+    lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int, told: bool
+) -> float:
+    """How sure the answer is. That no reason was recorded is as sure as blame, unless a thread may tell one."""
+    if told:
+        return _CONFIDENCE[max(cited[0].value, PROSE)]
+    if not _certain(lineage, left_out):
+        return 0.0
+    return _MAY_BE_TOLD if any(change.threads for change in history) else _NONE_RECORDED
+
+
+def _certain(lineage: Lineage, left_out: int) -> bool:
+    """Whether all there is to the lines was read, so that a reason not found is none that was written down."""
+    return not left_out and not lineage.shallow and (lineage.complete or bool(lineage.shapers))
 
 
 def _change(shaper: Shaper, discussions: Discussions) -> Change:
@@ -137,12 +171,12 @@ def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repos
         # What is known of a pull request that was not imported may be this very message.
         same = (True, commit.sha)
         threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
-        given += [_Found(told.reason, shaper, told) for told in find_told(threads)[:1]]
+        given += [_Found(told.reason, shaper, told) for told in find_told(threads, commit.sha, shaper.made)[:1]]
         if not given or max(each.reason.strength for each in given) < CAUSE:
             given += _noted(shaper, discussions, repository)
         what = _Found(Reason(commit.subject, commit.subject, 0), shaper)
-        found.append(max(given, key=lambda each: each.value, default=what))
-    led = max(found, key=lambda each: each.value, default=None)
+        found.append(max(given, key=lambda each: each.rank, default=what))
+    led = max(found, key=lambda each: each.rank, default=None)
     if led is not None and led.reason.strength:
         found.insert(0, found.pop(found.index(led)))
     return found[:SHOWN]
@@ -176,35 +210,31 @@ def _stands(found: _Found, repository: Repository) -> bool:
 
 
 def _lead(
-    lines: Span, lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
+    lines: Sequence[Span], lineage: Lineage, history: Sequence[Change], cited: Sequence[_Found], left_out: int
 ) -> tuple[str, bool]:
     """What the answer begins with, and whether it is a reason; `left_out` quotations could not be verified."""
     new = sum(last - first + 1 for first, last in lineage.uncommitted)
     said = f"Not committed yet: {_named(lineage.uncommitted)}" if new else ""
-    if new == lines.end_line - lines.start_line + 1:
+    if new == sum(place.end_line - place.start_line + 1 for place in lines):
         return f"{said}. No reason is recorded.", False
     opening = f"{said}. " if said else ""
     if cited and cited[0].reason.strength:
-        return f"{opening}{plain(cited[0].reason.sentence)} [1]", True
+        commit = cited[0].shaper.commit
+        before = f"An earlier form of it, of {commit.date[:10]}: " if cited[0].shaper.earlier else ""
+        return f"{opening}{before}{plain(cited[0].reason.sentence)} [1]", True
     what = "what was found could not be verified" if left_out else "the commit has no message"
     if cited and not cited[0].shaper.earlier:
         what = f"the commit only says what it did, “{plain(cited[0].reason.sentence)}” [1]"
-    numbers = dict.fromkeys(number for change in history for number in change.threads)
-    named = f" It may be told in {', '.join(f'#{number}' for number in numbers)}." if numbers else ""
-    return f"{opening}No reason was recorded: {what}.{named}", False
+    return f"{opening}No reason was recorded: {what}.{_may_be_told(history)}", False
 
 
-def _authors(history: Sequence[Change]) -> str:
-    """Whose the lines are, and who was there last."""
-    lines = Counter[str]()
-    now = [change for change in history if not change.earlier]
-    for change in now:
-        lines[change.author] += sum(last - first + 1 for first, last in change.lines)
-    if not now:
-        return ""
-    last = max(now, key=lambda change: instant(change.date))
-    shares = ", ".join(f"{plain(author)} ({count})" for author, count in lines.most_common())
-    return f"Lines by author: {shares}. Last changed by {plain(last.author)} on {last.date[:10]}."
+def _may_be_told(history: Sequence[Change]) -> str:
+    """The threads that may tell it: first those of the commits that the lines are from, in the order of these."""
+    order = sorted(history, key=lambda change: change.earlier)
+    numbers = list(dict.fromkeys(number for change in order for number in change.threads))
+    more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
+    named = ", ".join(f"#{number}" for number in numbers[:_NUMBERS])
+    return f" It may be told in {named}{more}." if numbers else ""
 
 
 def _citation(number: int, found: _Found, repository: Repository) -> Citation:
@@ -231,8 +261,9 @@ def _block(found: _Found, citation: Citation) -> str:
     """A commit's place in the history, or where it was told, then the quotation."""
     commit = found.shaper.commit
     thread = f" (#{citation.thread})" if citation.thread else ""
-    place = ("earlier form of " if found.shaper.earlier else "") + _named(found.shaper.lines)
-    about = f"{place}, {plain(commit.author)}, {commit.date[:10]}"
+    lines = _named(found.shaper.lines) if found.shaper.lines else ""
+    place = ("earlier form of " if found.shaper.earlier else "") + lines
+    about = ", ".join(filter(None, (place, plain(commit.author), commit.date[:10])))
     subject = "" if found.reason.quote == commit.subject else f": {plain(commit.subject)}"
     if found.told is not None:
         subject += f"\n\nin {_told_where(found.told)}"

@@ -4,6 +4,9 @@ Asks each public question of its own repository, which should answer, and of oth
 ones that name the repository and something that has nothing to do with it. `--fit` computes the coefficients of
 `whence_server.extractive.confidence` from the public ones. Questions and repositories are split in two halves that
 never meet, one to fit on and one to measure on.
+
+Precision and recall are those of abstaining, and the calibration error is that of the confidence, all with as many
+questions to abstain from as to answer: answerable and unanswerable ones weigh equal, whatever their number.
 """
 
 from __future__ import annotations
@@ -38,6 +41,15 @@ _FOREIGN = (
     "Windows 95", "OS/2 Warp", "the Kafka protocol", "COBOL copybooks", "Bluetooth pairing", "the Amiga", "Fortran 77",
     "PostgreSQL 9 replication slots", "CUDA 12 kernels", "SOAP envelopes", "LDAP groups", "GraphQL subscriptions",
 )  # fmt: skip
+# What no project defines, asked as people ask for what they think is there.
+_MISSING = (
+    "FrobnicatorFactory", "quux_session_token", "ZorbitBackend", "parse_wibble_header", "GlorpMiddleware",
+    "teleport_request_body", "SnorkelCache", "defenestrate_response", "FlumoxAdapter", "blorb_to_json",
+    "PixelatedMutex", "reverse_entropy_hook",
+)  # fmt: skip
+_LOOKUPS = ("Where is {0} defined?", "What does {0} do?")
+_OFF_TOPIC, _NO_SUCH_NAME = "nothing to do with it", "names that do not exist"
+_BINS = 10  # of the expected calibration error
 _FEATURES = tuple(field.name for field in fields(Support))
 
 Array = NDArray[np.float64]
@@ -47,13 +59,13 @@ Array = NDArray[np.float64]
 class Case:
     """One question asked of one repository; `own` when it was written for it. `half` is 0 or 1.
 
-    `near` is a question that was made up.
+    `made_up` names the kind of a question that was made up.
     """
 
     half: int
     own: bool
     support: Support
-    near: bool = False
+    made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +131,16 @@ def _ask_half(half: int, asked: Sequence[tuple[Checkout, list[str]]], console: C
         for text in texts:
             yield Case(half, True, support(text, own.searcher))
             yield from (Case(half, False, support(text, other.searcher)) for other in others)
-        for subject in _FOREIGN:
-            for form in _FORMS:
-                yield Case(half, False, support(form.format(own.pinned.name, subject), own.searcher), near=True)
+        for kind, text in _made_up(own.pinned.name):
+            yield Case(half, False, support(text, own.searcher), kind)
+
+
+def _made_up(repository: str) -> Iterator[tuple[str, str]]:
+    """Questions that no repository of the sets answers, with their kind."""
+    for form in _FORMS:
+        yield from ((_OFF_TOPIC, form.format(repository, subject)) for subject in _FOREIGN)
+    for form in _LOOKUPS:
+        yield from ((_NO_SUCH_NAME, form.format(name)) for name in _MISSING)
 
 
 def support(question: str, searcher: Searcher) -> Support:
@@ -163,21 +182,37 @@ def _scores_table(cases: Sequence[Case]) -> str:
     names = ("both halves", "first half", "second half")
     chosen = (cases, *([case for case in cases if case.half == half] for half in (0, 1)))
     public = [
-        (name, current, [case for case in part if not case.near]) for name, part in zip(names, chosen, strict=True)
+        (name, current, [case for case in part if not case.made_up]) for name, part in zip(names, chosen, strict=True)
     ]
-    made_up = [case for case in cases if case.near or case.own]
-    return _table([*public, ("both halves, others made up", current, made_up)])
+    made_up = [
+        (f"both halves, others: {kind}", current, [case for case in cases if case.own or case.made_up == kind])
+        for kind in (_OFF_TOPIC, _NO_SUCH_NAME)
+    ]
+    return _table([*public, *made_up, ("both halves, others: all of these", current, cases)])
 
 
 def _table(lines: Sequence[tuple[str, Model, Sequence[Case]]]) -> str:
-    header = ["measured on", "asked of its own", "asked of others", "AUROC", "own abstained", "others abstained"]
+    header = ["measured on", "answerable", "not", "AUROC", "precision", "recall", "wrongly refused", "ECE"]
     return table(header, [[name, *_scores(model, cases)] for name, model, cases in lines])
 
 
 def _scores(model: Model, cases: Sequence[Case]) -> list[str]:
     own, others = (_confidences(model, cases, side) for side in (True, False))
-    rates = (fmean(value < answering.ABSTAIN_BELOW for value in side) for side in (own, others))
-    return [str(len(own)), str(len(others)), number(auroc(own, others)), *map(number, rates)]
+    refused, recall = (fmean(value < answering.ABSTAIN_BELOW for value in side) for side in (own, others))
+    precision = recall / (recall + refused) if recall + refused else 0.0
+    error = calibration_error(own, others)
+    shown = (auroc(own, others), precision, recall, refused, error)
+    return [str(len(own)), str(len(others)), *map(number, shown)]
+
+
+def calibration_error(answerable: Sequence[float], others: Sequence[float]) -> float:
+    """The expected calibration error of confidences, in bins of equal width (Guo et al. 2017); sides weigh equal."""
+    confidence = np.array([*answerable, *others])
+    right = np.repeat([1.0, 0.0], [len(answerable), len(others)])
+    weight = np.repeat([0.5 / len(answerable), 0.5 / len(others)], [len(answerable), len(others)])
+    places = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(places, weight * (right - confidence), _BINS)
+    return float(np.abs(gaps).sum())
 
 
 def _confidences(model: Model, cases: Sequence[Case], own: bool) -> list[float]:
@@ -185,7 +220,7 @@ def _confidences(model: Model, cases: Sequence[Case], own: bool) -> list[float]:
 
 
 def _features_table(cases: Sequence[Case]) -> str:
-    rows, cases = [], [case for case in cases if not case.near]
+    rows, cases = [], [case for case in cases if not case.made_up]
     for name in _FEATURES:
         own, others = ([getattr(case.support, name) for case in cases if case.own is side] for side in (True, False))
         rows.append([name, number(fmean(own)), number(fmean(others)), number(auroc(own, others))])
@@ -193,13 +228,13 @@ def _features_table(cases: Sequence[Case]) -> str:
 
 
 def _fit_report(everything: Sequence[Case]) -> str:
-    cases = [case for case in everything if not case.near]
+    cases = [case for case in everything if not case.made_up]
     first, second = ([case for case in cases if case.half == half] for half in (0, 1))
     models = [_fitted(first), _fitted(second), _fitted(cases)]
     lines = [("fitted on the first, measured on the second", models[0], second)]
     lines.append(("fitted on the second, measured on the first", models[1], first))
     for half, model in ((1, models[0]), (0, models[1])):
-        part = [case for case in everything if case.half == half and (case.near or case.own)]
+        part = [case for case in everything if case.half == half and (case.made_up or case.own)]
         lines.append((f"the same on half {half + 1}, others made up", model, part))
     return "\n\n".join([_table(lines), *map(_as_code, ("the first half", "the second half", "both"), models)])
 

@@ -66,7 +66,9 @@ def _measure(repository: Repository, places: int, chance: random.Random) -> dict
 
         def ask(stage: str, path: str = path, line: int = line, column: int = column) -> None:
             with _timed(times[stage]):
-                hover(searcher, repository, path, line, column, texts[path], wait=missing.add)
+                hover(
+                    searcher, repository, path, line, column, texts[path], wait=lambda lines, _: missing.add(lines.path)
+                )
 
         if path not in opened:
             ask("not opened yet")

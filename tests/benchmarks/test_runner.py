@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.benchmarks import synthetic
 from tests.benchmarks.ablation import NEUTRAL
-from tests.benchmarks.abstention import auroc, fit
+from tests.benchmarks.abstention import auroc, calibration_error, fit
 from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.datasets import Target, gold_files, ndcg_of_targets
 from tests.benchmarks.markdown import table, with_section
@@ -182,3 +182,9 @@ def test_questions_of_why_are_made_from_commits_that_say_it_and_code_that_is_sti
         ("subject", "Why was amounts of money fixed?", told),
         ("code", "Why does `charge` use `round_half_up`?", told),
     ]
+
+
+def test_the_calibration_error_is_the_gap_between_what_is_said_and_what_is_so():
+    assert calibration_error([1.0, 1.0], [0.0] * 30) == 0
+    assert calibration_error([0.0], [1.0]) == 1
+    assert calibration_error([0.75], [0.75]) == pytest.approx(0.25)

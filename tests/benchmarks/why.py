@@ -46,7 +46,9 @@ MIN_COMMITS = 3_000
 MAX_LINES = 3_000
 _SLIPS = 0.05  # of the files of a sweep: formatters do change a string now and then
 _CHOSEN = re.compile(r"[\s,;()\"'`\\]+")
-_SETTINGS = ("pyproject.toml", ".pre-commit-config.yaml", ".editorconfig", ".prettierrc", "rustfmt.toml", "setup.cfg")
+_SETTINGS = tuple(
+    "pyproject.toml setup.cfg .flake8 .pre-commit-config.yaml .editorconfig .prettierrc rustfmt.toml".split()
+)
 _BLAME = "-w -M -C --root --incremental --no-textconv".split()
 
 

@@ -1,21 +1,21 @@
-"""The command line as scripts use it: real processes, exact keys, exit codes, nothing but JSON on stdout."""
+"""The command line as scripts use it: exact keys, exit codes, nothing but JSON on stdout.
+
+Each command is run as a process once; what leads to a check and what repeats one is called, which saves a second each.
+"""
 
 import json
 import subprocess
 import sys
 
 import pytest
+from tests.commands import called as whence
+from tests.commands import process
 
 
-def whence(*arguments, cwd=None):
-    command = [sys.executable, "-m", "whence_server", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
-
-
-def answer(*arguments, **options):
-    run = whence(*arguments, "--json", **options)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+def answer(*arguments, run=whence, **options):
+    done = run(*arguments, "--json", **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -36,15 +36,26 @@ def shop(make_repository):
 
 
 def test_index_prints_its_counts(shop):
-    report = answer("index", "--repo", shop)
+    report = answer("index", "--repo", shop, run=process)
     assert {"files", "chunks", "commits", "threads", "embedded", "seconds", "index_bytes", "problems"} <= report.keys()
     assert (report["files"], report["commits"], report["problems"]) == (2, 2, [])
 
 
 def test_search_prints_hits_with_their_places(shop):
-    result = answer("search", "put an item into the cart", "--repo", shop, "-k", 3)
+    result = answer("search", "put an item into the cart", "--repo", shop, "-k", 3, run=process)
     first = result["hits"][0]
-    assert list(first) == ["kind", "path", "start_line", "end_line", "symbol", "commit", "thread", "score", "text"]
+    assert list(first) == [
+        "kind",
+        "path",
+        "start_line",
+        "end_line",
+        "symbol",
+        "commit",
+        "thread",
+        "url",
+        "score",
+        "text",
+    ]
     assert (first["kind"], first["path"], first["start_line"], first["symbol"]) == (
         "code",
         "shop/cart.py",
@@ -63,7 +74,7 @@ def test_search_can_be_narrowed_to_kinds_and_folders(shop):
 
 
 def test_ask_cites_the_commit_and_its_thread_for_a_reason(shop):
-    result = answer("ask", "Why are cards charged once?", "--repo", shop)
+    result = answer("ask", "Why are cards charged once?", "--repo", shop, run=process)
     assert list(result) == [
         "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
     ]  # fmt: skip
@@ -88,10 +99,10 @@ def test_every_citation_of_a_file_quotes_its_lines(shop):
 
 
 def test_why_prints_the_answer_and_the_history_without_an_index(shop):
-    result = answer("why", "shop/pay.py:2-3", "--repo", shop)
+    result = answer("why", "shop/pay.py:2-3", "--repo", shop, run=process)
     assert list(result) == [
         "answer", "confidence", "abstained", "citations", "source", "model", "timings", "stale",
-        "history", "uncommitted", "seen_through", "shallow", "complete",
+        "history", "uncommitted", "seen_through", "shallow", "complete", "recorded",
     ]  # fmt: skip
     assert "customers paid twice" in result["answer"]
     assert result["source"]["issue_id"] == 5
@@ -129,7 +140,10 @@ def test_why_lists_the_definitions_of_a_name_that_has_several(shop):
 )
 def test_who_prints_owners_by_name_without_an_index(shop, what, lines, symbol):
     result = answer("who", what, "--repo", shop)
-    assert list(result) == ["path", "start_line", "end_line", "symbol", "owners", "last"]
+    assert list(result) == [
+        "path", "start_line", "end_line", "more", "symbol", "owners", "last", "seen_through", "shallow"
+    ]  # fmt: skip
+    assert (result["more"], result["seen_through"], result["shallow"]) == ([], [], False)
     assert (result["path"], (result["start_line"], result["end_line"]), result["symbol"]) == (
         "shop/pay.py",
         lines,
@@ -142,14 +156,14 @@ def test_who_prints_owners_by_name_without_an_index(shop, what, lines, symbol):
 
 
 def test_who_shows_people_a_table_of_names(shop):
-    run = whence("who", "pay.py", cwd=shop / "shop")
+    run = process("who", "pay.py", cwd=shop / "shop")
     assert run.returncode == 0, run.stderr
     assert "Last changed by Ada Author" in run.stdout
     assert "@" not in run.stdout
 
 
 def test_why_takes_a_path_from_the_working_directory_and_shows_people_the_history(shop):
-    run = whence("why", "pay.py:3", cwd=shop / "shop")
+    run = process("why", "pay.py:3", cwd=shop / "shop")
     assert run.returncode == 0, run.stderr
     assert "The bank repeated its answers" in run.stdout
     assert "Charge cards once (#7)" in run.stdout
@@ -182,6 +196,28 @@ def test_lines_without_history_are_named_and_exit_with_1(shop, lines, reason):
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "what", "typed"),
+    [
+        ("why", "shop/pay.py", "shop/pay.py is a file; say which lines or which definition: shop/pay.py:LINE"),
+        ("why", "shop", "shop is a folder; name a file in it: shop/FILE"),
+        ("who", "shop", "shop is a folder; name a file in it: shop/FILE"),
+        ("who", "shop/", "shop is a folder; name a file in it: shop/FILE"),
+    ],
+)
+def test_a_file_or_a_folder_alone_says_what_to_type(shop, command, what, typed):
+    run = whence(command, what, "--repo", shop)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert typed in run.stderr
+
+
+def test_who_says_that_a_clone_is_shallow(shop, tmp_path):
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{shop}", tmp_path / "cut"], check=True)
+    run = whence("who", "shop/pay.py", "--repo", tmp_path / "cut")
+    assert "The clone is shallow" in run.stdout, run.stderr
+    assert "shallow" not in whence("who", "shop/pay.py", "--repo", shop).stdout
+
+
 def test_eval_prints_its_measures(shop, tmp_path):
     questions = tmp_path / "questions.jsonl"
     questions.write_text(
@@ -189,14 +225,14 @@ def test_eval_prints_its_measures(shop, tmp_path):
         + "\n"
         + json.dumps({"question": "cards charged twice", "commits": ["nonsense"]})
     )
-    result = answer("eval", questions, "--repo", shop)
+    result = answer("eval", questions, "--repo", shop, run=process)
     assert {"queries", "recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "p50_ms", "p95_ms"} <= result.keys()
     assert result["queries"] == 2
     assert result["recall@1"] == 0.5
 
 
 def test_adapt_says_why_it_left_the_index_alone(shop):
-    result = answer("adapt", "--repo", shop)
+    result = answer("adapt", "--repo", shop, run=process)
     assert list(result) == ["adapted", "tried", "reason", "pairs", "queries", "factor", "recall", "seconds"]
     assert (result["adapted"], result["tried"]) == (False, False)
     assert "too little history" in result["reason"]
@@ -220,7 +256,7 @@ def test_status_says_what_is_pending(shop):
     answer("index", "--repo", shop)
     assert answer("status", "--repo", shop)["fresh"] is True
     (shop / "later.py").write_text("later = True\n")
-    status = answer("status", "--repo", shop)
+    status = answer("status", "--repo", shop, run=process)
     assert status["memory_bytes"] > 0
     assert (status["fresh"], status["pending"]) == (False, {"files": 1, "commits": 0})
 
@@ -233,7 +269,7 @@ def test_a_large_change_is_left_for_whence_index_and_said(shop):
     answer("index", "--repo", shop)
     for number in range(150):
         (shop / f"bulk_{number}.py").write_text(f"bulk = {number}\n")
-    run = whence("search", "cart", "--repo", shop, "--json")
+    run = process("search", "cart", "--repo", shop, "--json")
     assert json.loads(run.stdout)["stale"] is True
     assert "behind the repository" in run.stderr
 
@@ -260,7 +296,7 @@ def test_a_large_change_is_left_for_whence_index_and_said(shop):
     ],
 )
 def test_bad_usage_is_named_and_exits_with_2(tmp_path, arguments, reason):
-    run = whence(*arguments, cwd=tmp_path)
+    run = (process if arguments in (["search", ""], ["dance"]) else whence)(*arguments, cwd=tmp_path)
     assert run.returncode == 2
     assert reason in run.stderr
     assert run.stdout == ""
@@ -273,7 +309,7 @@ def test_bad_usage_is_named_and_exits_with_2(tmp_path, arguments, reason):
 def test_a_repository_that_is_none_is_named_and_exits_with_1(tmp_path, command):
     (tmp_path / "file").write_text("not a folder")
     for name, reason in (("missing", "does not exist"), ("file", "is not a folder")):
-        run = whence(*command, "--repo", tmp_path / name)
+        run = (process if command == ["index"] else whence)(*command, "--repo", tmp_path / name)
         assert run.returncode == 1
         assert reason in run.stderr
         assert "Traceback" not in run.stderr
@@ -284,10 +320,15 @@ def test_a_damaged_index_is_mended_by_the_next_question(shop):
     for file in (shop / ".git" / "whence").rglob("*.lance"):
         if file.is_file():
             file.write_bytes(b"")
-    run = whence("search", "put an item into the cart", "--repo", shop, "--json")
+    run = process("search", "put an item into the cart", "--repo", shop, "--json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["hits"][0]["path"] == "shop/cart.py"
     assert "rebuilt" in run.stderr
+
+
+def test_a_time_that_means_nothing_here_is_said(shop):
+    run = whence("search", "cart since 99.0", "--repo", shop)
+    assert (run.returncode, "there is no version 99.0 here" in run.stderr) == (0, True)
 
 
 def test_help_imports_nothing_heavy():
@@ -303,25 +344,58 @@ def test_help_imports_nothing_heavy():
 
 def test_issues_of_a_file_are_imported_searched_exported_and_bad_lines_named(shop, tmp_path):
     threads = tmp_path / "threads.jsonl"
-    good = {"number": 5, "title": "Customers pay twice", "body": "The bank repeats its answers at midnight."}
+    page = "https://tracker.example/5"
+    good = {
+        "number": 5,
+        "title": "Customers pay twice",
+        "body": "The bank repeats its answers at midnight.",
+        "url": page,
+    }
     threads.write_text(json.dumps(good) + "\nnonsense\n")
-    run = whence("index", "--issues", threads, "--repo", shop, "--json")
+    run = process("index", "--issues", threads, "--repo", shop, "--json")
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert report["threads"] == 1
     assert report["problems"] == [{"where": f"{threads}:2", "what": "not JSON: Expecting value at column 1"}]
     hits = answer("search", "customers pay twice at midnight", "--kind", "issue", "--repo", shop)["hits"]
-    assert [(hit["kind"], hit["thread"]) for hit in hits] == [("issue", 5)]
-    assert answer("export", tmp_path / "out.jsonl", "--repo", shop) == {"threads": 1}
+    assert [(hit["kind"], hit["thread"], hit["url"]) for hit in hits] == [("issue", 5, page)]
+    assert hits[0]["score"] == 1.0  # the only one there is, and it says all that is asked
+    for command in ("search", "ask"):
+        assert page in process(command, "Why do customers pay twice at midnight?", "--repo", shop).stdout
+    assert answer("export", tmp_path / "out.jsonl", "--repo", shop, run=process) == {"threads": 1}
     assert json.loads((tmp_path / "out.jsonl").read_text())["body"] == good["body"]
     assert answer("status", "--repo", shop)["sources"] == [str(threads)]
+
+
+def test_issues_of_which_none_can_be_read_are_an_error_that_keeps_the_index(shop, tmp_path):
+    threads = tmp_path / "threads.jsonl"
+    threads.write_text('nonsense\n{"number": 0}\n')
+    for again in (process, whence):
+        run = again("index", "--issues", threads, "--repo", shop, "--json")
+        assert run.returncode == 1
+        report = json.loads(run.stdout)
+        assert (report["commits"], report["threads"]) == (2, 0)
+        assert [problem["where"] for problem in report["problems"]] == [f"{threads}:1", f"{threads}:2"]
+        assert f"no issues and pull requests could be read: {threads}:1: not JSON" in run.stderr
+    assert answer("status", "--repo", shop)["sources"] == []
+
+
+def test_nothing_is_exported_where_no_threads_are(shop, tmp_path):
+    answer("index", "--repo", shop)
+    for file in (tmp_path / "out.jsonl", tmp_path / "earlier.jsonl.gz"):
+        (tmp_path / "earlier.jsonl.gz").write_text("of before")
+        run = whence("export", file, "--repo", shop)
+        assert (run.returncode, run.stdout) == (1, "")
+        assert "no threads are in the index" in run.stderr
+    assert [(file.name, file.read_text()) for file in tmp_path.glob("*.jsonl*")] == [("earlier.jsonl.gz", "of before")]
 
 
 def test_a_redacted_thread_is_named_but_not_what_was_in_it(shop, tmp_path):
     (tmp_path / "threads.jsonl").write_text(
         json.dumps({"number": 8, "title": "Help", "body": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"})
     )
-    answer("index", "--issues", tmp_path / "threads.jsonl", "--repo", shop)
+    report = answer("index", "--issues", tmp_path / "threads.jsonl", "--repo", shop)
+    assert report["redacted"] == {"github-token": 1}
     run = whence("status", "--redacted", "--repo", shop)
     assert "github-token  thread #8" in run.stdout
     assert "ghp_" not in run.stdout

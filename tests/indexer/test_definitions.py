@@ -65,6 +65,29 @@ def test_a_name_that_is_defined_in_several_files_is_an_error_that_lists_them(mak
         find_definition(repository, "missing")
 
 
+def test_a_type_and_its_impl_are_one_definition():
+    source = "struct Cart {\n    n: u32,\n}\n\n\n\nfn other() {}\n\n\nimpl Cart {\n    fn add(&self) {}\n}\n"
+    found = definition_in("cart.rs", source, "Cart")
+    assert [(place.start_line, place.end_line) for place in found.places] == [(1, 3), (10, 12)]
+
+
+def test_a_definition_of_a_notebook_is_in_its_cell():
+    cell = '{"cell_type": "code", "source": ["import os\\n", "\\n",\n"def load(x):\\n",\n"    return x"]}'
+    text = f'{{"cells": [\n{{"cell_type": "markdown", "source": "def load"}},\n{cell}],\n"metadata": {{}}}}\n'
+    place = definition_in("look.ipynb", text, "load").place
+    assert (place.start_line, place.end_line) == (4, 5)
+    assert definitions_in("look.ipynb", "no notebook") == []
+
+
+def test_a_conflict_cuts_no_definition_outside_of_it():
+    ours = "<<<<<<< HEAD\n    ours(\n        1)\n||||||| base\n    base(\n=======\n    theirs(\n>>>>>>> branch\n"
+    source = f"def one(x):\n    two(x)\n{ours}    return x\n\n\ndef two(x):\n    return x\n"
+    places = {each.symbol: (each.place.start_line, each.place.end_line) for each in definitions_in("a.py", source)}
+    assert places == {"one": (1, 11), "two": (14, 15)}
+    unfinished = "def one():\n    return '''\n<<<<<<< HEAD\n'''\n\n\ndef two():\n    pass\n"
+    assert [each.symbol for each in definitions_in("a.py", unfinished)] == ["one", "two"]
+
+
 def test_a_file_without_a_grammar_defines_nothing():
     with pytest.raises(SourceError, match=r"nothing named add is defined in notes\.md"):
         definition_in("notes.md", "# add\n", "add")

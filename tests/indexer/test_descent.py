@@ -4,7 +4,7 @@ import pytest
 
 from whence_indexer.definitions import definition_in
 from whence_indexer.descent import trace_definition
-from whence_indexer.ownership import find_owners, last_to_understand
+from whence_indexer.ownership import find_ownership
 from whence_indexer.source import find_source
 
 OTHER = "def other():\n    return [letter for letter in 'abcdefgh']\n\n\n"
@@ -93,7 +93,7 @@ def test_owners_of_lines_are_those_who_changed_them(shop):
     shop.commit("Change the other one", author="bob@example.com <bob@example.com>", date="2025-01-01T00:00:00Z")
     repository = shop.open()
     source = find_source(repository, "pay.py", 1, 1)
-    assert {owner.author for owner in find_owners(repository, source)} == {"Ada Author", "bob"}
-    owners = find_owners(repository, source, 5, 9)
+    assert {owner.author for owner in find_ownership(repository, source).owners} == {"Ada Author", "bob"}
+    owners = find_ownership(repository, source, [(5, 9)]).owners
     assert [(owner.author, owner.lines, owner.commits) for owner in owners] == [("Ada Author", 5, 2)]
-    assert last_to_understand(find_owners(repository, source)).author == "bob"
+    assert find_ownership(repository, source).last.author == "bob"

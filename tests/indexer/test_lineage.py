@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from whence_indexer.errors import RepositoryError, SourceError
 from whence_indexer.history import instant
 from whence_indexer.lineage import prepare, trace
-from whence_indexer.ownership import find_owners, last_to_understand
+from whence_indexer.ownership import find_ownership
 from whence_indexer.source import find_source, relative_path
 
 PATIENT = 60.0  # seconds: a slow machine must not change what is found
@@ -231,6 +231,7 @@ def test_a_bare_repository_is_asked_at_its_head(shop, make_repository):
         ("cart.py", 99, "cart.py has 8 lines; there is no line 99"),
         ("nowhere.py", 1, "there is no file nowhere.py"),
         ("gone.py", 1, "it was removed by [0-9a-f]{10}: Remove one for�$"),
+        ("old/named.py", 1, "it is new/named.py now; [0-9a-f]{10} renamed it first: Rename$"),
         ("lost.py", 1, "lost.py is deleted in the work tree"),
         ("folder", 1, "folder is a folder"),
         ("untracked.py", 1, "untracked.py is not tracked by git"),
@@ -242,12 +243,18 @@ def test_a_bare_repository_is_asked_at_its_head(shop, make_repository):
 def test_what_has_no_history_is_named(shop, path, line, reason):
     for name in ("gone.py", "lost.py", "folder/inner.py"):
         shop.write(name, "x = 1\n")
+    shop.write("old/named.py", "y = 1\n" * 9)
     shop.write("logo.png", b"\x89PNG\0\0\1")
     shop.write("empty.py")
     (shop.path / "link.py").symlink_to("cart.py")
     shop.commit("Add files")
     shop.remove("gone.py")
     shop.commit("Remove one for <ada@example.com>\x1b")
+    shop.git("mv", "old/named.py", "older.py")
+    shop.commit("Rename")
+    (shop.path / "new").mkdir()
+    shop.git("mv", "older.py", "new/named.py")
+    shop.commit("Rename again")
     shop.remove("lost.py")
     shop.write("untracked.py", "x = 1\n")
     with pytest.raises(SourceError, match=reason):
@@ -279,12 +286,24 @@ def test_a_path_may_be_given_from_anywhere_inside(shop, monkeypatch):
 
 def test_owners_are_those_whose_lines_these_are_and_the_last_to_understand_is_no_formatter(shop):
     shop.write("cart.py", FORMATTED)
-    shop.commit("Reformat with black", author="Bot <bot@example.com>", date="2025-01-01T00:00:00+00:00")
+    sweep = shop.commit("Reformat with black", author="Bot <bot@example.com>", date="2025-01-01T00:00:00+00:00")
     repository = shop.open()
-    owners = find_owners(repository, find_source(repository, "cart.py", 1, 1))
-    assert [owner.author for owner in owners][:1] == ["Ada Author"]
-    assert {"Grace", "Ada Author"} <= {owner.author for owner in owners}
-    assert last_to_understand(owners).author in {"Grace", "Ada Author"}
+    found = find_ownership(repository, find_source(repository, "cart.py", 1, 1))
+    assert [owner.author for owner in found.owners][:1] == ["Ada Author"]
+    assert {"Grace", "Ada Author"} <= {owner.author for owner in found.owners}
+    assert (found.last.author, found.commit) == ("Grace", shop.second)
+    assert found.seen_through == ((sweep, "format"),)  # why it is not what `git log -1` names
+
+
+def test_lines_that_were_moved_here_are_of_a_commit_too(shop):
+    shop.write("sum.py", CART)
+    shop.remove("cart.py")
+    shop.commit("Move the sum", author="Bot <bot@example.com>")
+    shop.write("sum.py", CART + "\n\nend = 1\n")
+    shop.commit("End", author="Bot <bot@example.com>")
+    repository = shop.open()
+    found = find_ownership(repository, find_source(repository, "sum.py", 1, 1), [(1, 5)])
+    assert all(owner.commits for owner in found.owners)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -325,8 +344,8 @@ def test_owners_are_found_whatever_time_a_broken_client_wrote(shop, date):
     shop.git("reset", "-q", "--hard", commit)
     repository = shop.open()
     source = find_source(repository, "cart.py", 1, 1)
-    assert {owner.author for owner in find_owners(repository, source)} == {"Ada Author", "Grace"}
-    assert {owner.author for owner in find_owners(repository, source, 8, 9)} == {"Ada Author", "Grace"}
+    assert {owner.author for owner in find_ownership(repository, source).owners} == {"Ada Author", "Grace"}
+    assert {owner.author for owner in find_ownership(repository, source, [(8, 9)]).owners} == {"Ada Author", "Grace"}
 
 
 def test_the_last_to_understand_is_so_by_the_instant_not_by_the_clock_on_their_wall(shop):
@@ -335,7 +354,7 @@ def test_the_last_to_understand_is_so_by_the_instant_not_by_the_clock_on_their_w
     shop.write("cart.py", CART + "# two\n")
     shop.commit("Two", author="West <w@example.com>", date="2024-10-27T02:10:00+01:00")
     repository = shop.open()
-    found = last_to_understand(find_owners(repository, find_source(repository, "cart.py", 1, 1)))
+    found = find_ownership(repository, find_source(repository, "cart.py", 1, 1)).last
     assert (found.author, found.last) == ("West", "2024-10-27T01:10:00Z")
 
 
@@ -344,7 +363,7 @@ def test_an_author_may_have_any_character_in_the_name(shop):
     shop.commit("Add a line", author="Two\u2028Lines <two@example.com>")
     repository = shop.open()
     assert "Two\u2028Lines" in {
-        each.author for each in find_owners(repository, find_source(repository, "cart.py", 1, 1))
+        each.author for each in find_ownership(repository, find_source(repository, "cart.py", 1, 1)).owners
     }
 
 
@@ -353,7 +372,7 @@ def test_a_name_that_git_could_take_for_a_pattern_is_that_of_a_file(shop, name):
     shop.write(name, "unlike = 'anything else'\n")
     shop.commit("Add a file with another name")
     repository = shop.open()
-    (owner,) = find_owners(repository, find_source(repository, name, 1, 1))
+    (owner,) = find_ownership(repository, find_source(repository, name, 1, 1)).owners
     assert (owner.lines, owner.commits) == (1, 1)
 
 

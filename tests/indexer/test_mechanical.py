@@ -20,6 +20,21 @@ HEADER = "# Copyright {} The Shop\n# Licensed under MIT\n"
         ("Run black", {"a.py": "x = 'a'\n"}, {"a.py": 'x = "a"\n'}, "format"),
         ("Mend the header", {"a.py": "send(0)\n"}, {"a.py": "send('0')\n"}, None),
         ("Format the amount as text for the bank", {"a.py": "send(0)\n"}, {"a.py": "send('0')\n"}, None),
+        ("' to \"", {"a.py": "x = 'a'\ny = 'b'\n"}, {"a.py": 'x = "a"\ny = "b"\n'}, "format"),
+        ("Quote", {"a.sh": "echo '$x'\n"}, {"a.sh": 'echo "$x"\n'}, None),  # that prints something else
+        ("Quote", {"a.py": "x = '\"'\n"}, {"a.py": 'x = "\'"\n'}, None),
+        (
+            "Adopt black",
+            {"a.py": "def a(x='1',  # noqa\n      y='2'):\n" + CODE},
+            {"a.py": 'def a(  # noqa\n    x="1", y="2"\n):\n' + CODE.replace("'", '"'), ".flake8": "[flake8]\n"},
+            "format",
+        ),
+        (
+            "Adopt black, and count from one",
+            {"a.py": CODE + "start = 0\n"},
+            {"a.py": CODE.replace("'", '"') + "start = 1\n"},
+            "format",
+        ),
         ("Sort imports", {"a.py": UNSORTED}, {"a.py": SORTED}, None),  # six lines, and it does not say what with
         ("isort", {"a.py": UNSORTED}, {"a.py": SORTED}, "imports"),
         ("isort", {"a.py": UNSORTED}, {"a.py": SORTED.replace(", drop\n", ", keep\n")}, None),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whence_indexer import lineage
+from whence_indexer import lineage, parsed
 from whence_indexer.authorship import Authorship, recall, remember
 from whence_indexer.parsed import parse
 
@@ -90,9 +90,28 @@ def test_what_was_remembered_is_recalled_until_head_moves(make_repository):
     repository = project.open()
     assert recall(repository, "a.py") is None
     remember(repository, "a.py")
-    commits = recall(repository, "a.py").commits_of(["new\n", *PYTHON.splitlines(keepends=True)])
-    assert commits[0] is None
+    commits = recall(repository, "a.py").lines(["new\n", *PYTHON.splitlines(keepends=True)])
+    assert commits[0] == "new"
     assert {commit.sha for commit in commits[1:]} == {first}
     project.commit("Another")
     assert recall(project.open(), "a.py") is None
-    assert remember(repository, "untracked.py").commits_of(["x"]) == [None]
+    assert remember(repository, "untracked.py").lines(["x"]) == ["new"]
+
+
+def test_of_a_file_that_is_edited_the_trees_are_not_kept_for_ever():
+    text = "def f():\n    return 1\n" * 1_000
+    for edit in range(40):
+        parse("a.py", f"# {edit}\n{text}")
+    held = [key for key in parsed._kept if key[0] == "a.py"]
+    assert len(held) == 2
+    assert held[-1][1].startswith("# 39")
+    for number in range(40):
+        parse(f"{number}.py", text * 5)
+    assert sum(len(text) for _, text in parsed._kept) <= 1_000_000 + len(text) * 5
+
+
+def test_a_long_text_is_parsed_by_whoever_may_wait():
+    text = "def f():\n    return 1\n" * 4_000 + "# end\n"
+    assert parsed.parse_at_once("long.py", text) is None
+    assert parse("long.py", text) is parsed.parse_at_once("long.py", text)
+    assert parsed.parse_at_once("huge.py", text * 15).definitions == ()

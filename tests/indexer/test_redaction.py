@@ -82,6 +82,10 @@ def test_half_a_private_key_is_one_too(end):
         'url = "postgres://postgres:postgres@localhost/x"',
         'HEADER = "-----BEGIN PRIVATE KEY-----"',
         'mail("ada@example.com", "foo@bar.com", "noreply@shop.io")',
+        'auth("http://user:pass pass@host.shop.io/path", "LL@li.org", "ada@example.co.uk", "w1@example.com.dq")',
+        "[personal access token]: https://meta.sr.ht/oauth2/personal-token",
+        "class MissingAccessToken : io/ktor/server/auth/OAuth2Exception",
+        "class MissingAccessToken : io.ktor.server.auth/OAuth2Exception",
         "git clone git@github.com:pallets/flask.git && ssh ada@build.shop.io:/srv",
         "@app.route('/')  # @scope/pkg@1.2.3 and ada@server:~$",
         "```python\n@click.group()\ndef main(): ...",
@@ -96,6 +100,11 @@ def test_half_a_private_key_is_one_too(end):
 )
 def test_what_is_no_secret_stays(line):
     assert redact(line).text == line
+
+
+def test_an_address_that_is_itself_a_secret_goes():
+    assert redact('token = "https://hooks.shop.io/in/9f3kQ2LmZx81TbVw7YpR"').found != ()
+    assert redact("secret: https://shop.io/hook?by=9f3kQ2LmZx81TbVw7YpR").found != ()
 
 
 @pytest.mark.parametrize("note", ["whence: allow", "pragma: allowlist secret", "gitleaks:allow"])

@@ -31,6 +31,8 @@ class Client:
         self._arrived: Queue[dict[str, Any] | None] = Queue()
         self._number = 0
         self.refuses: set[str] = set()  # methods that it does not know
+        self.ignores: set[str] = set()  # methods that it never answers
+        self.configuration: Any = None  # what it says when asked for settings
         for target in (self._listen, self._listen_to_log):
             Thread(target=target, daemon=True).start()
 
@@ -109,6 +111,10 @@ class Client:
         self.notify("textDocument/didOpen", {"textDocument": document})
         return file.as_uri()
 
+    def close(self, uri: str) -> None:
+        """Show it no more."""
+        self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
     def until_indexed(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait for the end of the first run; the status of the first root."""
         deadline = time.monotonic() + seconds
@@ -130,12 +136,15 @@ class Client:
             self._answers[message["id"]] = message
             return
         self.said.append(message)
-        if "id" in message:
+        if "id" in message and message["method"] not in self.ignores:
             refused = message["method"] in self.refuses
             told = (
-                {"error": {"code": -32601, "message": "no"}} if refused else {"result": _RESULTS.get(message["method"])}
+                {"error": {"code": -32601, "message": "no"}} if refused else {"result": self._result(message["method"])}
             )
             self.send({"jsonrpc": "2.0", "id": message["id"]} | told)
+
+    def _result(self, method: str) -> Any:
+        return {"window/showDocument": {"success": True}, "workspace/configuration": [self.configuration]}.get(method)
 
     def _listen(self) -> None:
         stream = self.process.stdout
@@ -150,9 +159,6 @@ class Client:
         assert self.process.stderr
         while line := self.process.stderr.readline():
             self.log += line
-
-
-_RESULTS: dict[str, Any] = {"window/showDocument": {"success": True}, "workspace/configuration": [None]}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A small shop with a history, and a server that has it open."""
+"""A small shop with a history, and servers that have it open."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ class Router:
 
 @pytest.fixture
 def shop(make_repository):
-    made = make_repository("shop")
+    return sells(make_repository("shop"))
+
+
+def sells(made):
+    """The shop in a new repository."""
     made.write("shop/pay.py", PAY.replace("once; the bank repeats its answers", "."))
     made.write("shop/routes.py", ROUTES)
     made.write("README.md", "# Shop\n\nSells things. Routes are registered with `register_route`.\n")
@@ -45,4 +49,19 @@ def shop(make_repository):
 @pytest.fixture
 def client(tmp_path):
     with serving(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def open_shop(make_shared_repository):
+    """The shop for tests that leave it as it was."""
+    return sells(make_shared_repository("shop"))
+
+
+@pytest.fixture(scope="module")
+def reader(open_shop):
+    """A server that answers from the files of `open_shop`, for tests that close what they open."""
+    with serving(open_shop.path.parent) as made:
+        made.initialize(open_shop.path, options={"index": False})
+        made.wait(lambda: bool(made.ask("whence/status")["roots"]))
         yield made

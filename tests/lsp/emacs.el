@@ -1,5 +1,4 @@
 ;; Emacs with eglot drives the server; what it saw goes to a file of JSON lines.  See test_editors.py.
-(require 'eglot)
 (require 'json)
 (setq eglot-sync-connect 60 eglot-autoshutdown nil create-lockfiles nil make-backup-files nil)
 (defvar pieces nil)
@@ -14,12 +13,10 @@
   (when (equal token "emacs") (push (plist-get value :text) pieces)))
 (cl-defmethod eglot-handle-notification ((_server eglot-lsp-server) (_method (eql window/showMessage)) &key message &allow-other-keys)
   (push message messages))
-(cl-defmethod eglot-initialization-options ((_server eglot-lsp-server)) '(:index :json-false))
 
 (find-file (getenv "WHENCE_FILE"))
 (python-mode)
-(eglot '(python-mode) (project-current) 'eglot-lsp-server
-       (list (getenv "WHENCE_PYTHON") "-m" "whence_server" "lsp") "python")
+(apply #'eglot (eglot--guess-contact)) ; as `M-x eglot' does
 
 (defun ask (method params) (jsonrpc-request (eglot-current-server) method params :timeout 30))
 (defun ask-until (method params good)

@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from tests.lsp.client import PATIENCE, serving
+from tests.lsp.conftest import sells
 
 PROGRESS = {"window": {"workDoneProgress": True, "showDocument": {"support": True}}}
 
@@ -29,42 +31,38 @@ def test_the_first_answer_comes_before_there_is_an_index_and_says_so(shop, clien
     assert client.stop() == 0
 
 
-def test_answers_without_an_index_are_of_the_files_alone(shop, client):
-    client.initialize(shop.path, options={"index": False})
-    _opened(client)
-    told = client.ask("whence/ask", {"question": "How is a card charged?"})
+def test_answers_without_an_index_are_of_the_files_alone(open_shop, reader):
+    told = reader.ask("whence/ask", {"question": "How is a card charged?"})
     assert (told["partial"], told["abstained"]) == (True, False)
     assert told["citations"][0]["path"] == "shop/pay.py"
-    hits = client.ask("whence/search", {"query": "register_route", "limit": 3, "kinds": ["code"]})
+    hits = reader.ask("whence/search", {"query": "register_route", "limit": 3, "kinds": ["code"]})
     assert hits["hits"][0]["symbol"].startswith("Router")
     assert hits["partial"]
-    assert not (shop.path / ".git" / "whence").exists()
+    assert not (open_shop.path / ".git" / "whence").exists()
 
 
-def test_an_answer_comes_in_pieces_that_join_to_the_whole(shop, client):
-    _without_index(client, shop)
-    told = client.ask("whence/ask", {"question": "How is a card charged?", "partialResultToken": "t1"})
-    pieces = [each["value"]["text"] for each in client.notified("$/progress") if each["token"] == "t1"]
+def test_an_answer_comes_in_pieces_that_join_to_the_whole(reader):
+    told = reader.ask("whence/ask", {"question": "How is a card charged?", "partialResultToken": "t1"})
+    pieces = [each["value"]["text"] for each in reader.notified("$/progress") if each["token"] == "t1"]
     assert len(pieces) > 1
     assert "".join(pieces) == told["answer"]
 
 
-def test_a_follow_up_question_knows_what_it_is_about(shop, client):
-    _without_index(client, shop)
-    first = client.ask("whence/ask", {"question": "Where is `charge_card` defined?"})
-    second = client.ask("whence/ask", {"question": "and where is that used?", "conversation": first["conversation"]})
+def test_a_follow_up_question_knows_what_it_is_about(reader):
+    first = reader.ask("whence/ask", {"question": "Where is `charge_card` defined?"})
+    second = reader.ask("whence/ask", {"question": "and where is that used?", "conversation": first["conversation"]})
     assert "shop/routes.py" in {each["path"] for each in second["citations"]}
     assert second["conversation"] == first["conversation"]
 
 
-def test_why_and_questions_of_lines_follow_the_text_on_screen(shop, client):
-    _without_index(client, shop)
-    file = shop.path / "shop" / "pay.py"
-    uri = client.open(file, "# one\n# two 😋\n" + file.read_text())
-    told = client.ask("whence/why", {"uri": uri, "range": _lines(6, 6)})
+def test_why_and_questions_of_lines_follow_the_text_on_screen(open_shop, reader):
+    file = open_shop.path / "shop" / "pay.py"
+    uri = reader.open(file, "# one\n# two 😋\n" + file.read_text())
+    told = reader.ask("whence/why", {"uri": uri, "range": _lines(6, 6)})
     assert "paid twice" in told["answer"]
     assert told["history"][0]["subject"] == "Charge cards once (#7)"
-    here = client.ask("whence/ask", {"question": "What does this do?", "uri": uri, "range": _lines(5, 6)})
+    here = reader.ask("whence/ask", {"question": "What does this do?", "uri": uri, "range": _lines(5, 6)})
+    reader.close(uri)
     assert here["citations"][0]["path"] == "shop/pay.py"
     lines = ("# one\n# two 😋\n" + file.read_text()).split("\n")
     for each in here["citations"]:
@@ -72,30 +70,37 @@ def test_why_and_questions_of_lines_follow_the_text_on_screen(shop, client):
             assert "\n".join(lines[each["start_line"] - 1 : each["end_line"]]) == each["quote"]
 
 
-def test_what_is_typed_is_found_before_it_is_saved(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+@pytest.fixture(scope="module")
+def growing(make_shared_repository):
+    """A shop of which each test asks for what it alone adds, and a server that keeps an index of it."""
+    shop = sells(make_shared_repository("growing"))
+    with serving(shop.path.parent) as client:
+        client.initialize(shop.path)
+        client.until_indexed()
+        yield shop, client
+
+
+def test_what_is_typed_is_found_before_it_is_saved(growing):
+    shop, client = growing
     uri = client.open(shop.path / "shop" / "pay.py")
     edit = {"range": _lines(0, 0, 0, 0), "text": "def zebra_crossing():\n    return 1\n\n\n"}
     client.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [edit]})
     hits = client.ask("whence/search", {"query": "zebra_crossing"})["hits"]
     assert (hits[0]["path"], hits[0]["start_line"]) == ("shop/pay.py", 1)
-    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    client.close(uri)
     assert not any("zebra" in hit["text"] for hit in client.ask("whence/search", {"query": "zebra_crossing"})["hits"])
 
 
-def test_saved_and_watched_files_are_found(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+def test_saved_and_watched_files_are_found(growing):
+    shop, client = growing
     made = shop.write("shop/new.py", "def walrus_feeding():\n    return 2\n")
     client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": made.as_uri(), "type": 1}]})
     hits = client.ask("whence/search", {"query": "walrus_feeding"})["hits"]
     assert hits[0]["path"] == "shop/new.py"
 
 
-def test_a_commit_made_elsewhere_is_noticed(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+def test_a_commit_made_elsewhere_is_noticed(growing):
+    shop, client = growing
     shop.write("shop/late.py", "def ostrich_racing():\n    return 3\n")
     head = shop.commit("Race ostriches")
     deadline = time.monotonic() + PATIENCE
@@ -142,13 +147,36 @@ def test_a_bare_client_sees_answers_as_documents_or_messages(shop, client):
     command = {"command": "whence.why", "arguments": [{"uri": uri, "range": _lines(4, 4)}]}
     client.ask("workspace/executeCommand", command)
     (shown,) = client.notified("window/showDocument")
-    document = shop.path / ".git" / "whence" / "answers" / "answer-000001.md"
+    (document,) = (shop.path / ".git" / "whence" / "answers").iterdir()
     assert shown["uri"] == document.as_uri()
     assert "paid twice" in document.read_text()
     client.refuses.add("window/showDocument")
     client.ask("workspace/executeCommand", command)
     assert "paid twice" in client.notified("window/showMessage")[-1]["message"]
     assert client.refused("workspace/executeCommand", {"command": "rm", "arguments": []})["code"] == -32602
+
+
+def test_a_question_that_comes_before_the_folders_are_open_waits_for_them(shop, client):
+    client.initialize(shop.path)
+    assert client.ask("whence/search", {"query": "charge_card"})["hits"]
+
+
+def test_a_client_that_shows_answers_itself_is_shown_none(shop, client):
+    _without_index(client, shop, capabilities={**PROGRESS, "experimental": {"answers": True}})
+    uri = (shop.path / "shop" / "pay.py").as_uri()
+    told = client.ask(
+        "workspace/executeCommand", {"command": "whence.explain", "arguments": [{"uri": uri, "range": _lines(4, 4)}]}
+    )
+    assert "charge_card" in told["answer"]
+    assert not client.notified("window/showDocument")
+    assert not client.notified("window/showMessage")
+
+
+def test_an_editor_that_shows_lenses_asks_anew_when_they_are_turned_on(shop, client):
+    client.initialize(shop.path, capabilities={"workspace": {"codeLens": {"refreshSupport": True}}})
+    client.until_indexed()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"whence": {"codeLens": True}}})
+    client.wait(lambda: bool(client.notified("workspace/codeLens/refresh")))
 
 
 def test_settings_that_cannot_be_used_are_named_and_the_others_count(shop, client):
@@ -161,7 +189,8 @@ def test_settings_that_cannot_be_used_are_named_and_the_others_count(shop, clien
         "links": False,
         "index": True,
         "history": False,
-        "model": "none",
+        "model": "auto",
+        "unsupported": "mark",
     }
     said = "\n".join(each["message"] for each in client.notified("window/showMessage"))
     assert "initializationOptions: the setting 'codeLens' is true or false; its default false is used" in said
@@ -230,9 +259,8 @@ def test_the_server_ends_when_nobody_speaks_to_it_any_more(shop, client):
     assert client.process.wait(PATIENCE) == 1
 
 
-def test_nothing_listens_on_a_port(shop, client):
-    client.initialize(shop.path)
-    client.until_indexed()
+def test_nothing_listens_on_a_port(growing):
+    _, client = growing
     if not os.path.isdir(f"/proc/{client.process.pid}/fd"):
         return
     inodes = {os.readlink(fd.path) for fd in os.scandir(f"/proc/{client.process.pid}/fd")}

@@ -1,6 +1,7 @@
 """What an editor offers on a selection, above definitions and in comments, over a real repository."""
 
 import pytest
+from markdown_it import MarkdownIt
 
 from whence_indexer import lineage
 from whence_indexer.embedder import load_embedder
@@ -94,12 +95,37 @@ def test_who_knows_lines_is_told_with_a_commit_of_each(shop):
     repository = shop.open()
     answer = actions.who(repository, Span("pay.py", 1, 1))  # the line of its name: the whole definition
     assert answer.text.startswith("Of `pay.py:1-5` most lines are by Ada Author (60%) [1].")
+    assert "| author | lines | share | commits | last |" in answer.text  # commits of these lines
     assert "| Grace [2] | 2 | 40% | 1 | 2024-05-07 |" in answer.text
     assert [citation.commit for citation in answer.citations] == [shop.add, shop.fix]
     assert "example.com" not in answer.text
     assert actions.who(repository, Span("pay.py", 3, 3), PAY.replace("charged", "paid")).abstained
     with pytest.raises(SourceError):
         actions.who(repository, Span("nothing.py", 1, 1))
+
+
+def test_the_name_of_an_author_is_no_link_and_no_cell_of_the_table(shop):
+    trap = "`|[run](command:workbench.action.terminal.new)|`"
+    shop.write("bank.py", "def repay(card, amount):\n    card.credit(amount)\n    card.close()\n")
+    shop.commit("Close the card", author=f"{trap} <mallory@example.com>")
+    text = actions.who(shop.open(), Span("bank.py", 1, 3)).text
+    page = MarkdownIt("commonmark").enable("table").render(text)
+    assert "<table>" in page
+    assert "[run](command:workbench.action.terminal.new)" in page
+    assert "<a " not in page
+
+
+def test_a_reason_for_what_was_there_before_is_none_for_what_is_there_now(shop):
+    text = (shop.path / "bank.py").read_text()
+    shop.write("bank.py", text.replace("credit(amount)", "credit(amount, now=True)"))
+    shop.commit("Credit at once\n\nCustomers called because the money was not there.")
+    shop.write("bank.py", text.replace("credit(amount)", "repay(amount, True)"))
+    shop.commit("Use the new interface")
+    repository = shop.open()
+    answer = actions.explain(searcher_of(repository), repository, Span("bank.py", 3, 3))
+    assert "Changed by Ada Author on 2024-05-06: Use the new interface [" in answer.text
+    assert "Why:" not in answer.text
+    assert answer.citations[-1].quote == "Use the new interface"
 
 
 def test_similar_code_leaves_the_selection_out(shop):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+from filelock import FileLock
+from tests.commands import called, process
 
-from whence_indexer.errors import QueryError
+from whence_indexer.errors import QueryError, StoreError
 from whence_indexer.types import Citation
+from whence_server import feedback
 from whence_server.feedback import FILE, delete_feedback, give, read_feedback
 from whence_server.types import Answer, Model, Timings
 
@@ -29,6 +30,17 @@ def test_a_secret_in_a_note_is_not_kept(tmp_path):
     secret = "ghp_" + "a1B2c3D4e5F6" * 3
     give(tmp_path, "note", f"why {secret}?", ANSWER, f"use {secret}")
     assert secret not in (tmp_path / FILE).read_text()
+
+
+def test_while_another_process_writes_it_neither_is_lost_without_a_word(tmp_path, monkeypatch):
+    monkeypatch.setattr(feedback, "_PATIENCE", 0.1)
+    given = give(tmp_path, "up", "How?", ANSWER)
+    with FileLock(tmp_path / "feedback.lock"):
+        with pytest.raises(StoreError, match="cannot be kept: another process is writing it"):
+            give(tmp_path, "down", "How?", ANSWER)
+        with pytest.raises(StoreError, match="cannot be deleted: another process is writing it"):
+            delete_feedback(tmp_path, given.id)
+    assert read_feedback(tmp_path) == [given]
 
 
 @pytest.mark.parametrize(
@@ -52,11 +64,10 @@ def test_the_command_lists_exports_and_deletes(make_repository, tmp_path):
     repository = make_repository().open()
     one, two = (give(repository.index_dir, "up", question, ANSWER) for question in ("One?", "Two?"))
 
-    def whence(*arguments):
-        command = [sys.executable, "-m", "whence_server", "feedback", "--repo", str(repository.root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True)
+    def whence(*arguments, run=called):
+        return run("feedback", "--repo", repository.root, *arguments)
 
-    assert [each["id"] for each in json.loads(whence("--json").stdout)["feedback"]] == [one.id, two.id]
+    assert [each["id"] for each in json.loads(whence("--json", run=process).stdout)["feedback"]] == [one.id, two.id]
     assert "One?" in whence("--export", str(tmp_path / "out.jsonl")).stdout
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
     assert "Two?" in whence("--delete", one.id).stdout

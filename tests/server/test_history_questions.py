@@ -158,9 +158,16 @@ def test_who_wrote_it_names_authors_with_their_share_and_a_commit_of_each(shop):
     assert answered.citations[0].path == "web/cookies.py"
     assert shop.fix in [citation.commit for citation in answered.citations]
     assert "example.com" not in answered.text
-    assert ask(shop, "who maintains web/shape.py?").text.startswith(
-        "Lines of web/shape.py, by author: Ada Author 100%."
-    )
+    answered = ask(shop, "who maintains web/shape.py?")
+    assert answered.text.startswith("Lines of web/shape.py, by author: Ada Author 100%.")
+    assert answered.citations[0].kind == "commit"  # no lines of a file say whose all of it is
+
+
+def test_who_says_that_a_clone_is_shallow(shop, tmp_path):
+    shop.git("clone", "-q", "--depth=1", f"file://{shop.path}", tmp_path / "cut")
+    clone = type(shop)(tmp_path / "cut")
+    update(clone.open())
+    assert "The clone is shallow" in ask(clone, "Who wrote sign_cookie?").text
 
 
 def test_a_definition_is_explained_by_its_whole_history(shop):

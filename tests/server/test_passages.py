@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whence_indexer.types import Hit
-from whence_server.passages import MAX_LINES, best_passage, coverage, sentences, signature
+from whence_server.passages import MAX_LINES, Passage, best_passage, coverage, sentences, signature
 
 RETRY = '''def fetch(url, attempts=3):
     """Fetch a page, retrying when the server is busy.
@@ -83,3 +83,12 @@ def test_coverage_weighs_words_and_sees_through_inflection():
     weights = {"registers": 3.0, "unicorn": 1.0}
     assert coverage("how registration works", weights) == pytest.approx(0.75)
     assert coverage("nothing of the kind", weights) == 0.0
+
+
+def test_a_star_that_is_no_bullet_belongs_to_its_sentence():
+    def told(line):
+        return list(sentences(Passage(Hit("doc", 1.0, line, "a.md", 1, 1), 1, line)))
+
+    assert told("*args are passed on to it.") == ["*args are passed on to it."]
+    assert told("* The bullet is no part of it.") == ["The bullet is no part of it."]
+    assert told("#12 is where it was told.") == ["#12 is where it was told."]

@@ -42,6 +42,11 @@ def test_the_sentence_that_says_why_comes_first(subject, body, sentence, strengt
         ("Add paging", "Signed-off-by: Ada Because Author\nReviewed-by: Grace\nChange-Id: Iabc because it is"),
         ("Merge branch 'fix-crash-because-of-x' into main", "# Conflicts:\n#\ta.py"),
         ("Revert it", "This reverts commit 0123456789012345678901234567890123456789."),
+        (
+            "Read twice as fast",
+            "parse/small    120 ns     80 ns  -33%\nparse/large    9.2 us\n\n| case | before | after |",
+        ),
+        ("Read faster", "```\nwarning: it would fail because of this\n```\nuser    8.426\nreal    9.1"),
         ("Squash", "* add tests\n* tidy the imports of all the modules\n"),
     ],
 )

@@ -110,6 +110,55 @@ def test_a_bad_line_is_named_by_its_number_and_the_rest_is_imported(shop, thread
     assert workspace.threads == 2
 
 
+def test_a_file_of_which_nothing_can_be_read_is_no_source(shop, threads):
+    spec = threads("{nonsense", {"number": 0, "title": "x"})
+    workspace = indexed(shop, spec, spec)
+    assert [(imported.failed, len(imported.problems)) for imported in workspace.imported] == [(True, 2), (True, 2)]
+    assert index_status(workspace)["sources"] == []
+    assert not workspace.import_threads(threads(WHEELS, "{nonsense")).failed
+    assert not workspace.import_threads(spec).failed  # nothing is new, and nothing is wrong
+    assert index_status(workspace)["sources"] == [spec]
+
+
+@pytest.fixture
+def tracked(shop, monkeypatch):
+    """The shop, and the tracker that its issues are on."""
+    site = FakeGitHub()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with serving(site):
+        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
+        yield shop, site
+
+
+@pytest.mark.parametrize("nonsense", [["one", 2, None], [{"number": "many"}]])
+def test_a_tracker_that_answers_nothing_but_nonsense_is_no_source(tracked, nonsense):
+    shop, site = tracked
+    site.issues = [issue(1, 4)]
+    site.faults = [(200, {}, nonsense)]
+    workspace = indexed(shop, "origin")
+    (imported,) = workspace.imported
+    assert (imported.failed, imported.threads) == (True, 0)
+    assert {"answered nonsense" in problem.what for problem in imported.problems} == {True}
+    assert index_status(workspace)["sources"] == []
+    assert not workspace.import_threads("origin").failed
+    assert workspace.threads == 1
+
+
+def test_a_part_that_is_turned_off_is_a_problem_but_no_failure(tracked):
+    shop, site = tracked
+    site.pulls = [pull(2, 6)]
+    off = (410, {}, {"message": "Issues are disabled for this repo"})
+    workspace = indexed(shop)
+    for brought in (1, 0):
+        site.faults = [off]
+        imported = workspace.import_threads("origin")
+        assert (imported.failed, imported.threads, len(imported.problems)) == (False, brought, 1)
+    site.faults = [off] * 5
+    assert workspace.import_threads("origin").failed
+
+
 def test_a_second_import_brings_only_what_is_new(shop, threads):
     spec = threads()
     workspace = indexed(shop, spec)
@@ -233,36 +282,28 @@ def test_the_report_of_what_was_taken_out_loses_nothing_that_is_still_there(shop
     assert index_status(workspace)["redacted"] == {"github-token": 1}
 
 
-def test_a_part_that_is_not_fetched_again_stays_in_the_report(shop, monkeypatch):
-    site = FakeGitHub()
+def test_a_part_that_is_not_fetched_again_stays_in_the_report(tracked):
+    shop, site = tracked
     site.issues = [issue(1, 4, body="Bolts rust.")]
     inside = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7x1Y2\n" * 3
     key = f"-----BEGIN PRIVATE KEY-----\n{inside}-----END PRIVATE KEY-----"
     site.comments = [comment(50, 1, 4, body=f"Try {KEY}\n{key}")]
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(site):
-        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
-        workspace = indexed(shop, "origin")
-        assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
-        site.issues = [issue(1, 9, body="Bolts rust, they say.")]
-        site.date = "Mon, 10 Jun 2024 12:00:00 GMT"
-        assert workspace.import_threads("origin").threads == 1
-        assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
+    workspace = indexed(shop, "origin")
+    assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
+    site.issues = [issue(1, 9, body="Bolts rust, they say.")]
+    site.date = "Mon, 10 Jun 2024 12:00:00 GMT"
+    assert workspace.import_threads("origin").threads == 1
+    assert index_status(workspace)["redacted"] == {"github-token": 1, "private-key": 1}
 
 
-def test_a_comment_without_an_address_that_held_a_secret_is_stored_once(shop, monkeypatch):
-    site = FakeGitHub()
+def test_a_comment_without_an_address_that_held_a_secret_is_stored_once(tracked):
+    shop, site = tracked
     site.issues = [issue(1, 4)]
     site.comments = [comment(50, 1, 4, body=f"Try {KEY}", html_url=None)]
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(site):
-        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
-        workspace = indexed(shop, "origin")
-        site.issues[0] |= {"updated_at": day(40), "title": "Try again"}
-        site.comments[0] |= {"updated_at": day(40)}
-        assert workspace.import_threads("origin").threads == 1
+    workspace = indexed(shop, "origin")
+    site.issues[0] |= {"updated_at": day(40), "title": "Try again"}
+    site.comments[0] |= {"updated_at": day(40)}
+    assert workspace.import_threads("origin").threads == 1
     (thread,) = stored_threads(Store(workspace.repository.index_dir))
     assert [said.body for said in thread.comments] == ["Try «redacted:github-token»"]
     assert index_status(workspace)["redacted"] == {"github-token": 1}
@@ -372,6 +413,21 @@ def test_a_review_tells_a_reason_and_its_own_address(bought, threads):
     first = why(bought).answer.citations[0]
     assert (first.kind, first.thread, first.url) == ("pull", 7, said["url"])
     assert first.quote == "We check first because refunds take a week."
+
+
+def test_a_review_of_the_very_line_comes_before_what_the_commit_says(shop, threads):
+    shop.write("pay.py", "def charge(card, amount):\n    if not card.charged:\n        card.debit(amount)\n")
+    fix = shop.commit("Charge once\n\nBanks repeat themselves, so that cards were debited twice.")
+    comment = {"author": "grace", "date": "2024-05-02", "kind": "review_comment", "path": "pay.py", "commit": fix}
+    asked = {**comment, "line": 2, "body": "Why not lock the card here?", "url": f"{REVIEW}0"}
+    said = {**comment, "line": 2, "body": "A lock was held for a week by refunds.", "url": REVIEW}
+    elsewhere = {**comment, "line": 3, "body": "It is needed because of taxes.", "url": f"{REVIEW}2"}
+    whole = {**comment, "body": "The file should be split because it is long.", "url": f"{REVIEW}3"}
+    indexed(shop, threads({**PULL, "body": "", "comments": [whole, elsewhere, asked, said]}))
+    explained = why(shop)
+    assert explained.answer.text.startswith(f"{said['body']} [1]")
+    first = explained.answer.citations[0]
+    assert (first.kind, first.thread, first.url, first.quote) == ("pull", 7, REVIEW, said["body"])
 
 
 def test_without_a_tracker_the_merge_tells_what_the_pull_request_said(bought):
@@ -525,37 +581,32 @@ def test_the_words_of_an_issue_find_the_code_of_its_fix(make_repository, threads
     assert code[0].path == "cedar.py"
 
 
-def test_a_tracker_is_imported_from_end_to_end(shop, monkeypatch):
-    site = FakeGitHub()
+def test_a_tracker_is_imported_from_end_to_end(tracked):
+    shop, site = tracked
     site.issues = [issue(1, 4, title="Wheels fall off", body="Bolts rust because of the salt.")]
     site.pulls = [pull(2, 6, title="Grease bolts", body="Fixes #1", state="closed", merged_at="2024-05-06T00:00:00Z")]
     site.comments = [comment(50, 1, 4, body=f"Try {KEY}")]
     site.review_comments = [review_comment(60, 2, 5, body="Why twelve bolts?")]
     site.reviews = {2: [review(72, 2, "CHANGES_REQUESTED", "Too greasy", 5)]}
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(site):
-        monkeypatch.setattr(importing, "open_source", lambda spec, repository: GitHub(site.base, "ada/engine", "x"))
-        workspace = indexed(shop, "origin")
-        assert (workspace.imported[0].problems, workspace.threads) == ([], 2)
-        assert found(workspace, "too greasy", "pull")[0].thread == 2
-        assert found(workspace, "why twelve bolts", "pull")[0].url.endswith("pull/2#discussion_r60")
-        assert index_status(workspace)["redacted"] == {"github-token": 1}
-        for _ in range(2):  # the first asks since another day than the import of everything did
-            site.asked.clear()
-            again = workspace.import_threads("origin")
-            assert (again.threads, again.problems) == (0, [])
-        assert set(site.statuses) == {304}
-        site.issues = [issue(1, 9, title="Wheels fall off again", body="Still.")]
-        site.date = "Mon, 10 Jun 2024 12:00:00 GMT"
-        assert workspace.import_threads("origin").threads == 1
-        (about,) = found(workspace, "wheels fall off", "issue")
-        assert about.text.startswith("Wheels fall off again")
-        assert found(workspace, "try", "issue")[0].thread == 1  # its comment stays
-        site.faults = ["cut"] * 9
-        monkeypatch.setattr("time.sleep", lambda seconds: None)
-        (problem,) = workspace.import_threads("origin").problems
-        assert "what came before is kept" in problem.what
-        site.faults = [(403, {"Retry-After": "999999"}, {"message": "You have exceeded a secondary rate limit"})]
-        (problem,) = workspace.import_threads("origin").problems
-        assert problem.what.count("kept") == 1
+    workspace = indexed(shop, "origin")
+    assert (workspace.imported[0].problems, workspace.threads) == ([], 2)
+    assert found(workspace, "too greasy", "pull")[0].thread == 2
+    assert found(workspace, "why twelve bolts", "pull")[0].url.endswith("pull/2#discussion_r60")
+    assert index_status(workspace)["redacted"] == {"github-token": 1}
+    for _ in range(2):  # the first asks since another day than the import of everything did
+        site.asked.clear()
+        again = workspace.import_threads("origin")
+        assert (again.threads, again.problems) == (0, [])
+    assert set(site.statuses) == {304}
+    site.issues = [issue(1, 9, title="Wheels fall off again", body="Still.")]
+    site.date = "Mon, 10 Jun 2024 12:00:00 GMT"
+    assert workspace.import_threads("origin").threads == 1
+    (about,) = found(workspace, "wheels fall off", "issue")
+    assert about.text.startswith("Wheels fall off again")
+    assert found(workspace, "try", "issue")[0].thread == 1  # its comment stays
+    site.faults = ["cut"] * 9
+    (problem,) = workspace.import_threads("origin").problems
+    assert "what came before is kept" in problem.what
+    site.faults = [(403, {"Retry-After": "999999"}, {"message": "You have exceeded a secondary rate limit"})]
+    (problem,) = workspace.import_threads("origin").problems
+    assert problem.what.count("kept") == 1

@@ -51,6 +51,18 @@ def test_the_reason_leads_and_is_quoted_from_the_commit(shop):
     assert "Signed-off-by" not in explained.answer.text
 
 
+def test_the_commit_of_a_line_leads_and_an_earlier_one_is_told_as_earlier(shop):
+    shop.write("pay.py", PAY.replace("card.charged", "card.charged()"))
+    shop.commit("Ask the card\n\nThe ledger has the date.", author="Linus <linus@example.com>")
+    assert why(shop, 2).answer.text.startswith("The ledger has the date. [1]")
+    shop.write("pay.py", PAY.replace("card.charged", "card.is_charged()"))
+    last = shop.commit("Rename charged")
+    explained = why(shop, 2)
+    assert explained.history[0].commit == last
+    assert explained.answer.text.startswith(f"An earlier form of it, of {explained.history[2].date[:10]}: {REASON} [1]")
+    assert "earlier form of line 2, Grace" in explained.answer.text
+
+
 def test_every_citation_is_in_the_history_though_there_is_no_index(shop):
     repository = shop.open()
     for citation in why(shop, 1, 4).answer.citations:
@@ -67,8 +79,15 @@ def test_where_no_reason_was_recorded_that_is_the_answer(shop, message):
     shop.commit(message)
     explained = why(shop, 4)
     assert explained.answer.text.startswith("No reason was recorded")
-    assert explained.answer.abstained
-    assert explained.answer.confidence == 0
+    assert not explained.answer.abstained  # that there is none is as sure as blame
+    assert explained.answer.confidence == (0.7 if "#3" in message else 0.9)
+    assert not explained.recorded
+
+
+def test_of_the_threads_that_may_tell_a_reason_five_are_named(shop):
+    shop.write("pay.py", PAY.replace("amount", "sum"))
+    shop.commit(f"Rename {' '.join(f'#{number}' for number in range(11, 29))}")
+    assert "It may be told in #11, #12, #13, #14, #15 and 13 more." in why(shop, 4).answer.text
 
 
 def test_a_commit_without_a_message_gives_none(shop):
@@ -111,7 +130,7 @@ def test_a_question_of_why_at_a_line_goes_through_its_history(shop):
     at = Span("pay.py", 2, 2)
     assert answer(Question(parse_query("why is this here?"), at), searcher, repository).text.startswith(REASON)
     whose = answer(Question(parse_query("who wrote this?"), at), searcher, repository).text
-    assert whose.startswith("Lines by author: Grace (1). Last changed by Grace on 2024-05-06.")
+    assert whose.startswith("Of `pay.py:2-2` most lines are by Grace (100%) [1]. Last changed by Grace, on 2024-05-06.")
     shop.write("new.py", "def charge_again(card):\n    charge(card)\n")
     update(repository)
     untracked = answer(Question(parse_query("why charge again?"), Span("new.py", 1, 1)), searcher, repository)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from subprocess import PIPE
 from threading import Lock, Thread
 from typing import Any
 
+from whence_indexer import offspring
 from whence_server.errors import PromptError, WorkerError
 from whence_server.generation.deaths import cause, memory_kills
 from whence_server.generation.frames import FrameError, read_frame, write_frame
@@ -163,11 +163,9 @@ class Child:
 
 
 def _start(printed: Any) -> subprocess.Popen[bytes]:
-    """A worker that imports what this process does (-P: and nothing from the working directory)."""
-    paths = [str(Path(__file__).parents[2]), *(part for part in sys.path if part and Path(part).is_dir())]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "whence_server.generation.worker"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
+        [*offspring.PYTHON, "-m", "whence_server.generation.worker"],
+        env=offspring.environment(),
         stdin=PIPE,
         stdout=PIPE,
         stderr=printed,

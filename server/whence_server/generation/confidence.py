@@ -13,8 +13,8 @@ _DOUBT = 0.3
 
 
 def likelihood(logprobs: Sequence[float]) -> float:
-    """The geometric mean of the tokens' probabilities, 0 to 1."""
-    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0
+    """The geometric mean of the tokens' probabilities, 0 to 1; 1 where a model tells none."""
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 1.0
 
 
 def combined(retrieval: float, logprobs: Sequence[float]) -> float:

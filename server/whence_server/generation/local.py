@@ -1,41 +1,42 @@
 """Models on this machine as generators: a name or a file -> a checked model and the worker that runs it.
 
-The composition of manager, worker and prompt. Adapters over one base share its worker and are switched between
-questions.
+Adapters over one base share its worker and are switched between questions.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import platformdirs
 
 from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
-from whence_server.errors import ModelError, WorkerError
+from whence_server.errors import WorkerError
 from whence_server.generation.generator import Check, Generated, Request, Told
 from whence_server.generation.prompt import system_text
 from whence_server.generation.supervisor import Plan, Supervisor
 from whence_server.models.capacity import memory_bytes
-from whence_server.models.choosing import Active, load
+from whence_server.models.choosing import Active
 from whence_server.models.gguffile import Model as File
 from whence_server.models.gguffile import read_model
-from whence_server.models.installed import EVERYWHERE, Home, find
 from whence_server.models.manifest import Mode
-from whence_server.models.naming import reference
 from whence_server.types import Model
 
 CONTEXT = 4096  # tokens: the evidence of a question, the question and its answer
 _MEMORY_SHARE = 0.7  # of the machine's: the editor needs some, too
 _WRITES_FROM = 1_000_000_000  # parameters; smaller models invent too much to write freely
+_LOADED = 2  # bases that stay loaded: a champion's and a challenger's
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A generator: a model's name, how it answers, and the worker of its base. Close it when done."""
+    """A generator: a model's name, how it answers, and the worker of its base."""
 
     model: Model
     mode: Mode
@@ -54,48 +55,75 @@ class LocalModel:
         """Write, in turn."""
         return self.worker.generate(request, self.adapter, told, check)
 
-    def close(self) -> None:
-        """End the worker."""
-        self.worker.close()
 
+class Workers:
+    """The workers of one process of ours, by base; one that is not used ends where there are too many.
 
-def open_model(
-    name: str, home: Home, scope: str = EVERYWHERE, note: Callable[[str], None] = lambda message: None
-) -> LocalModel:
-    """The installed model `name`, or that of the file if it ends with `.gguf`; it begins to load.
-
-    Raises `QueryError` where there is none, `ModelError` where it is damaged or llama.cpp is not installed.
+    For any thread. `note` hears in a sentence what the user should know; `patience` are the seconds that a question
+    waits for a model to load.
     """
-    if not name.endswith(".gguf"):
-        return open_active(load(home, _label(home, name, scope)), note)
-    path = Path(name).expanduser()
-    if not path.is_file():
-        raise QueryError(f"there is no file {name}")
-    file = read_model(path)
-    mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
-    return LocalModel(Model(path.stem), mode, _worker(path.resolve(), file, mode, note))
+
+    def __init__(self, note: Callable[[str], None] = lambda message: None, patience: float = 60.0) -> None:
+        self._note, self._patience, self._lock = note, patience, Lock()
+        self._by_base: dict[Path, Supervisor] = {}  # the one used last at the end
+        self._users: Counter[Path] = Counter()
+
+    @contextmanager
+    def installed(self, chosen: Active) -> Iterator[LocalModel]:
+        """An installed model, which begins to load if it has not. Raises `ModelError`."""
+        manifest = chosen.manifest
+        with self._held(chosen.base, manifest.mode) as worker:
+            yield LocalModel(Model(manifest.name, manifest.version), manifest.mode, worker, chosen.adapter)
+
+    @contextmanager
+    def file(self, path: Path) -> Iterator[LocalModel]:
+        """The model of a GGUF file. Raises `QueryError` where there is none, `ModelError` where it is damaged."""
+        if not path.is_file():
+            raise QueryError(f"there is no file {path}")
+        file = read_model(path)
+        mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
+        with self._held(path.resolve(), mode) as worker:
+            yield LocalModel(Model(path.stem), mode, worker)
+
+    def ready(self, base: Path) -> bool:
+        """Whether a base answers without loading first."""
+        worker = self._by_base.get(base)
+        return worker is not None and worker.ready
+
+    def close(self) -> None:
+        """End them all."""
+        with self._lock:
+            while self._by_base:
+                self._by_base.popitem()[1].close()
+
+    @contextmanager
+    def _held(self, base: Path, mode: Mode) -> Iterator[Supervisor]:
+        with self._lock:
+            worker = self._by_base.pop(base, None) or _start(base, mode, self._note, self._patience)
+            self._by_base[base] = worker
+            self._users[base] += 1
+            self._retire()
+        try:
+            yield worker
+        finally:
+            with self._lock:
+                self._users[base] -= 1
+                self._retire()
+
+    def _retire(self) -> None:
+        """End what is too many of those that nobody uses, the one used longest ago first."""
+        unused = [base for base in self._by_base if not self._users[base]]
+        for base in unused[: max(0, len(self._by_base) - _LOADED)]:
+            self._by_base.pop(base).close()
 
 
-def open_active(chosen: Active, note: Callable[[str], None] = lambda message: None) -> LocalModel:
-    """An installed model, which begins to load. Raises `ModelError`."""
-    manifest = chosen.manifest
-    worker = _worker(chosen.base, read_model(chosen.base), manifest.mode, note)
-    return LocalModel(Model(manifest.name, manifest.version), manifest.mode, worker, chosen.adapter)
-
-
-def _label(home: Home, name: str, scope: str) -> str:
-    try:
-        return find(home.state(), reference(name), scope)
-    except ModelError as error:
-        raise QueryError(f"{error}; none gives answers made of quotations") from error
-
-
-def _worker(path: Path, file: File, mode: Mode, note: Callable[[str], None]) -> Supervisor:
+def _start(path: Path, mode: Mode, note: Callable[[str], None], patience: float) -> Supervisor:
     if importlib.util.find_spec("llama_cpp") is None:
         raise WorkerError("running a model needs llama-cpp-python: pip install 'whence[model]'")
     check_processor("llama_cpp")
     cache = platformdirs.user_cache_path("whence") / "generation"
-    worker = Supervisor(Plan(path, cache, context=_context(file), systems=(system_text(mode),)), note)
+    context = _context(read_model(path))
+    worker = Supervisor(Plan(path, cache, context=context, systems=(system_text(mode),), loading=patience), note)
     worker.start()
     return worker
 

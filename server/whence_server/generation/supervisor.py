@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Condition, Timer
 from typing import Any
 
-from whence_server.errors import WorkerError
+from whence_server.errors import LoadingError, WorkerError
 from whence_server.generation.child import Child
 from whence_server.generation.generator import Check, Generated, Request, Told
 from whence_server.generation.turns import POLL, Turns
@@ -61,6 +61,12 @@ class Supervisor:
         """The worker's process; None while there is none."""
         return self._child.pid if self._child else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked without waiting."""
+        child = self._child
+        return child is not None and bool(child.about) and not child.end
+
     def about(self, check: Check = lambda: None) -> dict[str, Any]:
         """How the model runs: context, threads, kv, gpu, template. Waits for it; raises `WorkerError`."""
         return self._ready(check).about or {}
@@ -101,13 +107,13 @@ class Supervisor:
             check()
             with self._changed:
                 child = self._child
-                if child is not None and child.about and not child.end:
+                if child is not None and self.ready:
                     return child
                 if child is None:
                     raise self._absent()
                 self._changed.wait(POLL)
             if time.monotonic() > ends:
-                raise WorkerError("the model is still being loaded; ask again in a while")
+                raise LoadingError("the model is still being loaded; ask again in a while")
 
     def _absent(self) -> WorkerError:
         why = str(self._problem or "the model's process ended")

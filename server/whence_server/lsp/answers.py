@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,17 +18,18 @@ from lsprotocol import types as lsp
 
 from whence_indexer.errors import QueryError
 from whence_indexer.finder import Finder
+from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
-from whence_server.conversations import Given, follow, understand
-from whence_server.feedback import give
+from whence_server.conversations import Given, follow, question_of
+from whence_server.lsp.folders import Folder
 from whence_server.lsp.jobs import Stop
 from whence_server.lsp.locations import to_uri
-from whence_server.lsp.requests import AskParams, FeedbackParams, ModelsParams, SearchParams, StatusParams, WhyParams
-from whence_server.lsp.session import Folder, Session
-from whence_server.lsp.settings import MODELS
+from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, StatusParams, WhyParams
+from whence_server.lsp.roots import Found
+from whence_server.lsp.session import Session
 from whence_server.protocol import answer_json, search_json, why_json
-from whence_server.types import Answer, Question
+from whence_server.types import Answer
 
 # (what finds evidence, the repository, lines, the text on screen) -> the answer, and as JSON
 OfLines = Callable[[Finder, Repository, Span, str | None], tuple[Answer, dict[str, Any]]]
@@ -37,29 +39,37 @@ _BLOCK = re.compile(r"\n\n(?=\*\*|I don't know|_\d)")  # before each passage, ne
 
 async def ask(session: Session, params: AskParams) -> dict[str, Any]:
     """`whence/ask`: an answer, its text in pieces before that where the client gave a token for them."""
-    if (params.model or "none") not in MODELS:
-        raise QueryError(f"there is no model {params.model!r}; none gives answers made of quotations")
     folder, at = _where(session, params)
-    conversation = params.conversation or uuid4().hex[:12]
-    before = session.memory.turn(conversation)
-    query = understand(params.question, before)
+    conversation, identifier = params.conversation or uuid4().hex[:12], uuid4().hex[:12]
+    root, settings = to_uri(_root(folder)), session.settings(folder)
+    before = session.memory.turn(conversation, root)
+    asked, stream = question_of(params.question, at, before), _Stream(session, params.partialResultToken)
 
-    def work(stop: Stop) -> tuple[Answer, bool]:
+    def work(stop: Stop) -> Found[Answer]:
         from whence_server.answering import answer
+        from whence_server.models.choosing import scope_of
 
-        earlier = before.evidence if before else ()
-        asked = Question(query, at)
-        found = folder.root.ask(lambda finder: answer(asked, finder, folder.root.repository, earlier, stop.check))
-        return found.value, found.partial
+        def told(text: str) -> None:
+            stop.check()
+            stream.tell(text)
 
-    answered, partial = await session.work(folder, work)
-    if params.partialResultToken is not None:
-        await _stream(session, params.partialResultToken, answered.text)
-    identifier = uuid4().hex[:12]
-    turn = follow(params.question, query, answered, before)
-    session.memory.remember(conversation, turn, identifier, Given(params.question, answered, to_uri(_root(folder))))
-    told = answer_json(answered, _stale(folder)) | {"id": identifier, "conversation": conversation}
-    return _located(told, "citations", folder, partial)
+        earlier, repository = before.evidence if before else (), folder.root.repository
+        dropped = settings.unsupported == "drop"
+        with session.writers.serving.writing(
+            params.model or settings.model, scope_of(repository), identifier,
+            told=told, unsupported="drop" if dropped else "mark", asker=conversation,
+        ) as writing:  # fmt: skip
+            return folder.root.ask(
+                lambda finder: answer(asked, finder, repository, earlier, stop.check, writing=writing)
+            )
+
+    found = await session.work(folder, work, session.asks)
+    answered = found.value
+    await stream.end(answered.text)
+    turn = follow(params.question, asked.query, answered, before, root)
+    session.memory.remember(conversation, turn, identifier, Given(params.question, answered, root))
+    told = answer_json(answered, folder.stale) | {"id": identifier, "conversation": conversation}
+    return _located(told, "citations", folder, found.partial)
 
 
 async def search(session: Session, params: SearchParams) -> dict[str, Any]:
@@ -71,7 +81,7 @@ async def search(session: Session, params: SearchParams) -> dict[str, Any]:
             lambda finder: finder.search(params.query, params.limit, params.kinds, params.under)
         ),
     )
-    told = search_json(found.value, time.monotonic() - started, _stale(folder))
+    told = search_json(found.value, time.monotonic() - started, folder.stale)
     return _located(told, "hits", folder, found.partial)
 
 
@@ -104,12 +114,14 @@ async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
 
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/status`: of one repository, or of all."""
-    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
     return {"roots": [await _status(session, folder) for folder in folders]}
 
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     """`whence/feedback`: an opinion of an answer given in this session, kept on this machine."""
+    from whence_server.feedback import give
+
     given = session.memory.answer(params.answer)
     if given is None:
         raise QueryError("no answer of this session has that id")
@@ -118,18 +130,15 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
         folder,
         lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
     )
+    if params.verdict != "note":
+        model, good = given.answer.model, params.verdict == "up"
+        await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
     return {"id": kept.id}
-
-
-async def models(session: Session, params: ModelsParams) -> dict[str, Any]:
-    """`whence/models`: what can write answers."""
-    current = session.settings().model
-    return {"models": [{"name": name, "version": None, "current": name == current} for name in MODELS]}
 
 
 async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence.reindex`: bring the index up to date now, also one whose run was cancelled."""
-    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders.values())
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
     for folder in folders:
         folder.background.request(loud=True, resume=True)
     return {"roots": [to_uri(_root(folder)) for folder in folders]}
@@ -139,11 +148,12 @@ async def _acted(session: Session, params: WhyParams, action: str) -> dict[str, 
     def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
         from whence_server import actions
 
-        if action == "who":
-            answered = actions.who(repository, lines, shown)
-        else:
-            act = actions.explain if action == "explain" else actions.similar
-            answered = act(finder, repository, lines, shown)
+        acts: dict[str, Callable[[Repository, Span, str | None], Answer]] = {
+            "explain": partial(actions.explain, finder),
+            "similar": partial(actions.similar, finder),
+            "who": actions.who,
+        }
+        answered = acts[action](repository, lines, shown)
         return answered, answer_json(answered, stale=False)
 
     return await _of_lines(session, params, action, work)
@@ -159,26 +169,47 @@ async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLi
     )
     answered, told = found.value
     identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines.start_line}-{lines.end_line}"
-    turn = follow(asked, understand(asked, None), answered, None)
-    session.memory.remember(identifier, turn, identifier, Given(asked, answered, to_uri(_root(folder))))
+    root = to_uri(_root(folder))
+    turn = follow(asked, parse_query(asked), answered, None, root)
+    session.memory.remember(identifier, turn, identifier, Given(asked, answered, root))
     told |= {"id": identifier, "conversation": identifier}
     return _located(told, "citations", folder, found.partial and action != "why")
 
 
 def _where(session: Session, params: AskParams) -> tuple[Folder, Span | None]:
-    if params.uri is not None and params.range is not None and session.find(params.uri):
+    if params.uri is not None and params.range is not None and session.folders.find(params.uri):
         return session.lines(params.uri, params.range)
     return session.folder(params.uri, params.root), None
 
 
-async def _stream(session: Session, token: str | int, text: str) -> None:
-    """The text in the order it is read; a cancelled request ends between two pieces."""
-    last = 0
-    for cut in [*(match.end() for match in _BLOCK.finditer(text)), len(text)]:
-        value = {"text": text[last:cut]}
-        session.guard.notify(lsp.PROGRESS, {"token": token, "value": value})
-        last = cut
-        await asyncio.sleep(0)
+class _Stream:
+    """An answer's text in the order it is read, to a client that gave a token for it."""
+
+    def __init__(self, session: Session, token: str | int | None) -> None:
+        self._session, self._token, self._told = session, token, ""
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, text: str) -> None:
+        """Text as a model writes it, from any thread."""
+        self._told += text
+        self._loop.call_soon_threadsafe(self._send, text)
+
+    async def end(self, text: str) -> None:
+        """What is left of the whole text; nothing where that became another than was told so far.
+
+        A cancelled request ends between two pieces.
+        """
+        if self._token is None or not text.startswith(self._told):
+            return
+        last = len(self._told)
+        for cut in [*(match.end() for match in _BLOCK.finditer(text, last)), len(text)]:
+            self._send(text[last:cut])
+            last = cut
+            await asyncio.sleep(0)
+
+    def _send(self, text: str) -> None:
+        if self._token is not None:
+            self._session.guard.notify(lsp.PROGRESS, {"token": self._token, "value": {"text": text}})
 
 
 async def _status(session: Session, folder: Folder) -> dict[str, Any]:
@@ -186,7 +217,7 @@ async def _status(session: Session, folder: Folder) -> dict[str, Any]:
     return {
         "root": to_uri(_root(folder)),
         "indexing": background.running,
-        "paused": background.paused,
+        "paused": folder.paused,
         "problem": background.problem,
         "settings": asdict(session.settings(folder)),
         "index": await session.work(folder, lambda stop: folder.root.status()),
@@ -199,10 +230,6 @@ def _located(told: dict[str, Any], key: str, folder: Folder, partial: bool) -> d
     for each in told[key]:
         each["uri"] = to_uri(root / each["path"]) if each["path"] is not None else None
     return told | {"partial": partial, "root": to_uri(root)}
-
-
-def _stale(folder: Folder) -> bool:
-    return folder.background.running or folder.background.paused
 
 
 def _root(folder: Folder) -> Any:

@@ -10,13 +10,13 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from lsprotocol import types as lsp
 
 from whence_server.lsp import child, failures
 from whence_server.lsp.guard import Guard
+from whence_server.lsp.progress import Progress
 
+_DIED = "the indexing process died"
+_PAUSES = (1.0, 5.0)  # seconds before it is tried again
 _LOUD_FROM = 50  # files or commits; less is done before anyone has read that it is
 
 
@@ -36,6 +36,11 @@ class Background:
         self._process: asyncio.subprocess.Process | None = None
         self._token: str | None = None
         self.can_show_progress = False
+
+    @property
+    def due(self) -> bool:
+        """Whether a run is going to begin."""
+        return self._due is not None and not self._due.done()
 
     def request(self, delay: float = 0.0, *, loud: bool = False, rebuild: bool = False, resume: bool = False) -> None:
         """Bring the index up to date within `delay` seconds; nothing while `paused`, unless this is to `resume`.
@@ -61,8 +66,8 @@ class Background:
             self.paused = True
             self._kill()
 
-    async def close(self) -> None:
-        """End, whatever is under way."""
+    def stop(self) -> None:
+        """End what is under way, until it is asked for by name."""
         self.paused = True
         if self._due and not self._due.done():
             self._due.cancel()
@@ -70,20 +75,33 @@ class Background:
 
     async def _run(self, delay: float, loud: bool) -> None:
         await asyncio.sleep(delay)
-        self._working = self.running = True
-        async with self._turn:
-            self._again = False
+        self._working = True
+        try:
+            async with self._turn:
+                self._again, self.running = False, True
+                try:
+                    self.problem = await self._persist(loud)
+                finally:
+                    self._process, self.running = None, False
+            if not self.paused:
+                await self._done()
+        finally:
+            self._working, self._due = False, None
+            if self._again:
+                self.request()
+
+    async def _persist(self, loud: bool) -> str | None:
+        """Run the child, again where it dies of no fault of its own; what went wrong."""
+        for pause in (*_PAUSES, None):
             try:
-                self.problem = await self._index(loud)
+                problem = await self._index(loud)
             except OSError as error:
-                self.problem = f"indexing could not begin: {error.strerror}"
-            finally:
-                self._process = None
-                self._working = self.running = False
-        if not self.paused:
-            await self._done()
-        if self._again:
-            self.request()
+                return f"indexing could not begin: {error.strerror}"
+            if problem != _DIED or self.paused or pause is None:
+                break
+            await asyncio.sleep(pause)
+        self._rebuild = False
+        return problem
 
     async def _index(self, loud: bool) -> str | None:
         """Run the child to its end; what went wrong."""
@@ -93,10 +111,9 @@ class Background:
         assert process.stdin is not None
         assert process.stdout is not None
         order = {"root": str(self._root), "rebuild": self._rebuild, "history": self.history}
-        self._rebuild = False
         process.stdin.write(json.dumps(order).encode() + b"\n")
-        failed: str | None = "the indexing process died"
-        shown = _Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
+        failed: str | None = _DIED
+        shown = Progress(self._guard, f"Whence: indexing {self._name}", self.can_show_progress)
         try:
             while line := await process.stdout.readline():
                 message = json.loads(line)
@@ -105,8 +122,11 @@ class Background:
                 elif "failed" in message:
                     failed = failures.public(message["failed"])
                 elif loud or (message.get("total") or 0) > _LOUD_FROM:
-                    await shown.report(message)
+                    stage = message.get("stage") or f"Waiting for {message.get('waiting')}"
+                    await shown.report(stage, message.get("done", 0), message.get("total"))
                     self._token = shown.token
+        except ValueError:  # what it says is no message, or has no end
+            failed = _DIED
         finally:
             self._token = None
             self._kill()
@@ -118,37 +138,3 @@ class Background:
         if self._process and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-
-
-class _Progress:
-    """What the user sees of a run: begun at the first report, where the client can show it."""
-
-    def __init__(self, guard: Guard, title: str, possible: bool) -> None:
-        self._guard, self._title, self._possible = guard, title, possible
-        self.token: str | None = None
-
-    async def report(self, message: dict[str, Any]) -> None:
-        if self.token is None and not (self._possible and await self._begin()):
-            return
-        total, stage = message.get("total"), message.get("stage") or f"Waiting for {message.get('waiting')}"
-        percentage = min(100, 100 * message["done"] // total) if total else None
-        self._tell(lsp.WorkDoneProgressReport(message=stage, percentage=percentage, cancellable=True))
-
-    def end(self, message: str) -> None:
-        if self.token is not None:
-            self._tell(lsp.WorkDoneProgressEnd(message=message))
-
-    async def _begin(self) -> bool:
-        token = f"whence-index-{id(self)}"
-        try:
-            create = lsp.WorkDoneProgressCreateParams(token=token)
-            await asyncio.wait_for(self._guard.ask(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE, create), 5)
-        except (failures.WireError, TimeoutError):
-            self._possible = False
-            return False
-        self.token = token
-        self._tell(lsp.WorkDoneProgressBegin(title=self._title, cancellable=True, percentage=0))
-        return True
-
-    def _tell(self, value: Any) -> None:
-        self._guard.notify(lsp.PROGRESS, lsp.ProgressParams(token=self.token or "", value=value))

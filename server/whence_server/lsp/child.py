@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from threading import Thread
 from typing import IO, Any
+
+from whence_indexer import offspring
 
 _EVERY = 0.1  # seconds between two reports of progress
 _NICENESS = 10
 
 
 def command() -> dict[str, Any]:
-    """The arguments of `asyncio.create_subprocess_exec`, its command first under 'args'.
-
-    The child imports what this process does (-P: and nothing from the working directory).
-    """
-    packages = [str(Path(__file__).parents[2]), *(part for part in sys.path if part and Path(part).is_dir())]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(packages))}
+    """The arguments of `asyncio.create_subprocess_exec`, its command first under 'args'."""
     return {
-        "args": [sys.executable, "-P", "-m", "whence_server.lsp.child"],
-        "env": environment,
+        "args": [*offspring.PYTHON, "-m", "whence_server.lsp.child"],
+        "env": offspring.environment(),
         "stdin": PIPE,
         "stdout": PIPE,
         "stderr": DEVNULL,
@@ -47,7 +42,8 @@ def main() -> None:
         with suppress(OSError):
             os.nice(_NICENESS)
     try:
-        _say(out, {"report": _update(job, out)})
+        _update(job, out)
+        _say(out, {"report": True})
     except Exception as problem:  # told to the server, which decides what the user hears
         from whence_indexer.errors import WhenceError
 
@@ -55,9 +51,7 @@ def main() -> None:
         _say(out, {"failed": said})
 
 
-def _update(job: dict[str, Any], out: IO[str]) -> dict[str, Any]:
-    from dataclasses import asdict
-
+def _update(job: dict[str, Any], out: IO[str]) -> None:
     from whence_indexer.indexing import update
     from whence_indexer.repository import open_repository
 
@@ -69,14 +63,13 @@ def _update(job: dict[str, Any], out: IO[str]) -> dict[str, Any]:
             last = time.monotonic()
             _say(out, {"stage": stage, "done": done, "total": total})
 
-    report = update(
+    update(
         open_repository(job["root"]),
         rebuild=job["rebuild"],
         history=job["history"],
         progress=progress,
         waiting=lambda holder: _say(out, {"waiting": holder}),
     )
-    return asdict(report)
 
 
 def _say(out: IO[str], message: dict[str, Any]) -> None:

@@ -6,24 +6,18 @@ What cannot be foreseen is logged to stderr, redacted, and told by its type alon
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cattrs import ClassValidationError, transform_error
 
 from whence_indexer.errors import QueryError, WhenceError
+from whence_server.concealment import public as public
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 NOT_INITIALIZED, REQUEST_FAILED, REQUEST_CANCELLED = -32002, -32803, -32800
 
 log = logging.getLogger("whence")
-
-# A path of two folders at least, not the tail of an address; Windows' with its drive, or a share.
-_PATH = re.compile(
-    r"(?<![\w.:/~-])(?:file://)?(?:[A-Za-z]:[\\/]|\\\\|/|~/)(?:[^\s\\/'\"<>|:]+[\\/])+([^\s\\/'\"<>|:,;]*)"
-)
 
 
 class WireError(WhenceError):
@@ -54,11 +48,6 @@ def error_of(problem: BaseException) -> dict[str, Any]:
 def error(code: int, message: str) -> dict[str, Any]:
     """An error object, fit to be sent."""
     return {"code": code, "message": public(message)}
-
-
-def public(message: str) -> str:
-    """`message` without the folders of this machine: the last part of a path says enough."""
-    return _PATH.sub(lambda match: match[1] or "…", message.replace(str(Path.home()) + "/", "~/"))
 
 
 def misfit(problem: Exception) -> str:

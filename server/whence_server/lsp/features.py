@@ -5,19 +5,21 @@ docs/protocol.md lists the methods of our own; a test compares it with `METHODS`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from whence_server.lsp import answers, glances, showing
+from whence_server.lsp import answers, glances, showing, stock
 from whence_server.lsp.requests import (
     AskParams,
     FeedbackParams,
     ModelsParams,
+    PullParams,
+    RollBackParams,
     SearchParams,
     StatusParams,
+    UseParams,
     WhyParams,
     parse,
 )
@@ -34,7 +36,7 @@ METHODS: dict[str, tuple[type, Handler]] = {
     "whence/why": (WhyParams, answers.why),
     "whence/status": (StatusParams, answers.status),
     "whence/feedback": (FeedbackParams, answers.feedback),
-    "whence/models": (ModelsParams, answers.models),
+    "whence/models": (ModelsParams, stock.models),
 }
 COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.ask": (AskParams, showing.ask),
@@ -44,6 +46,9 @@ COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.similar": (WhyParams, showing.similar),
     "whence.status": (StatusParams, showing.status),
     "whence.reindex": (StatusParams, answers.reindex),
+    "whence.pullModel": (PullParams, stock.pull),
+    "whence.useModel": (UseParams, stock.use),
+    "whence.rollBackModel": (RollBackParams, stock.roll_back),
 }
 
 
@@ -60,14 +65,18 @@ def register(server: LanguageServer, session: Session) -> None:
 
 def _request(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def answer(params: Any) -> dict[str, Any]:
-        return await handler(session, parse(kind, params))
+        asked: Any = parse(kind, params)
+        await session.ready()
+        return await handler(session, asked)
 
     return answer
 
 
 def _command(session: Session, kind: type, handler: Handler) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def execute(arguments: list[Any]) -> dict[str, Any]:
-        return await handler(session, parse(kind, arguments[0] if arguments else None))
+        asked: Any = parse(kind, arguments[0] if arguments else None)
+        await session.ready()
+        return await handler(session, asked)
 
     return execute
 
@@ -82,61 +91,62 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
         session.start()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
-    async def configured(params: lsp.DidChangeConfigurationParams) -> None:
-        await session.configuration_changed(params.settings)
+    def configured(params: lsp.DidChangeConfigurationParams) -> None:
+        session.spawn(session.configuration_changed(params.settings))
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    async def folders(params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+    def folders(params: lsp.DidChangeWorkspaceFoldersParams) -> None:
         for folder in params.event.removed:
             session.close_folder(folder.uri)
-        for folder in params.event.added:
-            await session.open(folder.uri)
+        session.open(*(folder.uri for folder in params.event.added))
 
     @server.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def cancel(params: lsp.WorkDoneProgressCancelParams) -> None:
-        for folder in session.folders.values():
-            folder.background.cancel(params.token)
+        session.cancel(params.token)
 
 
 def _register_documents(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
-        session.opened(params.text_document.uri)
-        if not session.folders and not server.workspace.folders and not server.workspace.root_uri:
-            folder = params.text_document.uri.rpartition("/")[0]
-            asyncio.get_running_loop().create_task(session.open(folder, only_git=True))
+        session.screen.changed(params.text_document.uri)
+        session.screen.opened(params.text_document.uri)
+        in_none = not server.workspace.folders and not server.workspace.root_uri
+        if in_none and session.folders.find(params.text_document.uri) is None:
+            session.open(params.text_document.uri.rpartition("/")[0], only_git=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: lsp.DidChangeTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
+        session.screen.changed(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     def saved(params: lsp.DidSaveTextDocumentParams) -> None:
-        session.changed(params.text_document.uri, saved=True)
+        session.screen.changed(params.text_document.uri, saved=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: lsp.DidCloseTextDocumentParams) -> None:
-        session.changed(params.text_document.uri)
+        session.screen.changed(params.text_document.uri)
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files(params: lsp.DidChangeWatchedFilesParams) -> None:
-        session.files_changed([change.uri for change in params.changes])
+        session.screen.files_changed([change.uri for change in params.changes])
+
+
+def _glance(session: Session, glance: Callable[[Session, Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+    async def look(params: Any) -> Any:
+        await session.ready()
+        return await glance(session, params)
+
+    return look
 
 
 def _register_glances(server: LanguageServer, session: Session) -> None:
-    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
-    async def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        return await glances.hover(session, params)
+    for method, glance in _GLANCES.items():
+        server.feature(method)(_glance(session, glance))
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION)
-    async def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        return await glances.actions(session, params)
 
-    @server.feature(lsp.TEXT_DOCUMENT_CODE_LENS)
-    async def lenses(params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
-        return await glances.lenses(session, params)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
-    async def links(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink]:
-        return await glances.links(session, params)
+_GLANCES: dict[str, Callable[[Session, Any], Awaitable[Any]]] = {
+    lsp.TEXT_DOCUMENT_HOVER: glances.hover,
+    lsp.TEXT_DOCUMENT_CODE_ACTION: glances.actions,
+    lsp.TEXT_DOCUMENT_CODE_LENS: glances.lenses,
+    lsp.TEXT_DOCUMENT_DOCUMENT_LINK: glances.links,
+}

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import BinaryIO
 
 MAX_BODY = 64 << 20  # a document may be large; what is larger still is no message of an editor
+_MUCH = 8 << 20  # bytes that wait for the client
 _MAX_HEADER = 8 << 10
 _BLOCK = 1 << 20
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,15})[ \t]*\r?\n?\Z", re.IGNORECASE)
@@ -43,16 +44,25 @@ def read_messages(stream: BinaryIO) -> Iterator[bytes | None]:
 
 
 class Outbox:
-    """Writes frames in the order given, in a thread of its own: a client that does not read holds up nobody."""
+    """Writes frames in the order given, in a thread of its own: a client that does not read holds up nobody.
+
+    While it reads nothing, what it can do without is dropped.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._waiting = stream, SimpleQueue[bytes | None]()
+        self._bytes, self._counting = 0, Lock()
         self._thread = Thread(target=self._write, name="whence-outbox", daemon=True)
         self._thread.start()
 
-    def put(self, body: bytes) -> None:
-        """Send one message. From any thread."""
-        self._waiting.put(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    def put(self, body: bytes, *, needed: bool = True) -> None:
+        """Send one message, or drop one that is not `needed` where too much waits already. From any thread."""
+        if not needed and self._bytes > _MUCH:
+            return
+        frame = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        with self._counting:
+            self._bytes += len(frame)
+        self._waiting.put(frame)
 
     def close(self, seconds: float) -> None:
         """Wait until all is written, but no longer than that."""
@@ -63,6 +73,8 @@ class Outbox:
         try:
             while (frame := self._waiting.get()) is not None:
                 self._stream.write(frame)
+                with self._counting:
+                    self._bytes -= len(frame)
                 if self._waiting.empty():
                     self._stream.flush()
             self._stream.flush()

@@ -6,6 +6,7 @@ A hover looks at what is in memory alone; what is not is made ready in the backg
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ from lsprotocol import types as lsp
 
 from whence_indexer.types import Span
 from whence_server.lsp.documents import Document, Place
+from whence_server.lsp.folders import Folder
 from whence_server.lsp.locations import to_uri
-from whence_server.lsp.session import Folder, Session
+from whence_server.lsp.session import Session
+from whence_server.markup import as_text
 
 if TYPE_CHECKING:
     from whence_server.hovering import Link
@@ -34,14 +37,17 @@ async def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
         return None
     folder, path = place
     at, text = document.place(params.position, session.guard.encoding), document.text
-    link = _link(folder) if _runs_links(session) else None
+    link = _link(folder) if _runs_links(session) and not _is_plain(session) else None
 
     def look(stop: object) -> Any:
         from whence_server.hovering import hover as look_up
 
-        root = folder.root
-        wait = session.wants(folder)
-        return look_up(root.opened, root.repository, path, at.line, at.column, text, link=link, wait=wait)
+        searcher, repository = folder.root.opened, folder.root.repository
+
+        def wait(lines: Span, contents: str | None) -> None:
+            session.screen.readying.want(repository, lines, contents)
+
+        return look_up(searcher, repository, path, at.line, at.column, text, link=link, wait=wait)
 
     found = await session.glances.run(look)
     if found is None:
@@ -54,15 +60,23 @@ async def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
 
 
 async def actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-    """`textDocument/codeAction`: the same four everywhere; what they tell is worked out when one is chosen."""
-    wanted = params.context.only
-    if not session.find(params.text_document.uri) or (wanted and not any(kind in ("", "source") for kind in wanted)):
+    """`textDocument/codeAction`: the same four everywhere; what they tell is worked out when one is chosen.
+
+    They are of kinds of their own: some editors list actions of the kind `source` only where these are asked for.
+    """
+    if not session.folders.find(params.text_document.uri):
         return []
     where = {"uri": params.text_document.uri, "range": session.guard.plain(params.range)}
     return [
-        lsp.CodeAction(title, kind=lsp.CodeActionKind.Source, command=lsp.Command(title, name, arguments=[where]))
+        lsp.CodeAction(title, kind=name, command=lsp.Command(title, name, arguments=[where]))
         for name, title in ACTIONS.items()
+        if _is_wanted(name, params.context.only)
     ]
+
+
+def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Whether a kind is one of those asked for, which mean all that begin with them."""
+    return not only or any(not each or f"{kind}.".startswith(f"{each}.") for each in only)
 
 
 async def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
@@ -84,7 +98,7 @@ async def lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeL
             _row(document, session, lens.line),
             lsp.Command(title, "whence.why", arguments=[_argument(session, uri, document, lens.span)]),
         )
-        for lens, title in await session.jobs.run(look)
+        for lens, title in await session.drawing.run(look)
     ]
 
 
@@ -102,14 +116,14 @@ async def links(session: Session, params: lsp.DocumentLinkParams) -> list[lsp.Do
         return find_links(folder.root.repository, path, text)
 
     found = []
-    for link in await session.jobs.run(look):
+    for link in await session.drawing.run(look):
         ends = (document.position(Place(link.line, at), session.guard.encoding) for at in (link.start, link.end))
         found.append(lsp.DocumentLink(lsp.Range(*ends), target=link.url))
     return found
 
 
 def _open(session: Session, uri: str) -> tuple[Document | None, tuple[Folder, str] | None]:
-    return session.guard.documents.get(uri), session.find(uri)
+    return session.guard.documents.get(uri), session.folders.find(uri)
 
 
 def _row(document: Document, session: Session, line: int) -> lsp.Range:
@@ -142,7 +156,13 @@ def _runs_links(session: Session) -> bool:
 
 
 def _markup(session: Session, markdown: str) -> lsp.MarkupContent:
+    if _is_plain(session):
+        return lsp.MarkupContent(lsp.MarkupKind.PlainText, as_text(markdown))
+    return lsp.MarkupContent(lsp.MarkupKind.Markdown, markdown)
+
+
+def _is_plain(session: Session) -> bool:
+    """Whether the client shows hovers as text alone."""
     documents = session.guard.client_capabilities.text_document
     formats = (documents.hover.content_format if documents and documents.hover else None) or []
-    plain = bool(formats) and lsp.MarkupKind.Markdown not in formats
-    return lsp.MarkupContent(lsp.MarkupKind.PlainText if plain else lsp.MarkupKind.Markdown, markdown)
+    return bool(formats) and lsp.MarkupKind.Markdown not in formats

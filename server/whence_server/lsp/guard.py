@@ -16,7 +16,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from whence_indexer.errors import WhenceError
 from whence_server.lsp import failures
-from whence_server.lsp.documents import Document
+from whence_server.lsp.documents import Document, Documents
 from whence_server.lsp.failures import WireError, invalid_params
 from whence_server.lsp.framing import Outbox
 from whence_server.lsp.positions import Encoding, choose_encoding
@@ -32,10 +32,11 @@ class Guard(LanguageServerProtocol):
 
     def __init__(self, server: Any, converter: Any) -> None:
         super().__init__(server, converter)
-        self.documents: dict[str, Document] = {}
+        self.documents = Documents()
         self.encoding: Encoding = "utf-16"
         self.outbox: Outbox | None = None
         self.ended: asyncio.Future[int] | None = None  # with the exit code
+        self.stopped: Callable[[], object] = lambda: None  # hears of `shutdown`
         self._begun = False
         self._asked: dict[str, asyncio.Future[Any]] = {}  # requests to the client, by our id
 
@@ -141,7 +142,8 @@ class Guard(LanguageServerProtocol):
 
     def notify(self, method: str, params: Any | None = None) -> None:
         """Tell the client. From any thread."""
-        self._send({"jsonrpc": self.VERSION, "method": method, "params": self._converter.unstructure(params)})
+        message = {"jsonrpc": self.VERSION, "method": method, "params": self._converter.unstructure(params)}
+        self._send(message, needed=method != lsp.PROGRESS)
 
     def ask(self, method: str, params: Any) -> asyncio.Future[Any]:
         """Ask the client; its result as JSON. Raises `WireError` where it answers with an error. On the event loop."""
@@ -159,20 +161,20 @@ class Guard(LanguageServerProtocol):
         answer = self._asked.get(number) if isinstance(number := message["id"], str) else None
         if answer is None or answer.done():
             return
-        if "error" in message:
+        if message.get("error") is not None:
             answer.set_exception(WireError(failures.REQUEST_FAILED, "the client refused"))
             answer.exception()  # it may be that nobody asks for it
         else:
-            answer.set_result(message["result"])
+            answer.set_result(message.get("result"))
 
     def plain(self, value: Any) -> Any:
         """A value of the protocol as JSON."""
         return self._converter.unstructure(value)
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], *, needed: bool = True) -> None:
         body = json.dumps(message, allow_nan=False).encode()
         if self.outbox:
-            self.outbox.put(body)
+            self.outbox.put(body, needed=needed)
 
     # From beginning to end
 
@@ -189,6 +191,7 @@ class Guard(LanguageServerProtocol):
     @lsp_method(lsp.SHUTDOWN)
     def lsp_shutdown(self, *args: Any) -> Any:
         """Stop what is being done, and do nothing more."""
+        self.stopped()
         yield from super().lsp_shutdown(*args)
 
     @lsp_method(lsp.EXIT)

@@ -6,6 +6,7 @@ Reads the few files that git writes then; starts no process.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from whence_indexer.repository import Repository
 
 _BUSY = ("index.lock", "rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD")
+_AT_REST = 20.0
 
 
 class Head:
@@ -24,8 +26,11 @@ class Head:
         self._seen = self._state()
 
     def moved(self) -> bool:
-        """Whether it has moved since this was asked last, and git is at rest again: a rebase moves it many times."""
-        if self._own is None or any((self._own / name).exists() for name in _BUSY):
+        """Whether it has moved since this was asked last, and git is at rest again: a rebase moves it many times.
+
+        What stands still for `_AT_REST` seconds is at rest: a conflict to be solved, the lock of a git that was killed.
+        """
+        if self._own is None or any(map(_is_fresh, (self._own / name for name in _BUSY))):
             return False
         state = self._state()
         moved, self._seen = state != self._seen, state
@@ -50,6 +55,12 @@ class Head:
                 yield about.st_mtime_ns, about.st_size, about.st_ino
             except (OSError, ValueError):
                 yield None
+
+
+def _is_fresh(mark: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - mark.stat().st_mtime < _AT_REST
+    return False
 
 
 def _own_folder(repository: Repository) -> Path | None:

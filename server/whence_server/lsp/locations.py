@@ -42,6 +42,12 @@ def to_uri(path: PurePath) -> str:
     return f"file://{_quoted(slashed)}"
 
 
+def normal(uri: str) -> str:
+    """One spelling for all URIs of a file: however it is encoded, and by whatever links its folder is reached."""
+    path = to_path(uri)
+    return uri if path is None else to_uri(_real(Path(path)))
+
+
 def inside(root: Path, path: PurePath) -> str | None:
     """`path` relative to `root`, with '/'; None where it lies elsewhere. Links above it are followed."""
     for candidate in (Path(path), _real(Path(path))):

@@ -32,6 +32,12 @@ def _limit(name: str, value: Any) -> int:
     return value
 
 
+def _share(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise invalid_params(f"{name} is a whole number from 1 to 100")
+    return value
+
+
 def _kinds(name: str, value: Any) -> tuple[Kind, ...]:
     if not isinstance(value, list) or any(kind not in KINDS for kind in value):
         raise invalid_params(f"{name} is a list of some of {', '.join(KINDS)}")
@@ -67,6 +73,8 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "conversation": _text,
     "model": _text,
     "partialResultToken": _token,
+    "registry": _text,
+    "share": _share,
     "limit": _limit,
     "kinds": _kinds,
     "under": _text,
@@ -127,6 +135,32 @@ class FeedbackParams:
 @dataclass(frozen=True, slots=True)
 class ModelsParams:
     """`whence/models`."""
+
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullParams:
+    """The command `whence.pullModel`."""
+
+    model: str
+    registry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UseParams:
+    """The command `whence.useModel`."""
+
+    model: str
+    share: int | None = None
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackParams:
+    """The command `whence.rollBackModel`."""
+
+    root: str | None = None
 
 
 def parse(kind: type[T], given: Any) -> T:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from whence_indexer.errors import DamagedError, NoIndexError
 from whence_indexer.finder import Finder
 from whence_indexer.repository import Repository, open_repository
+from whence_server.concealment import conceal
 
 if TYPE_CHECKING:
     from whence_indexer.scan import Scan
@@ -37,14 +38,18 @@ class Root:
     def __init__(self, folder: Path) -> None:
         """Nothing but git is asked. Raises `RepositoryError`."""
         self.repository: Repository = open_repository(folder)
+        _ = self.repository.head, self.repository.web_url
+        conceal(self.repository)
         self.history = True  # whether the index is to hold commits
         self.damaged = False
         self.opened: Searcher | None = None  # what was opened last, for those who must not wait
         self._workspace: Workspace | None = None
         self._scan: Scan | None = None
-        self._lock = Lock()
+        self._work = Lock()  # held while an index is opened or files are read: for seconds
+        self._screen_lock = Lock()  # held for no work at all: the event loop takes it, too
         self._screen: dict[str, str] = {}
         self._pending: set[str] = set()
+        self._edits = self._scanned_edits = 0
 
     @property
     def has_index(self) -> bool:
@@ -53,9 +58,9 @@ class Root:
 
     def show(self, path: str, contents: str | None) -> None:
         """From now on search this file by these contents; None: as it is on disk, where it may have changed."""
-        with self._lock:
+        with self._screen_lock:
+            self._edits += 1
             self._pending.add(path)
-            self._scan = None
             if contents is None:
                 self._screen.pop(path, None)
             else:
@@ -63,21 +68,45 @@ class Root:
 
     def ask(self, question: Callable[[Finder], T]) -> Found[T]:
         """What `question` returns for the index as it is, else for the files alone."""
-        for _ in range(2):  # a writer may compact the tables under a reader once
+        for tries in range(2):  # a writer may compact the tables under a reader once
             try:
                 searcher = self._current()
-                found = Found(question(searcher), partial=self._lacks_history(searcher))
-                self.damaged = False
-                return found
+                return Found(question(searcher), partial=self._lacks_history(searcher))
             except NoIndexError:
                 break
             except DamagedError:
-                self.damaged = True
+                self.damaged = tries > 0
         return Found(question(self._scanned()), partial=True)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the index opened last is of another commit than HEAD is now."""
+        tree = self.opened.store.state.trees.get(self.repository.work_tree, {}) if self.opened else {}
+        return self.opened is not None and tree.get("head") != self.repository.head
+
+    def holds(self, paths: list[str]) -> bool:
+        """Whether one of these files is indexed, or would be."""
+        from whence_indexer.files import list_named
+
+        opened = self.opened
+        return bool(list_named(self.repository, paths).files) or any(opened and opened.blob(path) for path in paths)
+
+    def fresh(self) -> bool:
+        """Whether the index has the files and commits as they are; looks at all of them."""
+        from whence_indexer.store import Store
+        from whence_indexer.workspace import Workspace
+
+        try:
+            changes = Workspace(self.repository).changes(Store(self.repository.index_dir))
+        except (NoIndexError, DamagedError):
+            return True  # which others see to
+        return not changes.files and not changes.commits
+
     def moved(self) -> None:
-        """HEAD is elsewhere: what is known of it is forgotten."""
-        self.repository = replace(self.repository)
+        """HEAD is elsewhere: where, is asked now, before a hover wants to know. Not on the event loop."""
+        now = replace(self.repository)
+        _ = now.head, now.web_url
+        self.repository = now
 
     def load(self) -> None:
         """Open the index as it is now, before somebody asks; without one, make ready what answers meanwhile."""
@@ -87,15 +116,14 @@ class Root:
 
     def status(self) -> dict[str, Any] | None:
         """`status.index_status` as far as it may leave this machine's folders unnamed; None without an index."""
+        from whence_indexer.workspace import Workspace
         from whence_server.status import index_status
 
         try:
-            searcher = self._current()
+            memory = self._current().nbytes
+            told = index_status(Workspace(self.repository), memory=memory)
         except (NoIndexError, DamagedError):
             return None
-        with self._lock:
-            assert self._workspace is not None
-            told = index_status(self._workspace, memory=searcher.nbytes)
         return {key: value for key, value in told.items() if key not in {"repository", "index"}}
 
     def _current(self) -> Searcher:
@@ -104,15 +132,17 @@ class Root:
             raise NoIndexError("the repository has not been indexed")
         from whence_indexer.workspace import Workspace
 
-        with self._lock:
+        with self._work:
             if self._workspace is None:
                 self._workspace = Workspace(self.repository)
             searcher = self._workspace.current()
             if self.repository.work_tree not in searcher.store.state.trees:
                 raise NoIndexError("this work tree has not been indexed")
-            if self._pending:
-                self._workspace.show({path: self._screen.get(path) for path in self._pending})
+            with self._screen_lock:
+                shown = {path: self._screen.get(path) for path in self._pending}
                 self._pending.clear()
+            if shown:
+                self._workspace.show(shown)
                 searcher = self._workspace.current()
             self._scan, self.opened = None, searcher
             return searcher
@@ -124,8 +154,10 @@ class Root:
     def _scanned(self) -> Scan:
         from whence_indexer.scan import Scan
 
-        with self._lock:
-            if self._scan is None:
-                self._scan = Scan(self.repository, self._screen)
+        with self._work:
+            with self._screen_lock:
+                edits, screen = self._edits, dict(self._screen)
+            if self._scan is None or self._scanned_edits != edits:
+                self._scan, self._scanned_edits = Scan(self.repository, screen), edits
                 self._scan.embed(["ready"])  # the model is loaded once, by whoever comes first
             return self._scan

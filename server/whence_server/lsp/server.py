@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from threading import Thread
+from threading import Semaphore, Thread
 from typing import BinaryIO, NoReturn
 
 from pygls.lsp.server import LanguageServer
@@ -23,6 +23,7 @@ from whence_server.lsp.guard import Guard
 from whence_server.lsp.leftovers import share_arenas
 from whence_server.lsp.session import Session
 
+_AHEAD = 1000  # messages read before their turn; more are left in the pipe
 _GRACE = 1.0  # seconds for the last messages to be read
 
 
@@ -57,16 +58,23 @@ async def _serve(stdin: BinaryIO, stdout: BinaryIO) -> int:
     parent.watch(lambda: server.process_id, lambda: loop.call_soon_threadsafe(guard.end, 1))
     Thread(target=_read, args=(stdin, loop, guard), name="whence-inbox", daemon=True).start()
     code = await guard.ended
-    await session.close()
+    session.close()
     guard.outbox.close(_GRACE)
     return code
 
 
 def _read(stdin: BinaryIO, loop: asyncio.AbstractEventLoop, guard: Guard) -> None:
     """Hand on what comes in, from a thread of its own: nothing that the server does keeps a message waiting here."""
+    room = Semaphore(_AHEAD)
+
+    def receive(body: bytes | None) -> None:
+        room.release()
+        guard.receive(body)
+
     with suppress(RuntimeError, OSError, ValueError):  # the loop has ended
         for body in read_messages(stdin):
-            loop.call_soon_threadsafe(guard.receive, body)
+            room.acquire()
+            loop.call_soon_threadsafe(receive, body)
         loop.call_soon_threadsafe(guard.end, 1)
 
 

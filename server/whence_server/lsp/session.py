@@ -6,51 +6,45 @@ Turns URIs and positions into paths and lines; decides when an index is brought 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types as lsp
 
-from whence_indexer.errors import RepositoryError
+from whence_indexer.errors import RepositoryError, WhenceError
 from whence_indexer.types import Span
 from whence_server.conversations import Memory
 from whence_server.lsp import failures
 from whence_server.lsp.background import Background
+from whence_server.lsp.configuration import Configuration
 from whence_server.lsp.documents import Place
 from whence_server.lsp.failures import WireError, invalid_params
+from whence_server.lsp.folders import Folder, Folders
 from whence_server.lsp.guard import Guard
 from whence_server.lsp.heads import Head
 from whence_server.lsp.jobs import Jobs, Stop
 from whence_server.lsp.leftovers import give_back
-from whence_server.lsp.locations import inside, to_path
+from whence_server.lsp.locations import to_path
 from whence_server.lsp.roots import Root
-from whence_server.lsp.settings import Settings, combine, parse_settings, read_settings
+from whence_server.lsp.screen import Screen
+from whence_server.lsp.settings import Settings, read_settings
+from whence_server.lsp.writers import Writers
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
 T = TypeVar("T")
 
-_ASKING, _GLANCING = 4, 2  # threads for questions, and for what must not wait behind them
+_ASKING, _WORKING, _GLANCING = 8, 4, 2  # threads for questions, for other requests, for what must not wait behind them
 _STORED_WITHIN = 20.0  # seconds from a save to its place in the index; it is searched from memory until then
-_TYPING_PAUSE = 0.4  # seconds without a change before a document is made ready to be searched
 _LOOKED_AFTER = 1.0  # seconds between two looks at HEAD
+_ASKING_STILL = 120.0  # seconds after a question in which the next one is expected
 _IDLE_AFTER = 3.0  # seconds without work
-_MANY = 200  # files changed at once are for the background
-_RULES = (".gitignore", ".whenceallow", "whence.toml", "pyproject.toml")
-
-
-@dataclass(slots=True)
-class Folder:
-    """A root as the session holds it."""
-
-    root: Root
-    background: Background
-    head: Head
-    file_settings: dict[str, Any]
+_ANSWERED_WITHIN = 5.0  # seconds that the client is waited for, and that requests wait for folders to be opened
+_SETTINGS = ("whence.toml", "pyproject.toml")
+_RULES = (".gitignore", ".whenceallow", *_SETTINGS)
 
 
 class Session:
@@ -58,141 +52,222 @@ class Session:
 
     def __init__(self, server: LanguageServer, guard: Guard) -> None:
         self.guard, self._server = guard, server
-        self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_GLANCING, "glance")
-        self._preparing = Jobs(1, "prepare")
-        self._prepared: set[tuple[Path, str]] = set()
+        self.asks, self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_WORKING, "work"), Jobs(_GLANCING, "glance")
+        self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
+        self.pulls: dict[str, asyncio.Future[Any]] = {}  # by the token of their progress
+        self.drawing = Jobs(2, "draw")  # lenses and links
         self._loop = asyncio.get_running_loop()
         self.memory = Memory()
-        self.folders: dict[Path, Folder] = {}
-        self._given: dict[str, Any] = {}
-        self._changed: set[str] = set()  # URIs of documents whose text the roots have not yet
-        self._turn = asyncio.Lock()
-        self._opening = asyncio.Lock()
+        self.folders = Folders()
+        self.screen = Screen(guard.documents, self.folders, self._load, self._stored)
+        self.writers = Writers(self._warn)
+        self.configuration = Configuration(lambda problem: self.say(problem, lsp.MessageType.Warning))
+        self._turn, self._opening = asyncio.Lock(), asyncio.Lock()
+        self._configured = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._pause: asyncio.TimerHandle | None = None
+        self._opens: set[asyncio.Task[Any]] = set()  # folders that are being opened
+        self._watching = False  # whether the client tells of files that others change
         self._worked: float | None = None  # when the last work ended, until its memory was given back
+        self._asked: float | None = None  # when something was asked last
 
     # From beginning to end
 
     def begin(self, params: lsp.InitializeParams) -> None:
         """Take over the settings that the editor gives."""
-        self._set(params.initialization_options, "initializationOptions")
+        self.configuration.begin(params.initialization_options)
+        self.guard.stopped = self._stop
 
     def start(self) -> None:
         """Open the folders of the editor, in the background, and look after them."""
-        self._spawn(self._start())
+        self.spawn(self.asks.run(_import))
+        self.open(*self._folder_uris())
+        self.spawn(self._configure())
+        self.spawn(self._watch_files())
+        self.spawn(self._look_after())
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End all that is under way."""
+        self._stop()
+        for jobs in (self.asks, self.jobs, self.glances, self.drawing, self._preparing, self.transfers):
+            jobs.close()
+        self.screen.close()
+        self.writers.close()
+
+    def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for folder in self.folders.values():
-            await folder.background.close()
-        self.jobs.close()
-        self.glances.close()
-        self._preparing.close()
+        for folder in self.folders:
+            folder.background.stop()
 
-    async def _start(self) -> None:
-        self._spawn(self.jobs.run(_import))
-        await self._read_configuration()
-        await self._watch_files()
-        for uri in self._folder_uris():
-            await self.open(uri)
+    async def _configure(self) -> None:
+        with suppress(WireError, TimeoutError):
+            await self._read_configuration()
+        for folder in self.folders:
+            self._apply(folder)
+        self._configured.set()
+
+    async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(_LOOKED_AFTER)
             if self._worked is not None and self._loop.time() - self._worked > _IDLE_AFTER:
                 self._worked = None
-                self._spawn(self._preparing.run(lambda _: give_back()))
-            for folder in list(self.folders.values()):
-                if await self.glances.run(lambda _, head=folder.head: head.moved()):  # type: ignore[misc]
-                    folder.root.moved()
-                    self._prepare_open(folder)
-                    self.refresh(folder, 0.0)
+                self.spawn(self._preparing.run(lambda _: give_back()))
+            for folder in self.folders:
+                try:
+                    await self._look_for_files(folder)
+                    if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
+                        self.screen.show_all(folder)
+                        self._lenses_changed()
+                        self.refresh(folder, 0.0)
+                except Exception as problem:  # of one folder: the others are looked after all the same
+                    failures.report(problem)
+
+    async def _look_for_files(self, folder: Folder) -> None:
+        """Where the client does not tell of files that others change, and somebody asks, they are looked for."""
+        now = self._loop.time()
+        if self._watching or folder.background.running or now < folder.looked + _STORED_WITHIN:
+            return
+        if self._asked is not None and now - self._asked < _ASKING_STILL and self.settings(folder).index:
+            folder.looked = now
+            if not await self._preparing.run(lambda _: folder.root.fresh()):
+                self.refresh(folder, 0.0)
 
     def _folder_uris(self) -> list[str]:
         workspace = self._server.workspace
         uris = list(workspace.folders)
         return uris or ([workspace.root_uri] if workspace.root_uri else [])
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Do it beside everything else; what goes wrong is logged."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_report_failure)
+        return task
 
     # Folders
 
-    async def open(self, uri: str, only_git: bool = False) -> None:
-        """Open the repository at `uri`, unless it is open, and index it in the background if the settings say so."""
-        path = to_path(uri)
-        if path is None:
-            return
+    def open(self, *uris: str, only_git: bool = False) -> None:
+        """Open the repositories at these URIs, those that are not open, and index them where the settings say so."""
+        task = self.spawn(self._open(uris, only_git))
+        self._opens.add(task)
+        task.add_done_callback(self._opens.discard)
+
+    async def ready(self) -> None:
+        """Wait until the folders that are being opened are open, but not for ever."""
+        if self._opens:
+            await asyncio.wait(tuple(self._opens), timeout=_ANSWERED_WITHIN)
+
+    async def _open(self, uris: Iterable[str], only_git: bool) -> None:
         async with self._opening:
-            try:
-                root = await self.glances.run(lambda _: Root(Path(path)))
-            except RepositoryError as error:
-                self.say(f"{Path(path).name}: {failures.public(str(error))}", lsp.MessageType.Warning)
-                return
-            if root.repository.root in self.folders or (only_git and root.repository.common_dir is None):
-                return
-            if Path.home().is_relative_to(root.repository.root):
-                self.say("a home folder is not indexed; open a project in it", lsp.MessageType.Warning)
-                return
-            self._add(root)
+            for uri in uris:
+                if path := to_path(uri):
+                    await self._open_path(Path(path), only_git)
+
+    async def _open_path(self, path: Path, only_git: bool) -> None:
+        try:
+            root = await self.glances.run(lambda _: Root(path))
+        except RepositoryError as error:
+            self.say(f"{path.name}: {failures.public(str(error))}", lsp.MessageType.Warning)
+            return
+        if only_git and root.repository.common_dir is None:
+            return
+        if Path.home().is_relative_to(root.repository.root):
+            self.say("a home folder is not indexed; open a project in it", lsp.MessageType.Warning)
+            return
+        known = self.folders.at(root.repository.root)
+        folder = known or self._made(root)
+        self.folders.add(path, folder)
+        if known is None:
+            self._apply(folder)
+            self.spawn(self._begin_folder(folder))
+            self.screen.show_all(folder)
 
     def close_folder(self, uri: str) -> None:
         """The editor does not show this folder any more."""
-        path = to_path(uri)
-        folder = self.folders.pop(Path(path), None) if path else None
-        if folder:
-            self._spawn(folder.background.close())
+        if folder := self.folders.remove(uri):
+            folder.background.stop()
 
-    def _add(self, root: Root) -> None:
-        given, problems = read_settings(root.repository.root)
-        self._report(problems)
-        background = Background(
-            self.guard, root.repository.root, root.repository.root.name, self._turn, lambda: self._indexed(folder)
-        )
-        window = self.guard.client_capabilities.window
-        background.can_show_progress = bool(window and window.work_done_progress)
-        folder = Folder(root, background, Head(root.repository), given)
-        self.folders[root.repository.root] = folder
-        self._apply(folder)
-        self._spawn(self._begin_folder(folder))
-        self._changed |= set(self.guard.documents)
-        self._prepare_open(folder)
+    def _made(self, root: Root) -> Folder:
+        top = root.repository.root
+        background = Background(self.guard, top, top.name, self._turn, lambda: self._indexed(folder))
+        background.can_show_progress = self.can_show_progress
+        folder = Folder(root, background, Head(root.repository), self._file_settings(top))
+        return folder
 
     async def _begin_folder(self, folder: Folder) -> None:
         """First what the first answer needs, then the index: the one must not wait for the other."""
-        await self.jobs.run(lambda _: folder.root.load())
-        self.refresh(folder, 0.0, loud=not folder.root.has_index)
+        try:
+            await self.asks.run(lambda _: folder.root.load())
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._configured.wait(), _ANSWERED_WITHIN)
+            self.refresh(folder, 0.0, loud=not folder.root.has_index)
+        await self._preparing.run(lambda _: self._load_model(folder))
 
     def refresh(self, folder: Folder, delay: float, *, loud: bool = False) -> None:
         """Bring its index up to date within `delay` seconds, where the settings want that."""
         if self.settings(folder).index:
             folder.background.request(delay, loud=loud)
 
+    @property
+    def can_show_progress(self) -> bool:
+        """Whether the client shows what the server does on its own account."""
+        window = self.guard.client_capabilities.window
+        return bool(window and window.work_done_progress)
+
+    def cancel(self, token: object) -> None:
+        """The user stops the work whose progress has this token."""
+        for folder in self.folders:
+            folder.background.cancel(token)
+        if isinstance(token, str) and (pull := self.pulls.get(token)):
+            pull.cancel()
+
     async def _indexed(self, folder: Folder) -> None:
         """A run has ended: what it made is opened now, before somebody asks."""
-        if folder.background.problem:
-            self.say(f"{folder.root.repository.root.name}: {folder.background.problem}", lsp.MessageType.Warning)
+        problem, warned = folder.background.problem, folder.warned
+        folder.warned = problem
+        if problem and problem != warned:
+            self.say(f"{folder.path.name}: {problem}", lsp.MessageType.Warning)
         await self._preparing.run(lambda _: folder.root.load())
         self._worked = self._loop.time()
+
+    # Models
+
+    def prepare_model(self) -> None:
+        """Begin to load who is going to write, in the background."""
+        for folder in self.folders:
+            self.spawn(self._preparing.run(lambda _, folder=folder: self._load_model(folder)))  # type: ignore[misc]
+
+    def _load_model(self, folder: Folder) -> None:
+        self.writers.prepare(self.settings(folder).model, folder.root.repository)
+
+    def _warn(self, message: str) -> None:
+        """Tell the user something, from any thread."""
+        self._loop.call_soon_threadsafe(self.say, failures.public(message), lsp.MessageType.Warning)
 
     # Settings
 
     def settings(self, folder: Folder | None = None) -> Settings:
         """The settings of a folder, or of the editor."""
-        return combine(folder.file_settings if folder else {}, self._given)
+        return self.configuration.settings(folder.given if folder else {})
 
     async def configuration_changed(self, given: Any) -> None:
         """Take over settings as they are now."""
         if isinstance(given, dict) and isinstance(given.get("whence"), dict):
-            self._set(given["whence"], "settings")
+            self.configuration.tell(given["whence"])
         elif not await self._read_configuration() and isinstance(given, dict) and "whence" not in given:
-            self._set(given, "settings")
-        for folder in self.folders.values():
+            self.configuration.tell(given)
+        for folder in self.folders:
             self._apply(folder)
+        self.prepare_model()
+        self._lenses_changed()
+
+    def _lenses_changed(self) -> None:
+        """Let the editor ask for lenses anew, where it can be told to: of itself it asks when a text changes."""
+        workspace = self.guard.client_capabilities.workspace
+        if workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+            self.guard.ask(lsp.WORKSPACE_CODE_LENS_REFRESH, None)
 
     async def _read_configuration(self) -> bool:
         """Ask the editor for its settings, where it can be asked; whether it told some."""
@@ -201,122 +276,75 @@ class Session:
             return False
         asked = lsp.ConfigurationParams([lsp.ConfigurationItem(section="whence")])
         with suppress(WireError, TimeoutError):
-            told = await asyncio.wait_for(self.guard.ask(lsp.WORKSPACE_CONFIGURATION, asked), 5)
+            told = await asyncio.wait_for(self.guard.ask(lsp.WORKSPACE_CONFIGURATION, asked), _ANSWERED_WITHIN)
             if isinstance(told, list) and told and isinstance(told[0], dict):
-                self._set(self._given | told[0], "settings")
+                self.configuration.tell(told[0])
                 return True
         return False
 
-    def _set(self, given: Any, where: str) -> None:
-        self._given, problems = parse_settings(given, where)
-        self._report(problems)
-
-    def _apply(self, folder: Folder) -> None:
-        folder.root.history = folder.background.history = self.settings(folder).history
-
-    def _report(self, problems: Iterable[str]) -> None:
+    def _file_settings(self, top: Path) -> dict[str, Any]:
+        given, problems = read_settings(top)
         for problem in problems:
             self.say(problem, lsp.MessageType.Warning)
+        return given
+
+    def _apply(self, folder: Folder) -> None:
+        """Let a folder follow its settings, also where they have changed."""
+        settings, background = self.settings(folder), folder.background
+        longer = settings.history and not folder.root.history
+        folder.root.history = background.history = settings.history
+        if not settings.index:
+            background.stop()
+        elif self._configured.is_set() and (longer or (background.paused and folder.stopped)):
+            background.request(resume=True)
+        folder.stopped = not settings.index
 
     # Documents and files
 
-    def changed(self, uri: str, *, saved: bool = False) -> None:
-        """A document is another than it was, on screen or, `saved`, on disk too."""
-        self._changed.add(uri)
-        if saved and (place := self.find(uri)):
-            self.refresh(place[0], 1.0 if place[1].rpartition("/")[2] in _RULES else _STORED_WITHIN)
-        if self._pause:
-            self._pause.cancel()
-        self._pause = asyncio.get_running_loop().call_later(_TYPING_PAUSE, self._paused)
+    def _load(self, folder: Folder) -> None:
+        """Open what is searched of it, before somebody asks."""
+        self.spawn(self._preparing.run(lambda _: folder.root.load()))
 
-    def files_changed(self, uris: list[str]) -> None:
-        """Files were changed on disk, by whomever."""
-        for uri in uris[:_MANY]:
-            place = self.find(uri)
-            if place and not f"/{place[1]}/".startswith("/.git/"):
-                folder, path = place
-                if uri not in self.guard.documents:
-                    folder.root.show(path, None)
-                at_once = len(uris) > _MANY or path.rpartition("/")[2] in _RULES
-                self.refresh(folder, 1.0 if at_once else _STORED_WITHIN)
+    def _stored(self, folder: Folder, paths: list[str]) -> None:
+        """Files on disk are others than the index has: it is brought up to date, unless they are none of its."""
+        names = {path.rpartition("/")[2] for path in paths}
+        if not names.isdisjoint(_SETTINGS):
+            folder.given = self._file_settings(folder.path)
+            self._apply(folder)
+        if not names.isdisjoint(_RULES):
+            self.refresh(folder, 1.0)
+        else:
+            self.spawn(self._refresh_for(folder, paths))
 
-    def sync(self) -> None:
-        """Let the roots see the documents as they are on screen. Cheap: what it means is worked out by who asks."""
-        changed, self._changed = self._changed, set()
-        for uri in changed:
-            if place := self.find(uri):
-                document = self.guard.documents.get(uri)
-                place[0].root.show(place[1], document.text if document else None)
-
-    def _paused(self) -> None:
-        folders = {id(place[0]): place[0] for place in map(self.find, self._changed) if place}
-        self.sync()
-        for folder in folders.values():
-            self._spawn(self._preparing.run(lambda _, root=folder.root: root.load()))  # type: ignore[misc]
-
-    def opened(self, uri: str) -> None:
-        """A document was opened: what a hover wants to know of its file is read in the background."""
-        if (place := self.find(uri)) and (document := self.guard.documents.get(uri)):
-            self.prepare(place[0], place[1], document.text)
-
-    def wants(self, folder: Folder) -> Callable[[str], None]:
-        """What a hover calls, in its thread, for a file that was not made ready; each file is once."""
-
-        def want(path: str) -> None:
-            self._loop.call_soon_threadsafe(self._once, folder, path)
-
-        return want
-
-    def prepare(self, folder: Folder, path: str, text: str | None) -> None:
-        """Make a file ready for hovers."""
-
-        def work(stop: Stop) -> None:
-            from whence_server.opened import open_file
-
-            open_file(folder.root.repository, path, text)
-
-        self._prepared.add((folder.root.repository.root, path))
-        self._spawn(self._preparing.run(work))
-
-    def _once(self, folder: Folder, path: str) -> None:
-        if (folder.root.repository.root, path) not in self._prepared:
-            self.prepare(folder, path, None)
-
-    def _prepare_open(self, folder: Folder) -> None:
-        self._prepared = {each for each in self._prepared if each[0] != folder.root.repository.root}
-        for uri in self.guard.documents:
-            if (place := self.find(uri)) and place[0] is folder:
-                self.opened(uri)
-
-    def find(self, uri: str) -> tuple[Folder, str] | None:
-        """The folder that a file is in, the innermost one, and its path there; None for one in no folder."""
-        path = to_path(uri)
-        found = [(folder, relative) for root, folder in self.folders.items()
-                 if path is not None and (relative := inside(root, path))]  # fmt: skip
-        return min(found, key=lambda each: len(each[1]), default=None)
+    async def _refresh_for(self, folder: Folder, paths: list[str]) -> None:
+        if await self._preparing.run(lambda _: folder.root.holds(paths)):
+            self.refresh(folder, _STORED_WITHIN)
 
     # What requests need
 
     def folder(self, uri: str | None = None, root: str | None = None) -> Folder:
         """The folder a request is about: that of the document, the one named, else the first. Raises `WireError`."""
-        if uri is not None and (place := self.find(uri)):
+        if uri is not None and (place := self.folders.find(uri)):
             return place[0]
         if root is not None:
-            path = to_path(root)
-            if path is None or Path(path) not in self.folders:
+            if (named := self.folders.named(root)) is None:
                 raise invalid_params("root is not the URI of an open repository")
-            return self.folders[Path(path)]
+            return named
         if not self.folders:
             raise WireError(failures.REQUEST_FAILED, "no repository is open, or not yet")
-        return next(iter(self.folders.values()))
+        return next(iter(self.folders))
 
     def lines(self, uri: str, where: lsp.Range) -> tuple[Folder, Span]:
         """The lines that a range is of, as git counts them. Raises `WireError` for a file in no open repository."""
-        if (place := self.find(uri)) is None:
+        if (place := self.folders.find(uri)) is None:
             raise WireError(failures.REQUEST_FAILED, "the file is in no open repository")
         start, end = self.place(uri, where.start), self.place(uri, where.end)
         last = end.line - 1 if end.column == 0 and end.line > start.line else end.line
-        return place[0], Span(place[1], start.line, max(start.line, last))
+        first = start.line
+        if document := self.guard.documents.get(uri):  # the empty line after the last one is none to git
+            bottom = max(1, document.count)
+            first, last = min(first, bottom), min(last, bottom)
+        return place[0], Span(place[1], first, max(first, last))
 
     def place(self, uri: str, position: lsp.Position) -> Place:
         """What a position means: by the text on screen where it is open, else by its line."""
@@ -324,11 +352,12 @@ class Session:
             return document.place(position, self.guard.encoding)
         return Place(position.line + 1, position.character)
 
-    async def work(self, folder: Folder, work: Callable[[Stop], T]) -> T:
+    async def work(self, folder: Folder, work: Callable[[Stop], T], jobs: Jobs | None = None) -> T:
         """Do `work` in a thread, by the documents as they are now; mend a damaged index afterwards."""
-        self.sync()
+        self.screen.sync()
+        self._asked = self._loop.time()
         try:
-            return await self.jobs.run(work)
+            return await (jobs or self.jobs).run(work)
         finally:
             self._worked = self._loop.time()
             if folder.root.damaged and self.settings(folder).index:
@@ -336,8 +365,9 @@ class Session:
                 folder.background.request(rebuild=True, loud=True)
 
     def say(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:
-        """Tell the user something."""
-        self.guard.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(kind, f"Whence: {message}"))
+        """Tell the user something. Text of a repository in it makes no links, as some editors read them in messages."""
+        harmless = message.replace("](", "]\u200b(")
+        self.guard.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(kind, f"Whence: {harmless}"))
 
     async def _watch_files(self) -> None:
         workspace = self.guard.client_capabilities.workspace
@@ -348,15 +378,27 @@ class Session:
         registration = lsp.Registration("whence-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
         with suppress(WireError, TimeoutError):
             params = lsp.RegistrationParams([registration])
-            await asyncio.wait_for(self.guard.ask(lsp.CLIENT_REGISTER_CAPABILITY, params), 5)
+            await asyncio.wait_for(self.guard.ask(lsp.CLIENT_REGISTER_CAPABILITY, params), _ANSWERED_WITHIN)
+            self._watching = True
+
+
+def _moved(folder: Folder) -> bool:
+    moved = folder.head.moved()
+    if moved:
+        folder.root.moved()
+    return moved
 
 
 def _report_failure(done: asyncio.Task[Any]) -> None:
-    if not done.cancelled() and (problem := done.exception()):
+    problem = None if done.cancelled() else done.exception()
+    if problem and not isinstance(problem, WhenceError):
         failures.report(problem)
 
 
 def _import(stop: Stop) -> None:
     """What every answer needs, before the first one is asked for."""
     from whence_indexer import scan  # noqa: F401
+    from whence_indexer.query import parse_query
     from whence_server import answering  # noqa: F401
+
+    parse_query("what was changed since 1.0?")  # which compiles what it looks for

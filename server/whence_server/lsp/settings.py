@@ -6,14 +6,16 @@ A key that cannot be used is reported by name, and its default is used.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-MODELS = ("none",)  # that answers can be asked of
+UNSUPPORTED = ("mark", "drop")
 _MAX_BYTES = 1_000_000
+_NAME = re.compile(r"[\w.@+-]+(?<!\.gguf)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Settings:
     """What can be set.
 
     `hover`, `codeLens` and `links` turn those on; `index` brings the index up to date in the background, `history`
-    with the commits; `model` writes the answers, none of them where it is `none`.
+    with the commits; `model` writes the answers: `auto` is the one that `whence models use` chose, `none` lets
+    quotations answer. Sentences of a model that the evidence does not bear out are marked or dropped by `unsupported`.
     """
 
     hover: bool = True
@@ -29,11 +32,15 @@ class Settings:
     links: bool = True
     index: bool = True
     history: bool = True
-    model: str = "none"
+    model: str = "auto"
+    unsupported: str = "mark"
 
 
-def parse_settings(given: object, where: str) -> tuple[dict[str, Any], list[str]]:
-    """The settings of `given` that can be used, and a sentence for each other key. `where` says whose they are."""
+def parse_settings(given: object, where: str, *, trusted: bool = True) -> tuple[dict[str, Any], list[str]]:
+    """The settings of `given` that can be used, and a sentence for each other key. `where` says whose they are.
+
+    Those that are not `trusted`, a repository's own, cannot name files or addresses.
+    """
     if given is None:
         return {}, []
     if not isinstance(given, Mapping):
@@ -41,7 +48,7 @@ def parse_settings(given: object, where: str) -> tuple[dict[str, Any], list[str]
     used: dict[str, Any] = {}
     problems = []
     for key, value in given.items():
-        if problem := _problem(key, value):
+        if problem := _problem(key, value, trusted):
             problems.append(f"{where}: {problem}")
         else:
             used[key] = value
@@ -61,9 +68,11 @@ def read_settings(root: Path) -> tuple[dict[str, Any], list[str]]:
                 continue
             return {}, [f"{name}: cannot be read as TOML ({type(error).__name__}); the defaults are used"]
         if name == "whence.toml":
-            return parse_settings(table, name)
+            return parse_settings(table, name, trusted=False)
         tool = table.get("tool")
-        return parse_settings(tool.get("whence") if isinstance(tool, dict) else None, f"{name} [tool.whence]")
+        return parse_settings(
+            tool.get("whence") if isinstance(tool, dict) else None, f"{name} [tool.whence]", trusted=False
+        )
     return {}, []
 
 
@@ -75,7 +84,7 @@ def combine(*layers: Mapping[str, Any]) -> Settings:
     return Settings(**merged)
 
 
-def _problem(key: object, value: object) -> str:
+def _problem(key: object, value: object, trusted: bool) -> str:
     known = {field.name: field for field in fields(Settings)}
     if key not in known:
         return f"there is no setting {str(key)[:60]!r}; there are {', '.join(known)}"
@@ -83,8 +92,10 @@ def _problem(key: object, value: object) -> str:
     if type(value) is not type(default):
         kind = "true or false" if isinstance(default, bool) else "a name"
         return f"the setting {key!r} is {kind}; its default {_shown(default)} is used"
-    if key == "model" and value not in MODELS:
-        return f"the setting 'model' names no model that is here; its default {_shown(default)} is used"
+    if key == "model" and not trusted and not _NAME.match(str(value)):
+        return f"the setting 'model' of a repository is a model's name; {_shown(default)} is used"
+    if key == "unsupported" and value not in UNSUPPORTED:
+        return f"the setting 'unsupported' is one of {', '.join(UNSUPPORTED)}; its default {_shown(default)} is used"
     return ""
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from uuid import uuid4
 
 from lsprotocol import types as lsp
 
 from whence_server.lsp import answers
 from whence_server.lsp.failures import WireError
-from whence_server.lsp.locations import to_uri
+from whence_server.lsp.folders import Folder
+from whence_server.lsp.locations import to_path, to_uri
 from whence_server.lsp.requests import AskParams, StatusParams, WhyParams
-from whence_server.lsp.session import Folder, Session
+from whence_server.lsp.session import Session
+from whence_server.markup import as_message
 
 Asked = Callable[[Session, WhyParams], Awaitable[dict[str, Any]]]
 
@@ -59,7 +62,8 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
         index = root["index"]
         held = f"{index['files']:,} files, {index['commits']:,} commits" if index else "no index yet"
         state = "indexing" if root["indexing"] else "paused" if root["paused"] else root["problem"] or "ready"
-        session.say(f"{root['root'].rpartition('/')[2]}: {held}; {state}")
+        name = PurePath(to_path(root["root"]) or "").name
+        session.say(f"{name}: {held}; {state}")
     return told
 
 
@@ -71,7 +75,9 @@ async def _of_lines(session: Session, params: WhyParams, title: str, asked: Aske
 
 
 async def show(session: Session, folder: Folder, title: str, markdown: str) -> None:
-    """Show `markdown` under its title, in whatever way the client can."""
+    """Show `markdown` under its title, in whatever way the client can, unless it shows results itself."""
+    if _shows_answers(session):
+        return
     window = session.guard.client_capabilities.window
     if window and window.show_document and window.show_document.support:
         with suppress(OSError, WireError, TimeoutError):
@@ -82,19 +88,30 @@ async def show(session: Session, folder: Folder, title: str, markdown: str) -> N
             )
             if isinstance(shown, dict) and shown.get("success"):
                 return
-    short = markdown if len(markdown) <= _MESSAGE else f"{markdown[:_MESSAGE]}…"
-    session.guard.notify(lsp.WINDOW_SHOW_MESSAGE, lsp.ShowMessageParams(lsp.MessageType.Info, short))
+    text = as_message(markdown)
+    session.say(text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…")
+
+
+def _shows_answers(session: Session) -> bool:
+    """Whether the client says, by `experimental.answers`, that it shows what commands give back."""
+    experimental = session.guard.client_capabilities.experimental
+    return isinstance(experimental, dict) and experimental.get("answers") is True
 
 
 def _write(folder: Path, text: str) -> Path:
+    """A new file there, and the oldest ones deleted: several windows write beside each other."""
     folder.mkdir(parents=True, exist_ok=True)
-    held = sorted(folder.glob("answer-*.md"))
-    for old in held[: -(_KEPT - 1)]:
+    for old in sorted(folder.glob("answer-*.md"), key=_age)[: -(_KEPT - 1)]:
         old.unlink(missing_ok=True)
-    number = 1 + int(held[-1].stem.partition("-")[2]) if held else 1
-    file = folder / f"answer-{number:06}.md"
+    file = folder / f"answer-{uuid4().hex[:8]}.md"
     file.write_text(text, "utf-8")
     return file
+
+
+def _age(file: Path) -> float:
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
 
 
 def _one_line(title: str) -> str:

@@ -18,6 +18,7 @@ from whence_server.models.installed import EVERYWHERE, Home, State, find
 from whence_server.models.manifest import Manifest
 from whence_server.models.naming import Reference
 from whence_server.models.roles import Roles
+from whence_server.models.trials import Event, counted, fault
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,33 @@ def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str]:
     return _step(home, scope, step), gone[-1]
 
 
+def record(home: Home, label: str, event: Event, scope: str = EVERYWHERE) -> str:
+    """Count an event of a model while a challenger is on trial; one that does worse for it is taken back.
+
+    Returns the sentence that says so, else "". Raises `ModelError`.
+    """
+    if home.state().roles_in(scope).challenger is None:
+        return ""
+    said = [""]
+
+    def change(state: State) -> State:
+        place, roles = state.scope_in(scope), state.roles_in(scope)
+        if label not in (roles.champion, roles.challenger):
+            return state
+        tallies = counted(state.trials.get(place, {}), label, event)
+        state = replace(state, trials={**state.trials, place: tallies})
+        if not (why := fault(roles, tallies)):
+            return state
+        said[0] = f"the challenger {roles.challenger} is taken back: {why}"
+        return replace(state, roles={**state.roles, place: steps.rolled_back(roles)[0]})
+
+    home.change(change)
+    return said[0]
+
+
 def _step(home: Home, scope: str, step: Callable[[State], Roles]) -> Roles:
-    state = home.change(lambda state: replace(state, roles={**state.roles, scope: step(state)}))
+    """Change the roles of a scope, whose trial begins anew with them."""
+    state = home.change(
+        lambda state: replace(state, roles={**state.roles, scope: step(state)}, trials={**state.trials, scope: {}})
+    )
     return state.roles[scope]

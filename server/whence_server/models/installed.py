@@ -23,6 +23,7 @@ from whence_server.models.naming import Reference, checked_digest, shown
 from whence_server.models.publishing import replace_file
 from whence_server.models.registry import ALIASES
 from whence_server.models.roles import Roles
+from whence_server.models.trials import Tally
 
 STATE = "state.json"
 EVERYWHERE = ""  # the scope of what is used where a repository has no choice of its own
@@ -40,14 +41,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """Entries by label, oldest first, and roles by scope."""
+    """Entries by label, oldest first; roles by scope, and the tallies of the trial there is, by label."""
 
     models: Mapping[str, Entry] = field(default_factory=dict)
     roles: Mapping[str, Roles] = field(default_factory=dict)
+    trials: Mapping[str, Mapping[str, Tally]] = field(default_factory=dict)
+
+    def scope_in(self, scope: str) -> str:
+        """The scope whose choice holds in `scope`: its own, or everywhere's."""
+        return scope if scope in self.roles else EVERYWHERE
 
     def roles_in(self, scope: str) -> Roles:
         """A repository's roles, or those of everywhere."""
-        return self.roles.get(scope) or self.roles.get(EVERYWHERE) or Roles()
+        return self.roles.get(self.scope_in(scope), Roles())
 
 
 @dataclass(frozen=True)
@@ -155,9 +161,13 @@ def _read_state(data: bytes) -> State:
     try:
         models = {label: _entry(**record) for label, record in fields["models"].items()}
         roles = {scope: Roles(**record) for scope, record in fields["roles"].items()}
+        trials = {
+            scope: {label: Tally(**record) for label, record in tallies.items()}
+            for scope, tallies in fields.get("trials", {}).items()
+        }
     except (KeyError, TypeError, AttributeError) as error:
         raise ManifestError(f"not as it was written: {error}") from error
-    return State(models, roles)
+    return State(models, roles, trials)
 
 
 def _entry(digest: Any, size: Any, origin: Any, signature: Any) -> Entry:
@@ -177,4 +187,9 @@ def _write_state(state: State) -> bytes:
         for label, entry in state.models.items()
     }
     roles = {scope: vars(roles) for scope, roles in state.roles.items()}
-    return (json.dumps({"schema": SCHEMA, "models": models, "roles": roles}, indent=1) + "\n").encode()
+    trials = {
+        scope: {label: vars(tally) for label, tally in tallies.items()} for scope, tallies in state.trials.items()
+    }
+    return (
+        json.dumps({"schema": SCHEMA, "models": models, "roles": roles, "trials": trials}, indent=1) + "\n"
+    ).encode()

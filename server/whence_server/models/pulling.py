@@ -13,14 +13,16 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from whence_indexer.errors import QueryError
 from whence_server.errors import BlobError, GgufError, ModelError, RegistryError
 from whence_server.models import gguffile
 from whence_server.models.blobs import Progress
 from whence_server.models.capacity import check_memory
 from whence_server.models.installed import Home, install
 from whence_server.models.manifest import Blob, Manifest, read_manifest, write_manifest
-from whence_server.models.naming import Reference, slug
-from whence_server.models.places import Web, check_online, hub_endpoint, hub_headers
+from whence_server.models.naming import Reference, reference, slug
+from whence_server.models.places import Web, check_online, hub_endpoint, hub_headers, open_place
+from whence_server.models.presets import PRESETS
 from whence_server.models.registry import Registry, Release
 
 _HUB_FILE = re.compile(r"hf://([\w.-]+/[\w.-]+)/([\w./-]+\.gguf)(?:@([\w./-]+))?\Z", re.IGNORECASE)
@@ -34,6 +36,22 @@ class Terms:
     anyway: bool = False
     progress: Progress = lambda stage, done, total: None
     say: Callable[[str], None] = lambda message: None
+
+
+def fetch(home: Home, wanted: str, source: str | None, terms: Terms) -> Manifest:
+    """Install what a person names: a model of the registry `source`, a preset, or a file of Hugging Face.
+
+    Raises `QueryError` where that says too little, `ModelError` where it cannot be had.
+    """
+    if is_hub_file(wanted):
+        return pull_hub_file(home, wanted, terms)
+    if source is not None:
+        return pull(home, Registry(open_place(source)), reference(wanted), terms)
+    if preset := PRESETS.get(wanted):
+        return pull_hub_file(home, preset.spec, terms, wanted)
+    raise QueryError(
+        f"from where? name a registry (--from, WHENCE_REGISTRY), or one of {', '.join(PRESETS)}, which Hugging Face has"
+    )
 
 
 def pull(home: Home, registry: Registry, wanted: Reference, terms: Terms) -> Manifest:
@@ -55,8 +73,11 @@ def is_hub_file(spec: str) -> bool:
     return bool(_HUB_FILE.match(spec))
 
 
-def pull_hub_file(home: Home, spec: str, terms: Terms) -> Manifest:
-    """Install a single GGUF file of Hugging Face, of the revision that stands there now. Raises `ModelError`."""
+def pull_hub_file(home: Home, spec: str, terms: Terms, name: str | None = None) -> Manifest:
+    """Install a single GGUF file of Hugging Face, of the revision that stands there now. Raises `ModelError`.
+
+    It is called `name`, or after the file.
+    """
     match = _HUB_FILE.match(spec)
     if not match or ".." in spec:
         raise RegistryError(f"{spec} is not hf://OWNER/NAME/FILE.gguf")
@@ -64,7 +85,7 @@ def pull_hub_file(home: Home, spec: str, terms: Terms) -> Manifest:
         raise ModelError("a file of Hugging Face has no signature: a key can be asked for in registries only")
     repository, file, revision = match[1], match[2], match[3] or "main"
     commit, blob = _hub_blob(repository, file, revision)
-    manifest = _plain_manifest(Path(file).stem, blob, f"{repository}/{file} at {commit}")
+    manifest = _plain_manifest(name or Path(file).stem, blob, f"{repository}/{file} at {commit}")
     _check_room(home, manifest, terms)
     place = Web(f"{hub_endpoint()}/{repository}/resolve/{quote(commit, safe='')}", hub_headers())
     home.blobs.fetch(blob, lambda offset: place.stream(file, offset), terms.progress, terms.say, label=Path(file).name)
@@ -107,9 +128,9 @@ def _install(home: Home, release: Release, origin: str) -> None:
     install(home, release.manifest, release.data, origin, signature)
 
 
-def _plain_manifest(stem: str, blob: Blob, description: str) -> Manifest:
+def _plain_manifest(name: str, blob: Blob, description: str) -> Manifest:
     """For a file that came without one: its version is the beginning of its digest."""
-    return Manifest(slug(stem), blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
+    return Manifest(slug(name), blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
 
 
 def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:

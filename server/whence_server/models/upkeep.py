@@ -61,7 +61,8 @@ def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
             scope: replace(roles, previous=None if roles.previous in labels else roles.previous)
             for scope, roles in state.roles.items()
         }
-        return State({label: entry for label, entry in state.models.items() if label not in labels}, roles_after)
+        kept = {label: entry for label, entry in state.models.items() if label not in labels}
+        return replace(state, models=kept, roles=roles_after)
 
     home.change(change)  # first the names, then what they stood for: killed between, some blobs stay
     return removed, home.sweep(sorted(needless))

@@ -203,7 +203,7 @@ def test_whatever_comes_no_bracket_outside_code_is_shown_unjudged(pieces):
 def test_doubt_lowers_confidence_and_certainty_leaves_it():
     assert combined(0.8, [0.0, 0.0]) == pytest.approx(0.8)
     assert combined(0.8, [-5.0, -5.0]) < 0.6
-    assert likelihood([]) == 0.0
+    assert likelihood([]) == 1.0  # an endpoint that tells none is believed
 
 
 def test_a_processor_without_the_instructions_is_told_before_the_library_is_loaded(tmp_path, monkeypatch):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
+from tests.commands import called, process
 
 from whence_server.errors import ManifestError, ModelError, SignatureError
 from whence_server.models import roles as steps
@@ -31,10 +30,9 @@ def stocked(home, registry):
     return home
 
 
-def whence(*arguments):
-    command = [sys.executable, "-m", "whence_server", "models", *map(str, arguments), "--json"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return run.returncode, json.loads(run.stdout) if run.stdout else run.stderr
+def whence(*arguments, run=called):
+    done = run("models", *arguments, "--json")
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 def test_a_model_answers_until_it_is_rolled_back_and_then_quotations_do(stocked):
@@ -215,12 +213,14 @@ def test_a_manifest_is_the_same_bytes_each_time_and_no_key_comes_twice(registry)
 
 
 def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make_repository):
-    assert whence("list") == (0, {"models": [], "roles": vars(Roles()), "partial": []})
+    code, listed = whence("list", run=process)
+    assert (code, listed["models"], listed["roles"], listed["partial"]) == (0, [], vars(Roles()), [])
+    assert "qwen3-4b" in {preset["name"] for preset in listed["presets"]}
     code, offers = whence("list", "--from", registry.folder)
     assert (code, offers["offers"][1]["versions"]) == (0, ["1.0", "1.1"])
-    code, pulled = whence("pull", "tuned", "--from", registry.folder)
+    code, pulled = whence("pull", "tuned", "--from", registry.folder, run=process)
     assert (code, pulled["name"], pulled["version"], pulled["parameters"]) == (0, "tuned", "1.0", 20_000)
-    assert whence("use", "tuned") == (0, vars(Roles(champion="tuned@1.0")))
+    assert whence("use", "tuned", run=process) == (0, vars(Roles(champion="tuned@1.0")))
     whence("pull", "tuned@1.1", "--from", registry.folder)
     code, roles = whence("use", "tuned@1.1", "--share", "5")
     assert (roles["challenger"], roles["share"]) == ("tuned@1.1", 5)

@@ -1,0 +1,37 @@
+// Three bundles: what is loaded on activation, the language client it loads when a server is started, and the panel.
+import { cp, mkdir, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { build } from "esbuild";
+
+const common = { bundle: true, minify: true, legalComments: "none", logLevel: "warning" };
+const host = { ...common, platform: "node", format: "cjs", target: "node22", outdir: "dist" };
+
+await rm("dist", { recursive: true, force: true });
+await build({
+  ...host,
+  entryPoints: ["src/extension.ts"],
+  external: ["vscode", "./languageClient.js"],
+});
+await build({
+  ...host,
+  entryPoints: ["src/languageClient.ts"],
+  external: ["vscode"],
+  plugins: [
+    {
+      name: "editor-version",
+      setup: (built) => built.onResolve({ filter: /^semver\// }, () => ({ path: resolve("src/editorVersion.cts") })),
+    },
+  ],
+});
+await build({
+  ...common,
+  entryPoints: { panel: "src/webview/main.ts" },
+  platform: "browser",
+  format: "iife",
+  target: "chrome120",
+  outdir: "dist/webview",
+});
+await mkdir("dist/webview", { recursive: true });
+await cp("src/webview/style.css", "dist/webview/style.css");
+const codicons = new URL("./dist/", import.meta.resolve("@vscode/codicons/dist/codicon.css").replace(/dist\/codicon\.css$/, ""));
+for (const name of ["codicon.css", "codicon.ttf"]) await cp(new URL(name, codicons), `dist/webview/${name}`);

@@ -1,0 +1,138 @@
+// The commands of the palette, menus, keys, code actions, lenses and hovers. Thin: what they show comes from the server.
+import * as vscode from "vscode";
+import * as v from "valibot";
+import { diagnosis, report } from "./diagnostics";
+import { chooseModel, pullModel, rollBackModel } from "./models";
+import type { Panel } from "./panel";
+import { LINE_COMMANDS, Lines } from "./protocol";
+import type { Requests } from "./requests";
+import type { Server } from "./server";
+import type { Setup } from "./setup";
+import { type StatusBar, summary } from "./statusBar";
+
+export interface Parts {
+  readonly extension: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly server: Server;
+  readonly requests: Requests;
+  readonly setup: Setup;
+  readonly panel: Panel;
+  readonly status: StatusBar;
+}
+
+const Question = v.object({ question: v.string() });
+
+export function registerCommands(parts: Parts): vscode.Disposable[] {
+  const { panel, server, setup, log } = parts;
+  const ofLines = LINE_COMMANDS.map((command): [string, Handler] => [command, (given) => withLines(given, (lines) => panel.askOf(command, lines))]);
+  const others: [string, Handler][] = [
+    ["whence.ask", (given) => (v.is(Question, given) ? panel.ask(given.question) : panel.focus())],
+    ["whence.askSelection", (given) => withLines(given, (lines) => panel.focus(lines))],
+    ["whence.newConversation", () => panel.clear()],
+    ["whence.showHistory", () => panel.history()],
+    ["whence.reindex", () => reindex(parts)],
+    ["whence.stopIndexing", () => server.progress.forEach((run) => run.cancel())],
+    ["whence.showStatus", () => showStatus(parts)],
+    ["whence.menu", () => menu(parts)],
+    ["whence.pullModel", () => pullModel(setup, log)],
+    ["whence.useModel", () => chooseModel(setup, log)],
+    ["whence.rollBackModel", () => rollBackModel(setup, log)],
+    ["whence.showLogs", () => log.show()],
+    ["whence.restart", () => server.restart()],
+    ["whence.doctor", async () => showText(await diagnosis(parts))],
+    ["whence.exportDiagnostics", async () => showText(await report(parts))],
+    ["whence.setUp", () => setUp(parts)],
+    ["whence.repair", () => repair(parts)],
+    ["whence.openWalkthrough", () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extension.extension.id}#whence.start`, false)],
+    ["whence.openSettings", () => vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${parts.extension.extension.id}`)],
+  ];
+  return [...ofLines, ...others].map(([name, handler]) => vscode.commands.registerCommand(name, (given: unknown) => guarded(parts, name, handler, given)));
+}
+
+type Handler = (given: unknown) => unknown;
+
+/** What fails is logged, and told in one sentence with a way to learn more. */
+async function guarded({ log, server }: Parts, name: string, handler: Handler, given: unknown): Promise<void> {
+  try {
+    await handler(given);
+  } catch (error) {
+    if (error instanceof vscode.CancellationError) return;
+    const problem = error instanceof Error ? error.message : String(error);
+    log.error(`${name}: ${problem}`);
+    const isSetup = server.state.kind === "failed" && server.state.setup;
+    const chosen = await vscode.window.showWarningMessage(`Whence: ${problem}`, isSetup ? "Set Up" : "Show Logs");
+    if (chosen === "Set Up") await vscode.commands.executeCommand("whence.setUp");
+    else if (chosen) log.show();
+  }
+}
+
+/** The lines that a lens, an action or a hover names, else those of the gutter's menu, else those selected. */
+async function withLines(given: unknown, use: (lines: Lines) => Promise<void>): Promise<void> {
+  const named = v.safeParse(Lines, given);
+  if (named.success) return use(named.output);
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.uri.scheme !== "file") {
+    void vscode.window.showInformationMessage("Whence: open a file and put the cursor on the lines you ask about.");
+    return;
+  }
+  const line = gutterLine(given);
+  const { start, end } = line === undefined || !editor.selection.isEmpty ? editor.selection : new vscode.Range(line, 0, line, 0);
+  return use({
+    uri: editor.document.uri.toString(),
+    range: { start: { line: start.line, character: start.character }, end: { line: end.line, character: end.character } },
+  });
+}
+
+const Gutter = v.object({ lineNumber: v.number() });
+
+function gutterLine(given: unknown): number | undefined {
+  return v.is(Gutter, given) ? given.lineNumber - 1 : undefined;
+}
+
+async function reindex({ requests, status }: Parts): Promise<void> {
+  await requests.reindex();
+  status.refresh();
+}
+
+async function showStatus({ requests }: Parts): Promise<void> {
+  const { roots } = await requests.status();
+  const lines = roots.map((root) => {
+    const index = root.index;
+    const state = root.indexing ? "being indexed" : root.paused ? "stopped by you" : (root.problem ?? "ready");
+    const size = index ? `, ${(index.index_bytes / 1e6).toFixed(1)} MB on disk, ${(index.memory_bytes / 1e6).toFixed(0)} MB in memory` : "";
+    return `- **${summary(root)}**\n  - ${state}${size}\n  - embedding model: ${index?.embedder ?? "—"}; answers: ${root.settings.model === "none" ? "quotations" : root.settings.model}`;
+  });
+  await showText(`# Index status\n\n${lines.join("\n") || "No repository is open."}\n`);
+}
+
+async function menu({ server }: Parts): Promise<void> {
+  const running = server.progress.length > 0;
+  const items = [
+    { label: "$(comment-discussion) Ask", command: "whence.ask" },
+    ...(running ? [{ label: "$(debug-stop) Stop Indexing", command: "whence.stopIndexing" }] : [{ label: "$(sync) Re-index", command: "whence.reindex" }]),
+    { label: "$(info) Show Index Status", command: "whence.showStatus" },
+    { label: "$(server-process) Use Model…", command: "whence.useModel" },
+    { label: "$(debug-restart) Restart Server", command: "whence.restart" },
+    { label: "$(pulse) Run Doctor", command: "whence.doctor" },
+    { label: "$(output) Show Logs", command: "whence.showLogs" },
+    { label: "$(gear) Settings", command: "whence.openSettings" },
+  ];
+  const chosen = await vscode.window.showQuickPick(items, { title: "Whence" });
+  if (chosen) await vscode.commands.executeCommand(chosen.command);
+}
+
+async function setUp({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
+  if (await setup.setUp()) await server.restart();
+}
+
+/** Take the environment away and make it anew. */
+async function repair({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
+  await server.stop();
+  await setup.remove();
+  await setUp({ setup, server });
+}
+
+export async function showText(content: string): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
+  await vscode.window.showTextDocument(document, { preview: true });
+}

@@ -1,0 +1,10 @@
+import { expect, it } from "vitest";
+import { redacted } from "./diagnostics";
+
+it("leaves out where things are and whom they are of", () => {
+  const report = redacted(
+    "python: /home/ada/.cache/env/bin/python3, repo /home/ada/shop/pay.py, C:\\Users\\ada\\x.log, https://user:token@host/simple, ada@example.org, 12/24 files",
+    ["/home/ada/shop"],
+  );
+  expect(report).toBe("python: …/python3, repo …/pay.py, …/x.log, ‹address›, ‹mail›, 12/24 files");
+});

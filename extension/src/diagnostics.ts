@@ -1,0 +1,96 @@
+// What is right and what is wrong, for the user and for a report of a fault: without paths, addresses, names or questions.
+import { homedir } from "node:os";
+import * as vscode from "vscode";
+import type { Parts } from "./commands";
+import { run } from "./processes";
+import { findPython } from "./python";
+import { CLIENT_DEFAULTS, serverSettings, text } from "./settings";
+
+interface Check {
+  readonly what: string;
+  readonly problem: string | undefined;
+  readonly fix?: string;
+}
+
+/** Each thing that must be right, and what mends it. */
+export async function diagnosis(parts: Parts): Promise<string> {
+  const rows = (await checks(parts)).map(({ what, problem, fix }) => `- ${problem ? "✗" : "✓"} ${what}${problem ? `: ${problem}${fix ? `. ${fix}` : ""}` : ""}`);
+  return `# Whence: doctor\n\n${rows.join("\n")}\n`;
+}
+
+/** The same with versions and settings, fit to be shown to others. */
+export async function report(parts: Parts): Promise<string> {
+  const { extension } = parts;
+  const told = {
+    whence: String((extension.extension.packageJSON as { version?: unknown }).version),
+    editor: `${vscode.env.appName} ${vscode.version}`,
+    system: `${process.platform} ${process.arch}`,
+    remote: vscode.env.remoteName ?? "none",
+    trusted: vscode.workspace.isTrusted,
+    folders: vscode.workspace.workspaceFolders?.length ?? 0,
+    state: parts.server.state.kind,
+    settings: { ...serverSettings(), ...clientSettings() },
+    index: await indexNumbers(parts),
+  };
+  const about = `Look at it before you pass it on. Folders, addresses and questions are left out.`;
+  return redacted(`# Whence: diagnostics\n\n${about}\n\n${await diagnosis(parts)}\n\`\`\`json\n${JSON.stringify(told, null, 2)}\n\`\`\`\n`, folders());
+}
+
+async function checks(parts: Parts): Promise<Check[]> {
+  const { server, setup, log } = parts;
+  const git = await version("git");
+  const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ folder: "", problem: String(error) }));
+  const python = own ? await findPython(log) : undefined;
+  const state = server.state;
+  return [
+    { what: "git on PATH", problem: git, fix: "Install git" },
+    ...(python ? [{ what: "path" in python ? `Python ${python.version} (${python.from})` : "Python 3.11 or newer", problem: "path" in python ? undefined : python.join("; "), fix: "Set whence.python.path" }] : []),
+    own ? { what: "environment of the extension", problem: own.problem, fix: "Run “Whence: Repair Environment”" } : { what: `server of the setting whence.server.path`, problem: await version(text("server.path")) },
+    { what: "server", problem: state.kind === "running" ? undefined : state.kind === "failed" ? state.detail : state.kind, fix: "Run “Whence: Restart Server”; its log says more" },
+    ...(state.kind === "running" ? await indexChecks(parts) : []),
+  ];
+}
+
+async function indexChecks({ requests }: Parts): Promise<Check[]> {
+  const { roots } = await requests.status();
+  return roots.map((root, number) => ({
+    what: `index of repository ${number + 1}${root.index ? ` (${root.index.files} files, ${root.index.commits} commits)` : ""}`,
+    problem: root.problem ?? (root.paused ? "stopped by you" : root.index || root.indexing ? undefined : "not there"),
+    fix: "Run “Whence: Re-index”",
+  }));
+}
+
+async function indexNumbers({ requests, server }: Parts): Promise<unknown> {
+  if (server.state.kind !== "running") return null;
+  const { roots } = await requests.status();
+  return roots.map(({ index, indexing, paused }) => ({ files: index?.files, commits: index?.commits, threads: index?.threads, bytes: index?.index_bytes, schema: index?.schema, indexing, paused }));
+}
+
+/** That paths and addresses are set, never which. */
+function clientSettings(): Record<string, unknown> {
+  const keys = Object.keys(CLIENT_DEFAULTS).filter((key): key is "server.path" => key !== "chat.enabled");
+  return Object.fromEntries(keys.filter((key) => text(key)).map((key) => [key, "set"]));
+}
+
+/** Why it cannot be run; undefined where it can. */
+async function version(command: string): Promise<string | undefined> {
+  try {
+    const { code, tail } = await run({ command, args: ["--version"] });
+    return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
+  } catch {
+    return "not there";
+  }
+}
+
+function folders(): string[] {
+  return [...(vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath), homedir()];
+}
+
+/** Without these folders, other absolute paths, addresses of the web and mail addresses. Pure. */
+export function redacted(report: string, folders: readonly string[]): string {
+  const named = folders.filter((folder) => folder.length > 1).reduce((text, folder) => text.replaceAll(folder, "…"), report);
+  return named
+    .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`),]+/gi, "‹address›")
+    .replace(/[\w.+-]+@[\w-]+\.[\w.-]+/g, "‹mail›")
+    .replace(/(?<![\w.…])(?:[A-Za-z]:)?[\\/](?:[^\s\\/"'`:]+[\\/])+([^\s\\/"'`:]*)/g, "…/$1");
+}

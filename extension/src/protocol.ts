@@ -1,0 +1,221 @@
+// What goes over the wire, as docs/protocol.md has it: the mirror of the server's `protocol.py`.
+// Everything that comes in is `unknown` until one of these schemas has read it. Keys that are not listed are passed over.
+import * as v from "valibot";
+
+const Position = v.object({ line: v.number(), character: v.number() });
+export const Range = v.object({ start: Position, end: Position });
+export type Range = v.InferOutput<typeof Range>;
+
+/** What the commands on lines take. */
+export const Lines = v.object({ uri: v.string(), range: Range });
+export type Lines = v.InferOutput<typeof Lines>;
+
+// What requests take. A key that has no value is left out.
+const optional = v.optional;
+export const AskParams = v.object({
+  question: v.string(),
+  uri: optional(v.string()),
+  range: optional(Range),
+  root: optional(v.string()),
+  conversation: optional(v.string()),
+  model: optional(v.string()),
+  partialResultToken: optional(v.union([v.string(), v.number()])),
+});
+export type AskParams = v.InferOutput<typeof AskParams>;
+
+export const SearchParams = v.object({
+  query: v.string(),
+  limit: optional(v.number()),
+  kinds: optional(v.array(v.picklist(["code", "doc", "commit", "issue", "pull"]))),
+  under: optional(v.string()),
+  root: optional(v.string()),
+});
+export type SearchParams = v.InferOutput<typeof SearchParams>;
+
+export const StatusParams = v.object({ root: optional(v.string()) });
+export type StatusParams = v.InferOutput<typeof StatusParams>;
+
+export const FeedbackParams = v.object({
+  answer: v.string(),
+  verdict: v.picklist(["up", "down", "correction", "note"]),
+  text: optional(v.string()),
+});
+export type FeedbackParams = v.InferOutput<typeof FeedbackParams>;
+export type Verdict = FeedbackParams["verdict"];
+
+export const ModelsParams = v.object({ root: optional(v.string()) });
+
+// What they give back.
+export const Citation = v.object({
+  id: v.number(),
+  kind: v.string(),
+  path: v.nullable(v.string()),
+  start_line: v.nullable(v.number()),
+  end_line: v.nullable(v.number()),
+  commit: v.nullable(v.string()),
+  thread: v.nullable(v.number()),
+  url: v.nullable(v.string()),
+  quote: v.string(),
+  uri: v.nullable(v.string()),
+});
+export type Citation = v.InferOutput<typeof Citation>;
+
+const ModelName = v.object({ name: v.string(), version: v.nullable(v.string()) });
+
+export const Answer = v.object({
+  answer: v.string(),
+  confidence: v.number(),
+  abstained: v.boolean(),
+  citations: v.array(Citation),
+  source: v.object({ commit: v.nullable(v.string()), issue_id: v.nullable(v.number()) }),
+  model: ModelName,
+  timings: v.object({ retrieve: v.number(), first_token: v.number(), total: v.number() }),
+  stale: v.boolean(),
+  id: v.string(),
+  conversation: v.string(),
+  partial: v.boolean(),
+  root: v.string(),
+});
+export type Answer = v.InferOutput<typeof Answer>;
+
+const Change = v.object({
+  commit: v.string(),
+  date: v.string(),
+  author: v.string(),
+  subject: v.string(),
+  lines: v.array(v.array(v.number())),
+  threads: v.array(v.number()),
+  earlier: v.boolean(),
+  change: v.nullable(v.string()),
+});
+
+export const Explanation = v.object({
+  ...Answer.entries,
+  history: v.array(Change),
+  uncommitted: v.array(v.array(v.number())),
+  seen_through: v.array(v.object({ commit: v.string(), kind: v.string() })),
+  shallow: v.boolean(),
+  complete: v.boolean(),
+  recorded: v.boolean(),
+});
+export type Explanation = v.InferOutput<typeof Explanation>;
+
+export const Piece = v.object({ text: v.string() });
+
+const Hit = v.object({
+  kind: v.string(),
+  path: v.nullable(v.string()),
+  start_line: v.nullable(v.number()),
+  end_line: v.nullable(v.number()),
+  symbol: v.nullable(v.string()),
+  commit: v.nullable(v.string()),
+  thread: v.nullable(v.number()),
+  url: v.nullable(v.string()),
+  score: v.number(),
+  text: v.string(),
+  uri: v.nullable(v.string()),
+});
+
+export const Found = v.object({
+  hits: v.array(Hit),
+  seconds: v.number(),
+  stale: v.boolean(),
+  partial: v.boolean(),
+  root: v.string(),
+});
+export type Found = v.InferOutput<typeof Found>;
+
+const Index = v.object({
+  adapted: v.unknown(),
+  chunks: v.number(),
+  commits: v.number(),
+  dimension: v.number(),
+  embedder: v.string(),
+  files: v.number(),
+  fresh: v.boolean(),
+  head: v.nullable(v.string()),
+  hunks: v.number(),
+  index_bytes: v.number(),
+  indexed_at: v.nullable(v.string()),
+  memory_bytes: v.number(),
+  pending: v.object({ commits: v.number(), files: v.number() }),
+  redacted: v.record(v.string(), v.unknown()),
+  schema: v.number(),
+  sources: v.array(v.unknown()),
+  threads: v.number(),
+  vectors: v.number(),
+});
+
+/** The server's settings with the values that hold where nobody set them; docs/protocol.md, "Settings". */
+export const ServerSettings = v.object({
+  hover: v.boolean(),
+  codeLens: v.boolean(),
+  links: v.boolean(),
+  index: v.boolean(),
+  history: v.boolean(),
+  model: v.string(),
+  unsupported: v.string(),
+});
+export type ServerSettings = v.InferOutput<typeof ServerSettings>;
+
+const Root = v.object({
+  root: v.string(),
+  indexing: v.boolean(),
+  paused: v.boolean(),
+  problem: v.nullable(v.string()),
+  settings: ServerSettings,
+  index: v.nullable(Index),
+});
+export type Root = v.InferOutput<typeof Root>;
+
+export const Status = v.object({ roots: v.array(Root) });
+export type Status = v.InferOutput<typeof Status>;
+
+export const Kept = v.object({ id: v.string() });
+
+const Installed = v.object({
+  ...ModelName.entries,
+  roles: v.array(v.string()),
+  quantization: v.nullable(v.string()),
+  size_bytes: v.number(),
+  memory_bytes: v.nullable(v.number()),
+});
+
+const Roles = v.object({
+  champion: v.nullable(v.string()),
+  challenger: v.nullable(v.string()),
+  previous: v.nullable(v.string()),
+  share: v.number(),
+});
+
+/** A model that can be pulled by its name; sizes are in GB. */
+const Preset = v.object({ name: v.string(), spec: v.string(), size: v.number(), memory: v.number(), about: v.string() });
+
+export const Models = v.object({
+  models: v.array(Installed),
+  roles: Roles,
+  partial: v.array(v.string()),
+  trial: v.record(v.string(), v.unknown()),
+  presets: v.array(Preset),
+  setting: v.string(),
+});
+export type Models = v.InferOutput<typeof Models>;
+
+export const Reindexed = v.object({ roots: v.array(v.string()) });
+
+/** Each request of our own: what it takes and gives. */
+export const METHODS = {
+  "whence/ask": { params: AskParams, result: Answer },
+  "whence/search": { params: SearchParams, result: Found },
+  "whence/why": { params: Lines, result: Explanation },
+  "whence/status": { params: StatusParams, result: Status },
+  "whence/feedback": { params: FeedbackParams, result: Kept },
+  "whence/models": { params: ModelsParams, result: Models },
+} as const;
+
+/** The server's commands on lines; each gives an answer. */
+export const LINE_COMMANDS = ["whence.explain", "whence.why", "whence.who", "whence.similar"] as const;
+export type LineCommand = (typeof LINE_COMMANDS)[number];
+
+/** JSON-RPC's code of a request that was cancelled. */
+export const CANCELLED = -32800;

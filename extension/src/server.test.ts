@@ -1,0 +1,66 @@
+import { describe, expect, it, vi } from "vitest";
+import type * as vscode from "vscode";
+import type { Connection, Hooks } from "./connection";
+import { Requests, WireMismatchError } from "./requests";
+import { NoServerError, Server } from "./server";
+
+const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
+
+function started(answer: unknown = {}) {
+  const states: string[] = [];
+  let hooks: Hooks | undefined;
+  const stop = vi.fn(() => Promise.resolve());
+  const connection: Connection = { request: () => Promise.resolve(answer), onPartial: () => ({ dispose: () => undefined }), settingsChanged: () => Promise.resolve(), pid: 1, stop };
+  const connect = vi.fn((_: unknown, given: Hooks) => {
+    hooks = given;
+    given.running();
+    return Promise.resolve(connection);
+  });
+  const server = new Server(() => Promise.resolve({ command: "whence", args: ["lsp"] }), () => Promise.resolve(connect), log);
+  server.onDidChange((state) => states.push(state.kind));
+  return { server, states, connect, stop, hooks: () => hooks as Hooks };
+}
+
+describe("the server", () => {
+  it("is started once, when it is first asked", async () => {
+    const { server, states, connect } = started();
+    expect(server.state.kind).toBe("off");
+    await Promise.all([server.connection(), server.connection()]);
+    expect(connect).toHaveBeenCalledTimes(1);
+    expect(states.at(-1)).toBe("running");
+  });
+
+  it("is restarted when asked", async () => {
+    const { server, connect, stop } = started();
+    await server.connection();
+    await server.restart();
+    expect([stop.mock.calls.length, connect.mock.calls.length, server.state.kind]).toEqual([1, 2, "running"]);
+  });
+
+  it("that died is shown as coming back, and as failed when it died too often", async () => {
+    const { server, hooks } = started();
+    await server.connection();
+    hooks().lost(true);
+    expect(server.state.kind).toBe("starting");
+    hooks().running();
+    hooks().lost(false);
+    expect(server.state).toMatchObject({ kind: "failed", setup: false });
+  });
+
+  it("that is not set up says so, and can be started later", async () => {
+    let ready = false;
+    const { connect } = started();
+    const server = new Server(() => (ready ? Promise.resolve({ command: "w", args: [] }) : Promise.reject(new NoServerError("not set up", true))), () => Promise.resolve(connect), log);
+    await expect(server.connection()).rejects.toThrow("not set up");
+    expect(server.state).toMatchObject({ kind: "failed", setup: true });
+    ready = true;
+    await server.restart();
+    expect(server.state.kind).toBe("running");
+  });
+});
+
+it("takes nothing from a server that speaks otherwise", async () => {
+  const { server } = started({ roots: [{ root: 5 }] });
+  await expect(new Requests(server).status()).rejects.toThrow(WireMismatchError);
+  await expect(new Requests(server).status()).rejects.toThrow(/whence\/status differs in roots\.0\.root/);
+});

@@ -1,0 +1,129 @@
+// The one server of this window: started when it is first needed, restarted on request, and what state it is in.
+import * as vscode from "vscode";
+import type { Connect, Connection, Executable, Hooks, Progress } from "./connection";
+import { serverSettings } from "./settings";
+
+export type State =
+  | { readonly kind: "off" }
+  | { readonly kind: "starting"; readonly detail: string }
+  | { readonly kind: "running" }
+  | { readonly kind: "failed"; readonly detail: string; readonly setup: boolean };
+
+/** There is nothing to start: the environment is not set up, or the setting is wrong. `setup` offers to set it up. */
+export class NoServerError extends Error {
+  constructor(
+    message: string,
+    readonly setup: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** Finds what to start; tells meanwhile what it does. Throws `NoServerError`. */
+export type Launch = (tell: (detail: string) => void) => Promise<Executable>;
+
+export class Server implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<State>();
+  private readonly moved = new vscode.EventEmitter<readonly Progress[]>();
+  readonly onDidChange = this.changed.event;
+  readonly onDidProgress = this.moved.event;
+  progress: readonly Progress[] = [];
+  state: State = { kind: "off" };
+  private connected: Promise<Connection> | undefined;
+
+  constructor(
+    private readonly launch: Launch,
+    private readonly connect: () => Promise<Connect>,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  /** The connection to a server that answers, which is started if need be. */
+  connection(): Promise<Connection> {
+    this.connected ??= this.start();
+    return this.connected;
+  }
+
+  /** End the server, if there is one, and start another. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.connection();
+  }
+
+  async stop(): Promise<void> {
+    const connected = this.connected;
+    this.connected = undefined;
+    await connected?.then(
+      (connection) => connection.stop(),
+      () => undefined,
+    ).catch((error: unknown) => this.log.warn(`The server did not stop as it should: ${String(error)}`));
+    this.set({ kind: "off" });
+  }
+
+  async settingsChanged(): Promise<void> {
+    if (this.state.kind === "running") await (await this.connected)?.settingsChanged();
+  }
+
+  /** The process, for diagnostics. */
+  async pid(): Promise<number | undefined> {
+    return this.state.kind === "running" ? (await this.connected)?.pid : undefined;
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.changed.dispose();
+    this.moved.dispose();
+  }
+
+  private async start(): Promise<Connection> {
+    try {
+      this.set({ kind: "starting", detail: "Looking for the server" });
+      const executable = await this.launch((detail) => this.set({ kind: "starting", detail }));
+      this.set({ kind: "starting", detail: "Starting" });
+      const connect = await this.connect();
+      return await connect(executable, this.hooks());
+    } catch (error) {
+      this.connected = undefined;
+      const setup = error instanceof NoServerError && error.setup;
+      const detail = error instanceof Error ? error.message : String(error);
+      this.log.error(`The server could not be started: ${detail}`);
+      this.set({ kind: "failed", detail, setup });
+      throw error;
+    }
+  }
+
+  private hooks(): Hooks {
+    return {
+      log: this.log,
+      settings: serverSettings,
+      message: (text, severe) => this.tell(text, severe),
+      progress: (runs) => {
+        this.progress = runs;
+        this.moved.fire(runs);
+      },
+      lost: (restarting) => {
+        this.log.warn(`The server is gone; ${restarting ? "another is started" : "it was started too often"}`);
+        if (!restarting) this.connected = undefined;
+        this.set(
+          restarting
+            ? { kind: "starting", detail: "Restarting" }
+            : { kind: "failed", detail: "The server ended five times within three minutes", setup: false },
+        );
+      },
+      running: () => this.set({ kind: "running" }),
+    };
+  }
+
+  /** What the server says is logged; what is wrong is also shown, with a way to learn more. */
+  private tell(text: string, severe: boolean): void {
+    this.log.info(text);
+    if (!severe) return;
+    void vscode.window.showWarningMessage(text, "Show Logs").then((chosen) => {
+      if (chosen) this.log.show();
+    });
+  }
+
+  private set(state: State): void {
+    this.state = state;
+    this.changed.fire(state);
+  }
+}

@@ -1,0 +1,50 @@
+// The settings, typed. Those of the server have the names and defaults of docs/protocol.md, which a test compares.
+import * as vscode from "vscode";
+import type { ServerSettings } from "./protocol";
+
+export const SERVER_DEFAULTS: ServerSettings = {
+  hover: true,
+  codeLens: false,
+  links: true,
+  index: true,
+  history: true,
+  model: "auto",
+  unsupported: "mark",
+};
+
+/** Settings of the extension itself. The first four name programs and addresses: no repository may set them. */
+export const CLIENT_DEFAULTS = {
+  "server.path": "",
+  "python.path": "",
+  wheelhouse: "",
+  "pip.indexUrl": "",
+  "chat.enabled": true,
+} as const;
+
+type ClientKey = keyof typeof CLIENT_DEFAULTS;
+
+/** Keys that the server was told: one that is taken back must be told its default, or its old value would stay. */
+const toldBefore = new Set<keyof ServerSettings>();
+
+/** What somebody set of the server's settings; what nobody set is left to the repository's `whence.toml`. */
+export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>> {
+  const set: Partial<Record<keyof ServerSettings, unknown>> = {};
+  const section = vscode.workspace.getConfiguration("whence");
+  for (const key of Object.keys(SERVER_DEFAULTS) as (keyof ServerSettings)[]) {
+    const told = section.inspect<unknown>(key);
+    const value = told?.workspaceFolderValue ?? told?.workspaceValue ?? told?.globalValue;
+    if (value !== undefined) toldBefore.add(key);
+    if (toldBefore.has(key)) set[key] = value ?? SERVER_DEFAULTS[key];
+  }
+  return set;
+}
+
+/** A text setting of the extension, "" where it is not set. */
+export function text(key: Exclude<ClientKey, "chat.enabled">): string {
+  const value = vscode.workspace.getConfiguration("whence").get<unknown>(key);
+  return typeof value === "string" ? value.trim() : "";
+}
+
+export function chatEnabled(): boolean {
+  return vscode.workspace.getConfiguration("whence").get<unknown>("chat.enabled") !== false;
+}

@@ -1,0 +1,25 @@
+import { expect, it } from "vitest";
+import type { Root } from "./protocol";
+import { shownOf, summary } from "./statusBar";
+
+const settings = { hover: true, codeLens: false, links: true, index: true, history: true, model: "auto", unsupported: "mark" };
+const index = { adapted: null, chunks: 9, commits: 1, dimension: 256, embedder: "static", files: 1200, fresh: true, head: "a", hunks: 1, index_bytes: 1, indexed_at: "", memory_bytes: 1, pending: { commits: 0, files: 0 }, redacted: {}, schema: 1, sources: [], threads: 0, vectors: 9 };
+const ready: Root = { root: "file:///r/my%20shop", indexing: false, paused: false, problem: null, settings, index };
+const running = { kind: "running" } as const;
+
+it("says what an index holds", () => {
+  expect(shownOf(running, [], [ready])).toMatchObject({ text: "Whence", detail: "my shop: 1,200 files, 1 commit", severity: "ok", busy: false });
+  expect(summary({ ...ready, index: null })).toBe("my shop: no index yet, files are searched as they are");
+});
+
+it("shows how far the first index is, with a way to stop it", () => {
+  const run = { title: "Whence: indexing shop", message: "Reading commits", percentage: 43, cancel: () => undefined };
+  expect(shownOf(running, [run], [])).toMatchObject({ text: "Whence 43%", detail: "indexing shop: Reading commits", busy: true, fix: { command: "whence.stopIndexing" } });
+});
+
+it("offers with each problem what mends it", () => {
+  expect(shownOf(running, [], [{ ...ready, problem: "the disk is full" }])).toMatchObject({ severity: "warning", detail: "my shop: the disk is full", fix: { command: "whence.reindex" } });
+  expect(shownOf(running, [], [{ ...ready, paused: true }])).toMatchObject({ severity: "warning", fix: { title: "Resume" } });
+  expect(shownOf({ kind: "failed", detail: "gone", setup: false }, [], [])).toMatchObject({ severity: "error", fix: { command: "whence.restart" } });
+  expect(shownOf({ kind: "failed", detail: "not set up", setup: true }, [], [])).toMatchObject({ severity: "warning", fix: { command: "whence.setUp" } });
+});

@@ -1,0 +1,28 @@
+// The little of the editor's interface that tests need where there is no editor. What it does there is tested end to end.
+export class EventEmitter<T> {
+  private readonly listeners: ((value: T) => void)[] = [];
+  readonly event = (listener: (value: T) => void): { dispose: () => void } => {
+    this.listeners.push(listener);
+    return { dispose: () => undefined };
+  };
+  fire(value: T): void {
+    for (const listener of this.listeners) listener(value);
+  }
+  dispose(): void {
+    this.listeners.length = 0;
+  }
+}
+
+export class CancellationError extends Error {}
+
+/** What is set, as `workspace.getConfiguration` would tell. */
+export const set: Record<string, unknown> = {};
+
+export const workspace = {
+  getConfiguration: (section: string) => ({
+    get: (key: string) => set[`${section}.${key}`],
+    inspect: (key: string) => ({ globalValue: set[`${section}.${key}`] }),
+  }),
+};
+
+export const window = { showWarningMessage: () => Promise.resolve(undefined) };

@@ -1,0 +1,129 @@
+// The panel's page: shows what the extension tells it, and tells what is pressed.
+import { extended, isOpen, type Turn } from "../conversation";
+import type { FromPanel, PanelState, ToPanel } from "../messages";
+import { icon, make, textButton } from "./nodes";
+import { hide } from "./preview";
+import { questionForm } from "./questionForm";
+import { turnView } from "./turnView";
+
+const vscode = acquireVsCodeApi();
+const send = (message: FromPanel): void => vscode.postMessage(message);
+
+const list = part("turns");
+const state = part("state");
+const said = part("said");
+const turns = new Map<string, Turn>();
+const due = new Set<string>();
+const form = questionForm(part("form") as HTMLFormElement, send, () => [...turns.values()].at(-1)?.question);
+
+window.addEventListener("message", ({ data }: MessageEvent<ToPanel>) => receive(data));
+list.addEventListener("click", hide);
+send({ type: "ready" });
+
+function receive(message: ToPanel): void {
+  switch (message.type) {
+    case "all":
+      turns.clear();
+      list.replaceChildren();
+      for (const turn of message.turns) turns.set(turn.id, turn);
+      for (const turn of message.turns) draw(turn.id);
+      welcome();
+      form.setContext(message.context);
+      showState(message.state);
+      return;
+    case "turn": {
+      const before = turns.get(message.turn.id);
+      turns.set(message.turn.id, message.turn);
+      if (before && isOpen(before) && !isOpen(message.turn)) announce(message.turn);
+      draw(message.turn.id);
+      return;
+    }
+    case "piece": {
+      const turn = turns.get(message.turn);
+      if (!turn) return;
+      turns.set(message.turn, extended(turn, message.text));
+      drawSoon(message.turn);
+      return;
+    }
+    case "context":
+      { form.setContext(message.context); return; }
+    case "state":
+      { showState(message.state); return; }
+    case "focus":
+      { form.focus(); return; }
+    case "said":
+      said.textContent = message.text;
+      said.className = "toast";
+      window.setTimeout(() => (said.className = "hidden-text"), 2500);
+  }
+}
+
+/** Pieces come faster than screens are drawn. */
+function drawSoon(id: string): void {
+  due.add(id);
+  if (due.size > 1) return;
+  window.requestAnimationFrame(() => {
+    for (const each of due) draw(each);
+    due.clear();
+  });
+}
+
+function draw(id: string): void {
+  const turn = turns.get(id);
+  if (!turn) return;
+  hide();
+  const drawn = turnView(turn, send);
+  const before = list.querySelector(`[data-turn="${id}"]`);
+  const typed = before?.querySelector<HTMLTextAreaElement>("form.correction textarea")?.value;
+  if (before) before.replaceWith(drawn);
+  else {
+    list.append(drawn);
+    drawn.scrollIntoView({ block: "start" });
+  }
+  if (typed) restore(drawn, typed);
+  welcome();
+  form.setBusy([...turns.values()].findLast(isOpen)?.id);
+}
+
+/** What somebody was writing is not lost when the answer above is drawn anew. */
+function restore(drawn: HTMLElement, typed: string): void {
+  const field = drawn.querySelector<HTMLTextAreaElement>("form.correction textarea");
+  if (field) field.value = typed;
+}
+
+function announce(turn: Turn): void {
+  const count = turn.answer?.citations.length ?? 0;
+  const sources = `${count} ${count === 1 ? "source" : "sources"}`;
+  said.textContent = turn.answer ? `${turn.answer.abstained ? "No clear answer" : "Answered"}, ${sources}` : turn.state === "stopped" ? "Stopped" : "It failed";
+}
+
+function welcome(): void {
+  const shown = list.querySelector(".welcome");
+  if (turns.size) shown?.remove();
+  else if (!shown) list.append(invitation());
+}
+
+function invitation(): HTMLElement {
+  const examples = ["What does this project do?", "How are the tests run?", "Where are errors handled?"];
+  return make(
+    "section",
+    { class: "welcome" },
+    make("h2", {}, "Ask your repository"),
+    make("p", {}, "Answers quote code, commits and issues, and each quotation can be opened. Nothing leaves this machine."),
+    ...examples.map((question) => textButton(question, () => send({ type: "ask", question }), "example")),
+  );
+}
+
+function showState({ kind, text, action }: PanelState): void {
+  state.replaceChildren();
+  state.className = kind;
+  if (!text) return;
+  state.append(icon(kind === "busy" ? "loading codicon-modifier-spin" : "warning"), make("span", {}, text));
+  if (action) state.append(textButton(action.title, () => send({ type: "run", command: action.command }), "primary"));
+}
+
+function part(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no ${id}`);
+  return found;
+}

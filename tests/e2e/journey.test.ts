@@ -1,0 +1,205 @@
+// What a person does on the first day, in the real editor, with the real server, on a clone of this repository.
+// Each picture is kept; those of the README are among them.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until, Workbench } from "./workbench";
+
+const root = resolve(import.meta.dirname, "../..");
+const run = resolve(process.env["WHENCE_E2E_RUN"] ?? join(root, ".venv/e2e/run"));
+const places = {
+  tools: resolve(process.env["WHENCE_E2E_TOOLS"] ?? join(root, ".venv/e2e")),
+  vsix: resolve(process.env["WHENCE_E2E_VSIX"] ?? join(root, "extension/dist/whence.vsix")),
+  run,
+  chromium: process.env["CHROMIUM"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
+};
+const server = resolve(process.env["WHENCE_E2E_SERVER"] ?? join(root, ".venv/bin/whence"));
+const repository = join(run, "whence");
+const feedback = join(repository, ".git", "whence", "feedback.jsonl");
+
+/** Bars are of a quiet machine, and took.json has what was measured; WHENCE_E2E_SLOW=1 holds the run to them. */
+const SLOW = Number(process.env["WHENCE_E2E_SLOW"] ?? 10);
+
+let workbench: Workbench;
+let panel: Frame;
+const took: Record<string, number> = {};
+
+beforeAll(async () => {
+  rmSync(run, { recursive: true, force: true });
+  mkdirSync(run, { recursive: true });
+  execFileSync("git", ["clone", "-q", root, repository]);
+  workbench = await Workbench.open(places, repository, { "whence.server.path": server });
+});
+
+afterAll(async () => {
+  writeFileSync(join(run, "took.json"), JSON.stringify(took, null, 2));
+  await workbench.close();
+});
+
+const last = () => panel.locator(".turn").last();
+const answered = () => panel.locator(".turn:last-child:is(.done, .abstained):not([aria-busy='true'])").waitFor();
+
+async function ask(question: string): Promise<void> {
+  await panel.locator("#form textarea").fill(question);
+  await panel.locator("#form textarea").press("Enter");
+}
+
+test("the panel opens at once", async () => {
+  await workbench.status().waitFor(); // the editor has begun
+  const pressed = Date.now();
+  await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+  panel = await workbench.panel();
+  await panel.locator(".welcome").waitFor();
+  took["panel, ms"] = Date.now() - pressed;
+  await workbench.picture("1-panel");
+});
+
+test("the first index shows its progress", async () => {
+  await until(async () => /Whence \d+%/.test(await workbench.status().innerText()), "no progress in the status bar");
+  await workbench.picture("2-indexing");
+  await until(async () => (await workbench.status().innerText()).trim() === "Whence", "the index was not finished");
+});
+
+test("an answer streams in, and its citation opens the lines", async () => {
+  const asked = Date.now();
+  await ask("How are chunks spread over files in the ranking?");
+  await panel.locator(".turn .answer p").first().waitFor();
+  took["first text, ms"] = Date.now() - asked;
+  await answered();
+  await workbench.picture("3-answer");
+  const chip = last().locator(".chip:has(.codicon-file-code)").first();
+  await chip.hover();
+  await panel.locator(".preview").waitFor();
+  await workbench.picture("4-preview");
+  const [, name, line] = /([^/ ]+):(\d+)/.exec((await chip.getAttribute("aria-label")) ?? "") ?? [];
+  await chip.click();
+  await until(async () => (await workbench.cursor()).line === Number(line), `the cursor is not on line ${line}`);
+  expect((await workbench.cursor()).file).toBe(name);
+  await workbench.picture("5-lines");
+});
+
+test("a follow-up goes on from there", async () => {
+  await ask("Why is that so?");
+  await answered();
+  expect(await panel.locator(".turn").count()).toBe(2);
+});
+
+test("what the repository does not answer looks different", async () => {
+  await ask("How do I bake sourdough bread?");
+  await panel.locator(".turn.abstained").waitFor();
+  await workbench.picture("6-abstained");
+});
+
+test("a hover tells what a symbol is and what changed it", async () => {
+  await workbench.file("server/whence_server/feedback.py", 46);
+  const word = workbench.page.locator(".view-line span", { hasText: /^give$/ }).first();
+  await until(async () => {
+    await workbench.page.mouse.move(0, 0);
+    await word.hover();
+    return workbench.page.locator(".monaco-hover:visible", { hasText: "Last changed" }).first().waitFor({ timeout: 4000 }).then(() => true, () => false);
+  }, "no hover");
+  await workbench.picture("7-hover");
+  await workbench.page.keyboard.press("Escape");
+});
+
+test("the code action Why names the commit, and its citation opens the diff", async () => {
+  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.command("Source Action...");
+  await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
+  await answered();
+  await workbench.picture("8-why");
+  await last().locator(".chip:has(.codicon-git-commit)").first().click();
+  await workbench.page.locator(".multiDiffEntry, .multi-diff-editor, .monaco-diff-editor").first().waitFor();
+  await workbench.page.waitForTimeout(1500);
+  await workbench.picture("9-diff");
+});
+
+test("thumbs down with a correction is kept beside the index", async () => {
+  await last().locator("[aria-label='Not helpful']").click();
+  await last().locator("form.correction textarea").fill("Because corrections are worth more than thumbs.");
+  await workbench.picture("10-correction");
+  await last().getByText("Keep Correction").click();
+  await last().locator(".kept").waitFor();
+  const kept = readFileSync(feedback, "utf8").trim().split("\n").map((line) => JSON.parse(line) as { verdict: string; text: string | null });
+  expect(kept.map((each) => each.verdict)).toEqual(["down", "correction"]);
+  expect(kept[1]?.text).toBe("Because corrections are worth more than thumbs.");
+});
+
+test("a running answer can be stopped, and the next one comes", async () => {
+  pause(true);
+  await ask("Which modules know LanceDB?");
+  await panel.locator("[aria-label='Stop (Escape)']").click();
+  await panel.locator(".turn:last-child.stopped").waitFor();
+  pause(false);
+  await workbench.picture("11-stopped");
+  await last().getByText("Ask Again").click();
+  await answered();
+});
+
+test("a server that is killed comes back", async () => {
+  for (const pid of servers()) process.kill(pid, "SIGKILL");
+  await until(() => Promise.resolve(servers().length > 0), "it did not come back");
+  await ask("Where is the status of the index told?");
+  await answered();
+});
+
+test("a change of the settings is heeded at once", async () => {
+  await workbench.file("server/whence_server/feedback.py", 46);
+  expect(await workbench.page.locator(".codelens-decoration a").count()).toBe(0);
+  workbench.set({ "whence.codeLens": true });
+  await workbench.page.locator(".codelens-decoration a", { hasText: "commit" }).first().waitFor();
+  await workbench.picture("12-lenses");
+});
+
+test.each(["Default Dark Modern", "Default High Contrast"])("it is readable in %s", async (theme) => {
+  workbench.set({ "workbench.colorTheme": theme });
+  await workbench.page.waitForTimeout(2500);
+  await workbench.picture(`13-${theme.toLowerCase().replaceAll(" ", "-")}`);
+});
+
+test("a second window on the same repository answers too", async () => {
+  const page = await workbench.secondWindow();
+  await page.locator(".activitybar [aria-label='Whence']").first().click();
+  const other = await workbench.panel(page);
+  await other.locator("#form textarea").fill("What is a hunk?");
+  await other.locator("#form textarea").press("Enter");
+  await other.locator(".turn:is(.done, .abstained)").waitFor();
+  await page.close();
+});
+
+test("it is activated, and answers, in its time", async () => {
+  took["activation, ms"] = await workbench.activation();
+  expect(took["activation, ms"]).toBeLessThanOrEqual(SLOW * 50);
+  expect(took["panel, ms"]).toBeLessThanOrEqual(SLOW * 1000);
+  expect(took["first text, ms"]).toBeLessThanOrEqual(SLOW * 1000);
+});
+
+test("nothing was asked of another host, and nothing written into the work tree", () => {
+  const hosts = new Set(workbench.requested.filter((url) => /^(https?|wss?):/.test(url)).map((url) => new URL(url).hostname));
+  // The page serves its own resources by this name, through a worker of its own; it never leaves the browser.
+  expect([...hosts].filter((host) => host !== "127.0.0.1" && !host.endsWith(".vscode-resource.vscode-cdn.net"))).toEqual([]);
+  const changed = execFileSync("git", ["status", "--porcelain"], { cwd: repository, encoding: "utf8" });
+  expect(changed.trim()).toBe("?? .vscode/"); // what this test set
+});
+
+/** The language servers that this run started. */
+function servers(): number[] {
+  const told = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
+  return told.split("\n").filter((line) => / lsp$/.test(line) && line.includes("whence") && line.includes("python")).filter((line) => ofThisRun(Number(line.trim().split(" ")[0]))).map((line) => Number(line.trim().split(" ")[0]));
+}
+
+function ofThisRun(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`WHENCE_E2E_MARK=${run}`);
+  } catch {
+    return false;
+  }
+}
+
+/** Hold the servers still, so that there is an answer to be stopped. */
+function pause(still: boolean): void {
+  for (const pid of servers()) process.kill(pid, still ? "SIGSTOP" : "SIGCONT");
+}
+

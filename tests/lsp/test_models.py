@@ -1,0 +1,94 @@
+"""Models in an editor: listed, fetched, used, asked with the text streaming, judged and rolled back."""
+
+from __future__ import annotations
+
+import pytest
+from tests.lsp.client import serving
+from tests.server.generation.gguf_models import write_model
+from tests.server.models.gguf_files import write_model as write_gguf
+
+from whence_server.models.manifest import Blob, Manifest
+from whence_server.models.naming import digest_of
+from whence_server.models.publishing import publish
+
+QUESTION = {"question": "what happens when a card is charged?", "partialResultToken": "piece"}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.delenv("WHENCE_REGISTRY", raising=False)
+
+
+@pytest.fixture
+def client(home, tmp_path):
+    with serving(tmp_path) as made:
+        yield made
+
+
+def offer(folder, path, version):
+    blob = Blob(digest_of(path.read_bytes()), path.stat().st_size)
+    publish(folder, Manifest("reader", version, "quote", blob), [path], ["champion"])
+    return str(folder)
+
+
+def command(client, name, **argument):
+    return client.ask("workspace/executeCommand", {"command": f"whence.{name}", "arguments": [argument]})
+
+
+def test_models_are_fetched_with_progress_used_and_rolled_back(shop, client, tmp_path):
+    client.initialize(shop.path, capabilities={"window": {"workDoneProgress": True}})
+    told = client.ask("whence/models")
+    assert (told["models"], told["setting"]) == ([], "auto")
+    assert {"qwen2.5-coder-1.5b", "qwen3-4b"} <= {preset["name"] for preset in told["presets"]}
+    registry = offer(tmp_path / "registry", write_gguf(tmp_path / "reader.gguf"), "1.0")
+    assert command(client, "pullModel", model="reader", registry=registry)["version"] == "1.0"
+    assert command(client, "useModel", model="reader")["champion"] == "reader@1.0"
+    (model,) = client.ask("whence/models")["models"]
+    assert (model["name"], model["roles"]) == ("reader", ["champion"])
+    shop_only = {"root": shop.path.as_uri()}
+    assert command(client, "useModel", model="none", **shop_only)["champion"] is None
+    assert client.ask("whence/models", shop_only)["roles"]["champion"] is None
+    assert command(client, "rollBackModel")["gone"] == "reader@1.0"
+    missing = {"command": "whence.pullModel", "arguments": [{"model": "unheard-of"}]}
+    assert "from where?" in client.refused("workspace/executeCommand", missing)["message"]
+    missing = {"command": "whence.useModel", "arguments": [{"model": "reader", "share": 101}]}
+    assert client.refused("workspace/executeCommand", missing)["code"] == -32602
+
+
+def test_a_repository_cannot_choose_a_file_or_an_address(shop, client):
+    shop.write("whence.toml", 'model = "http://192.0.2.1/v1#spy"\n')
+    client.initialize(shop.path)
+    assert client.until_indexed()["settings"]["model"] == "auto"
+    said = "\n".join(each["message"] for each in client.notified("window/showMessage"))
+    assert "the setting 'model' of a repository is a model's name" in said
+
+
+@pytest.mark.model
+def test_a_model_writes_while_the_reader_watches_and_people_judge_it(shop, client, tmp_path):
+    pytest.importorskip("llama_cpp", reason="make test-model installs it")
+    client.initialize(shop.path)
+    client.until_indexed()
+    for version, seed in (("1.0", 1), ("1.1", 2)):
+        registry = offer(tmp_path / "registry", write_model(tmp_path / f"{version}.gguf", seed=seed), version)
+        command(client, "pullModel", model=f"reader@{version}", registry=registry)
+    command(client, "useModel", model="reader@1.0")
+    told = client.ask("whence/ask", QUESTION)
+    pieces = [each["value"]["text"] for each in client.notified("$/progress") if each["token"] == "piece"]
+    assert "".join(pieces) == told["answer"]
+    assert len(pieces) > 2
+    assert told["model"] == {"name": "reader", "version": "1.0"}
+    assert told["citations"]
+    command(client, "useModel", model="reader@1.1", share=100)
+    for _ in range(3):
+        told = client.ask("whence/ask", QUESTION)
+        assert told["model"]["version"] == "1.1"
+        client.ask("whence/feedback", {"answer": told["id"], "verdict": "down"})
+    client.wait(lambda: client.ask("whence/models")["roles"]["challenger"] is None)
+    assert client.ask("whence/ask", QUESTION)["model"]["version"] == "1.0"
+    client.wait(
+        lambda: any("is taken back: 3 of 3" in each["message"] for each in client.notified("window/showMessage"))
+    )
+    assert client.ask("whence/ask", QUESTION | {"model": "none"})["model"]["name"] == "extractive"
+    assert "no model 'llama' here" in client.refused("whence/ask", QUESTION | {"model": "llama"})["message"]

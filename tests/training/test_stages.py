@@ -1,0 +1,205 @@
+"""`whence-train` on a small project: each stage alone and together, killed and resumed, and over what is new."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("datasketch")
+pytest.importorskip("rouge_score")
+
+from click.testing import CliRunner
+
+from whence_server.generation.prompt import UNKNOWN, system_text
+from whence_server.generation.style import STYLE
+from whence_training import stages
+from whence_training.cli import command
+from whence_training.config import Config
+from whence_training.configfile import read_config
+from whence_training.errors import ConfigError, InputError
+from whence_training.qa.record import read_records
+from whence_training.qa.splitting import find_leaks
+from whence_training.stages import numbers_between, open_run, run_stages
+
+SECRET = "AKIAIOSFODNN7EXAMPL3"  # whence: allow
+
+
+def run(project, config, numbers=("1", "2", "3"), **options):
+    opened = open_run(project.open(), read_config(config), **options)
+    return opened, [made for _, made in run_stages(opened, list(numbers))]
+
+
+def test_all_stages_make_a_dataset_that_says_what_it_is_of(shop, permissive):
+    opened, made = run(shop, permissive)
+    about = json.loads((made[2].folder / "dataset.json").read_text())
+    assert about["commit"] == shop.git("rev-parse", "HEAD")
+    assert about["inputs"]["style"] == STYLE.hash
+    records = [record for name in about["splits"] for record in read_records(made[2].folder / f"{name}.jsonl")]
+    assert len(records) == about["records"] == sum(about["splits"].values()) > 15
+    assert find_leaks(records) == []
+    assert (about["leaks"], about["blocked"]) == (0, [])
+    assert opened.folder.is_relative_to(shop.path / ".git" / "whence")
+    assert shop.git("status", "--porcelain") == ""
+
+
+def test_one_style_is_shared_by_those_who_generate_and_those_who_answer():
+    assert STYLE.text in system_text("quote")
+    assert STYLE.text in system_text("write")
+    assert STYLE.unknown == UNKNOWN
+
+
+def test_the_same_again_is_nothing_to_do_and_a_new_commit_is_one_run_more(shop, permissive):
+    opened, made = run(shop, permissive)
+    before = (made[2].folder / "stage.json").stat().st_mtime_ns
+    again, remade = run(shop, permissive)
+    assert (again.folder, [each.hash for each in remade]) == (opened.folder, [each.hash for each in made])
+    assert (remade[2].folder / "stage.json").stat().st_mtime_ns == before
+    shop.write(
+        "docs/guide.md", "# Guide\n\n## Closing the shop\n\nThe shop is closed by a button in the office at six.\n"
+    )
+    shop.commit("Say how the shop is closed", date="2024-07-01T10:00:00+00:00")
+    said = []
+    later, _ = run(shop, permissive, note=said.append)
+    assert later.folder != opened.folder
+    assert "new since the last run: 1 files, 0 removed, 1 commits, 0 threads" in said
+
+
+def test_a_question_whose_lines_have_changed_expires(shop, permissive):
+    _, made = run(shop, permissive)
+    told = "An invoice is sent as soon as the goods have left the warehouse."
+    assert told in "".join(file.read_text() for file in made[2].folder.glob("*.jsonl"))
+    guide = shop.path / "docs/guide.md"
+    shop.write("docs/guide.md", guide.read_text().replace("as soon as", "a week after"))
+    shop.commit("Send invoices later")
+    _, made = run(shop, permissive)
+    assert told not in "".join(file.read_text() for file in made[2].folder.glob("*.jsonl"))
+
+
+def test_stages_run_alone_and_say_what_they_lack(shop, permissive):
+    with pytest.raises(InputError, match="stage 3 needs what stage 1-collect makes"):
+        run(shop, permissive, ["3"])
+    run(shop, permissive, ["1"])
+    with pytest.raises(InputError, match="stage 3 needs what stage 2-process makes"):
+        run(shop, permissive, ["3"])
+    opened, _ = run(shop, permissive, ["2"])
+    (opened.folder / "2-process" / "units.jsonl").write_text("")
+    with pytest.raises(InputError, match="a file of that was changed since"):
+        run(shop, permissive, ["3"])
+    run(shop, permissive, ["2", "3"])
+    assert numbers_between("2", "3") == ["2", "3"]
+    with pytest.raises(ConfigError, match="there is no stage 9; there are 1, 2, 3"):
+        numbers_between("1", "9")
+
+
+def test_a_stage_that_fails_leaves_nothing_and_those_before_it_stay(shop, permissive, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "write_material", full)
+        with pytest.raises(OSError, match="No space"):
+            run(shop, permissive)
+    opened, made = run(shop, permissive)
+    assert sorted(path.name for path in opened.folder.iterdir() if path.is_dir()) == [
+        "1-collect",
+        "2-process",
+        "3-generate",
+    ]
+    assert made[2].summary["records"] > 15
+
+
+def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(shop, tmp_path):
+    config = tmp_path / "strict.yaml"
+    config.write_text(
+        "dataset_generator:\n  gates: {minimum: 2, per_category: 1, extractive: 0, share: 1, generator: 0.1}\n"
+    )
+    done = CliRunner().invoke(command, ["--repo", str(shop.path), "--config", str(config)])
+    assert type(done.exception).__name__ == "BlockedError"
+    assert "dominance of one generator" in str(done.exception)
+    assert "take out" in str(done.exception)
+    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.25, rebalance: true"))
+    _, made = run(shop, config)
+    assert made[2].summary["blocked"] == []
+
+
+def test_imports_are_mixed_in_and_what_measures_is_never_learnt(shop, permissive, tmp_path):
+    context = "The harbour of the town was built in 1848 by the guild of its merchants."
+    answer = {"text": "the guild", "answer_start": context.index("the guild")}
+    asked = [{"id": "1", "question": "Who built the harbour?", "answers": [answer]}]
+    held = {"data": [{"title": "Harbour", "paragraphs": [{"context": context, "qas": asked}]}]}
+    (tmp_path / "squad.json").write_text(json.dumps(held))
+    _, made = run(shop, permissive)
+    whole = [
+        record for name in ("train", "validation", "test") for record in read_records(made[2].folder / f"{name}.jsonl")
+    ]
+    measured = whole[0].question
+    (tmp_path / "curated.jsonl").write_text(json.dumps({"question": measured, "paths": ["shop/cart.py"]}) + "\n")
+    imports = f"  imports: {{squad: [{tmp_path}/squad.json], curated: [{tmp_path}/curated.jsonl]}}\n"
+    permissive.write_text(permissive.read_text() + imports)
+    _, made = run(shop, permissive)
+    splits = {name: read_records(made[2].folder / f"{name}.jsonl") for name in ("train", "validation", "test")}
+    assert [record.category for record in splits["train"]].count("general") == 1
+    assert "general" not in [record.category for record in (*splits["validation"], *splits["test"])]
+    assert measured not in [record.question for records in splits.values() for record in records]
+
+
+def test_a_secret_of_the_repository_is_in_no_file_of_a_run(shop, permissive):
+    shop.write(
+        "shop/keys.py",
+        f'def key():\n    """Returns the key {SECRET} of the shop in the cloud."""\n    return "{SECRET}"\n',
+    )
+    shop.commit(f"Add the key {SECRET} because the cloud asks for it")
+    opened, _ = run(shop, permissive)
+    files = [file for file in opened.folder.rglob("*") if file.is_file()]
+    assert len(files) > 8
+    assert not any(SECRET in file.read_text() for file in files)
+
+
+def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path):
+    listed = CliRunner().invoke(command, ["--list"])
+    assert [line.split()[:2] for line in listed.output.splitlines()] == [
+        ["1", "collect"],
+        ["2", "process"],
+        ["3", "generate"],
+    ]
+    (tmp_path / "bad.yaml").write_text("datasets: {}\n")
+    arguments = [sys.executable, "-m", "whence_training", "--config", str(tmp_path / "bad.yaml")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=_environment())
+    assert done.returncode == 2
+    assert "there is no key datasets" in done.stderr
+    assert Config().dataset_generator.train_ratio == 0.8
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on_and_ends_with_the_same_dataset(shop, permissive):
+    _, made = run(shop, permissive)
+    chance = random.Random(8)
+    arguments = [
+        sys.executable,
+        "-m",
+        "whence_training",
+        "--repo",
+        str(shop.path),
+        "--config",
+        str(permissive),
+        "--run",
+    ]
+    begun = time.monotonic()
+    subprocess.run([*arguments, "whole"], check=True, capture_output=True, env=_environment())
+    longest = time.monotonic() - begun
+    for number in range(10):
+        process = subprocess.Popen([*arguments, f"run{number}"], stderr=subprocess.DEVNULL, env=_environment())
+        time.sleep(chance.uniform(0.2, 1) * longest)
+        process.kill()
+        process.wait()
+        _, resumed = run(shop, permissive, name=f"run{number}")
+        assert [each.hash for each in resumed] == [each.hash for each in made]
+
+
+def _environment():
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(Path.home())}

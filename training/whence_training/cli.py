@@ -1,0 +1,115 @@
+"""`whence-train`: the stages of the learning loop from the command line.
+
+Parses options and prints; what is done is in `stages`. JSON goes to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from whence_indexer.errors import QueryError, WhenceError
+from whence_indexer.repository import open_repository
+from whence_training.config import remarks
+from whence_training.configfile import read_config
+from whence_training.errors import BlockedError, ConfigError
+from whence_training.stages import STAGES, numbers_between, open_run, run_stages
+
+_BAD_USAGE, _FAILED = 2, 1
+
+
+def main() -> None:
+    """Run it. Exits 0 done, 1 the work failed or a gate holds the data back, 2 bad usage."""
+    # Nothing here is anybody's business; the engine of workflows asks these when it is imported.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    try:
+        command(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(_BAD_USAGE)
+    except click.Abort:
+        sys.exit(130)
+    except (ConfigError, QueryError) as error:
+        click.echo(f"whence-train: {error}", err=True)
+        sys.exit(_BAD_USAGE)
+    except BlockedError as error:
+        click.echo(f"blocked: {error}", err=True)
+        sys.exit(_FAILED)
+    except (WhenceError, OSError) as error:
+        click.echo(f"whence-train: {error}", err=True)
+        sys.exit(_FAILED)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--repo", type=click.Path(path_type=Path), default=Path("."), help="The repository; here if not given.")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="YAML or TOML; see docs/training.md.")
+@click.option("--run", "name", help="Name of the run; if not given it follows from the repository's state.")
+@click.option("--stage", help="Run one stage.")
+@click.option("--start", help="Run from this stage.")
+@click.option("--end", help="Run to this stage.")
+@click.option("--list", "listing", is_flag=True, help="List the stages.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--flow", is_flag=True, help="Run as a Prefect flow.")
+def command(
+    repo: Path,
+    file: Path | None,
+    name: str | None,
+    stage: str | None,
+    start: str | None,
+    end: str | None,
+    listing: bool,
+    as_json: bool,
+    flow: bool,
+) -> None:
+    """Turn a repository's history into questions with answers, and learn from them. All stages, if none is named."""
+    if listing:
+        _list(as_json)
+        return
+    if stage and (start or end):
+        raise click.UsageError("--stage runs one stage; it does not go with --start and --end")
+    numbers = [stage] if stage else numbers_between(start or STAGES[0].number, end or STAGES[-1].number)
+    config = read_config(file)
+    for remark in remarks(config):
+        _note(remark)
+    if flow:
+        from whence_training.flows import learn
+
+        learn(str(repo), str(file) if file else None, numbers, name)
+        return
+    run = open_run(open_repository(repo), config, name, _note)
+    done, begun, blocked = [], time.perf_counter(), []
+    for each, made in run_stages(run, numbers):
+        done.append({"stage": each.number, "name": each.name, "hash": made.hash, **made.summary})
+        blocked += made.summary.get("blocked", [])
+        _note(f"stage {each.number} ({each.name}): {_said(made.summary)}")
+    seconds = round(time.perf_counter() - begun, 3)
+    if as_json:
+        click.echo(json.dumps({"run": str(run.folder), "stages": done, "seconds": seconds}))
+    _note(f"in {run.folder}")
+    if blocked:
+        raise BlockedError("; ".join(blocked))
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps([{"stage": e.number, "name": e.name, "title": e.title, "needs": e.needs} for e in STAGES])
+        )
+        return
+    for each in STAGES:
+        click.echo(f"{each.number:<4}{each.name:<12}{each.title}")
+
+
+def _said(summary: object) -> str:
+    held = summary if isinstance(summary, dict) else {}
+    return ", ".join(f"{key} {value}" for key, value in held.items() if value not in ({}, [], None))
+
+
+def _note(message: str) -> None:
+    click.echo(message, err=True)

@@ -1,0 +1,250 @@
+"""What a run is told: every key with its default, checked; the keys of the energyai pipeline mean the same here.
+
+Values only. What has no meaning for a repository is accepted and named by `remarks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A section of the file: no unknown keys, and no value of another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paths(Section):
+    """Folders. All that a run makes is under `runs`; None: beside the index, outside the work tree."""
+
+    runs: Path | None = None
+    raw_data: Path | None = None
+    processed_data: Path | None = None
+    chunks: Path | None = None
+    qa_dataset: Path | None = None
+
+
+class Collector(Section):
+    """Stage 1. `sources` are what is taken of a repository."""
+
+    sources: tuple[Literal["code", "docs", "history", "threads"], ...] = ("code", "docs", "history", "threads")
+    exclude: tuple[str, ...] = ()
+    query: str | None = None
+    num_results: Positive | None = None
+    mode: Literal["pdf", "html"] | None = None
+
+
+class Processor(Section):
+    """Stage 2. Evidence of fewer than `min_tokens` is left out, and of more than `max_tokens` not shown."""
+
+    min_tokens: Count = 5
+    target_tokens: Positive = 512
+    max_tokens: Positive = 600
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Processor:
+        if self.min_tokens >= self.max_tokens:
+            raise ValueError(f"min_tokens {self.min_tokens} must be below max_tokens {self.max_tokens}")
+        return self
+
+
+class Gates(Section):
+    """What must hold of a dataset; see `qa.gates.Limits`. A share of 1 lets one author, file, … be all there is."""
+
+    minimum: Count = 20
+    per_category: Count = 3
+    few: Count = 5
+    imbalance: Annotated[float, Field(ge=1)] = 5.0
+    share: Share = 0.5
+    author: Share | None = None
+    file: Share | None = None
+    directory: Share | None = None
+    generator: Share | None = None
+    extractive: Share = 0.5
+    rebalance: bool = False
+
+
+class Imports(Section):
+    """Files of questions from elsewhere; see docs/training.md."""
+
+    squad: tuple[Path, ...] = ()
+    squad_ratio: Share = 0.1
+    label_studio: tuple[Path, ...] = ()
+    curated: tuple[Path, ...] = ()
+    feedback: bool = True
+
+
+class Teacher(Section):
+    """A model that asks and answers besides the rules: an installed one or a GGUF file, or an OpenAI-compatible URL."""
+
+    model: str | None = None
+    url: str | None = None
+    key_variable: str = "WHENCE_TEACHER_KEY"
+    most: Count = 200
+    judge: bool = False
+    timeout: Positive = 60
+
+
+class Generator(Section):
+    """Stage 3. `shares` are the most that one rule may be of all, "" any; `train_ratio` leaves a half each to tune
+    and to measure."""
+
+    max_tokens: Positive = 600
+    train_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    model: str | None = None
+    seed: int = 42
+    novelty: Annotated[float, Field(gt=0, le=1)] = 0.7
+    shares: dict[str, Share] = {
+        "": 0.14,
+        "author": 0.05,
+        "date": 0.05,
+        "files": 0.04,
+        "signature": 0.1,
+        "default": 0.05,
+    }
+    unanswerable: Share = 0.1
+    distractors: Count = 3
+    distracted: Share = 0.5
+    imports: Imports = Imports()
+    teacher: Teacher = Teacher()
+    gates: Gates = Gates()
+
+
+class Finetuning(Section):
+    """Stage 4b."""
+
+    base_model: str | None = None
+    train_data: Path | None = None
+    output_dir: Path | None = None
+    final_model_dir: Path | None = None
+    method: Literal["lora", "lm_head"] = "lora"
+    quantization: Literal["4bit", "8bit"] | None = None
+    lora_r: Positive = 16
+    lora_alpha: Positive = 32
+    lora_dropout: Share = 0.05
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    strategy: Literal["epoch", "steps"] = "epoch"
+    epochs: Positive = 3
+    max_steps: Positive = 500
+    batch_size: Positive = 1
+    gradient_accumulation_steps: Positive = 8
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup_ratio: Share = 0.1
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    max_seq_length: Positive = 1024
+    optim: str = "adamw_torch"
+    seed: int = 42
+    bf16: bool = False
+    fp16: bool = False
+    gradient_checkpointing: bool = False
+    patience: Count = 0
+    save_steps: Positive = 100
+    cleanup_checkpoints: bool = True
+    logging_steps: Positive = 10
+    wandb_enabled: bool = False
+    wandb_project: str | None = None
+    wandb_run_name: str | None = None
+
+
+class Weights(Section):
+    """The parts of the combined score, which sum to 1."""
+
+    bertscore_f1: Share = 0.4
+    rougeL: Share = 0.3  # noqa: N815 - the metric's own name, and the file's
+    token_f1: Share = 0.2
+    rouge1: Share = 0.1
+
+    @model_validator(mode="after")
+    def _whole(self) -> Weights:
+        total = self.bertscore_f1 + self.rougeL + self.token_f1 + self.rouge1
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the weights sum to {total:g}, not to 1")
+        return self
+
+
+class Evaluation(Section):
+    """Stages 4a, 4c and 4d."""
+
+    base_model: str | None = None
+    adapter_path: Path | None = None
+    quantization: Literal["4bit", "8bit"] | None = None
+    eval_data: Path | None = None
+    batch_size: Positive = 16
+    max_new_tokens: Positive = 256
+    metrics: tuple[Literal["rouge", "bertscore", "token_f1", "bleu", "perplexity"], ...] = (
+        "rouge",
+        "bertscore",
+        "token_f1",
+    )
+    combined_weights: Weights = Weights()
+    output_dir: Path | None = None
+
+
+class Registration(Section):
+    """Stage 5."""
+
+    hf_username: str | None = None
+    repo_name: str | None = None
+    private: bool = False
+
+
+class Serving(Section):
+    """Stage 6."""
+
+    vllm_host: str | None = None
+    vllm_port: Positive | None = None
+    api_port: Positive | None = None
+    timeout: Positive = 60
+    max_model_len: Positive | None = None
+    gpu_memory_utilization: Share | None = None
+    warmup_on_start: bool = True
+    api_token: str | None = None
+
+
+class Config(Section):
+    """The whole file."""
+
+    domain: str = "repository"
+    use_case: str = "qa"
+    paths: Paths = Paths()
+    data_collector: Collector = Collector()
+    data_processor: Processor = Processor()
+    dataset_generator: Generator = Generator()
+    finetuning: Finetuning = Finetuning()
+    evaluation: Evaluation = Evaluation()
+    registration: Registration = Registration()
+    serving: Serving = Serving()
+
+
+_ELSEWHERE = {
+    "paths": ("raw_data", "processed_data", "chunks", "qa_dataset"),
+    "data_collector": ("query", "num_results", "mode"),
+    "serving": ("vllm_host", "vllm_port", "api_port", "max_model_len", "gpu_memory_utilization", "api_token"),
+}
+
+
+def remarks(config: Config) -> Iterator[str]:
+    """What of a file is accepted and yet has no effect, or another than it says; one sentence each."""
+    for section, names in _ELSEWHERE.items():
+        given = getattr(config, section)
+        for name in names:
+            if name in given.model_fields_set and getattr(given, name) is not None:
+                yield f"{section}.{name} has no effect here"
+    if config.dataset_generator.model is not None:
+        yield "dataset_generator.model has no effect: who writes questions is named in dataset_generator.teacher"
+    processor = config.data_processor
+    if processor.target_tokens > processor.max_tokens:
+        yield f"data_processor.target_tokens is above max_tokens; {processor.max_tokens} is used for both"
+    if config.finetuning.optim.startswith("paged"):
+        yield f"finetuning.optim {config.finetuning.optim} needs CUDA; elsewhere adamw_torch is used"

@@ -1,0 +1,92 @@
+"""The folder of one run: what each stage made, with the hashes of what it was made from and of what it is.
+
+A stage appears in one rename, complete; a process killed before leaves a draft that the next one removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whence_training.errors import InputError
+from whence_training.qa.record import canonical
+
+_ABOUT = "stage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished stage: where it is, the hash of its files, and what it says of itself."""
+
+    folder: Path
+    hash: str
+    summary: Mapping[str, Any]
+
+
+def finished(run: Path, name: str, inputs: str) -> Made | None:
+    """The stage `name` of a run if it was made from these inputs and none of its files was changed since."""
+    folder = run / name
+    try:
+        about = json.loads((folder / _ABOUT).read_text("utf-8"))
+        files = {file: digest_of(folder / file) for file in about["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if about.get("inputs") != inputs or files != about["files"]:
+        return None
+    return Made(folder, _hash(files), about["summary"])
+
+
+def required(run: Path, name: str, wanted_by: str) -> Made:
+    """A stage that another needs, made from whatever. Raises `InputError` naming both."""
+    try:
+        about = json.loads((run / name / _ABOUT).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"stage {wanted_by} needs what stage {name} makes, and {run / name} has none of it") from None
+    made = finished(run, name, about.get("inputs", ""))
+    if made is None:
+        raise InputError(f"stage {wanted_by} needs what stage {name} made, and a file of that was changed since")
+    return made
+
+
+def make(run: Path, name: str, inputs: str, work: Callable[[Path], Mapping[str, Any]]) -> Made:
+    """What `work` writes into an empty folder, as the stage `name`; what it returns is said of it.
+
+    Nothing is done where it is finished already. Raises what `work` raises, and then nothing has changed.
+    """
+    if made := finished(run, name, inputs):
+        return made
+    draft = run / f".{name}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    summary = dict(work(draft))
+    files = {file.relative_to(draft).as_posix(): digest_of(file) for file in sorted(draft.rglob("*")) if file.is_file()}
+    write_durably(draft / _ABOUT, canonical({"inputs": inputs, "files": files, "summary": summary}))
+    shutil.rmtree(run / name, ignore_errors=True)  # another input: what was there is of no use
+    draft.replace(run / name)
+    return Made(run / name, _hash(files), summary)
+
+
+def write_durably(file: Path, text: str) -> None:
+    """Write a file as a whole: a process killed meanwhile leaves what was there before."""
+    draft = file.with_name(f"{file.name}.new")
+    with draft.open("w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(file)
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256 of a file."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hash(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(canonical(dict(files)).encode()).hexdigest()
