@@ -34,6 +34,7 @@ _SECONDS = 0.6  # after which no further place is followed
 _STEPS = 1  # versions of a line before the present one
 _SHOWN = 3  # commits put before what search found
 _SHAPES, _SAYS = 0.3, 0.6  # from which on a reason may lead
+_STATES = 0.9  # from which on a subject is what is asked about
 _EARLIER = 0.5  # how much a commit of an earlier version counts beside one of the present
 
 
@@ -55,7 +56,7 @@ class Candidate:
     """A commit that may hold the reason, with the one in its message that is most to the point.
 
     `found` is how well search finds it, `shaped` how much of the lines asked about is from it, `like` the likeness of
-    its message to the question, `says` the share of the question's words in it; 0 to 1 each.
+    its message to the question, `says` the share of the question's words in it, `states` in its subject; 0 to 1 each.
     """
 
     hit: Hit
@@ -64,6 +65,7 @@ class Candidate:
     shaped: float = 0.0
     like: float = 0.0
     says: float = 0.0
+    states: float = 0.0
 
     @property
     def tells(self) -> float:
@@ -78,7 +80,7 @@ class Candidate:
 
 # Fitted to which commit a question of `tests/benchmarks/reasons.py` was made from, on the half that was looked at; then
 # `tells` was lowered, since all of those commits tell a reason.
-COEFFICIENTS = {"found": 1.5, "shaped": 4.0, "like": 1.0, "says": 4.0, "tells": 3.0}
+COEFFICIENTS = {"found": 1.5, "shaped": 4.0, "like": 1.0, "says": 4.0, "states": 4.0, "tells": 3.0}
 
 
 def find_evidence(
@@ -91,6 +93,10 @@ def find_evidence(
     likeliest = candidates(query, hits, weights, searcher, repository)[:_SHOWN]
     reasons = {each.hit: each.reason for each in likeliest if each.reason and _is_about(each)}
     told = told_in_threads(likeliest[0], repository) if likeliest and likeliest[0].tells < 1 else None
+    if likeliest and not (told or likeliest[0].reason) and likeliest[0].states >= _STATES:
+        subject = likeliest[0].hit.text.partition("\n")[0]
+        said = f"The commit that did it gives no reason, but only says “{subject}”."
+        reasons[likeliest[0].hit] = Reason(said, subject, 0)
     first = [told[0]] if told else []
     threads = [hit for hit in hits[:_SHOWN] if hit.kind in ("issue", "pull")][:1]
     order = [*first, *(each.hit for each in likeliest[:1]), *threads, *(each.hit for each in likeliest[1:]), *hits]
@@ -141,7 +147,7 @@ def candidates(
         # What was done is what the question repeats, so that a subject is asked where the body gives nothing.
         each.reason = _to_the_point(find_reasons("", body) or find_reasons(subject, ""), weights)
         each.found, each.shaped, each.like = min(each.found, 1.0), min(each.shaped, 1.0), max(float(like), 0.0)
-        each.says = coverage(each.hit.text, weights)
+        each.says, each.states = coverage(each.hit.text, weights), coverage(subject, weights)
     return sorted(found, key=lambda each: -each.value)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+from Stemmer import Stemmer
 
 from whence_indexer.terms import words
 from whence_indexer.types import Hit
@@ -115,9 +118,11 @@ def _opening(lines: list[str], row: int) -> int:
     return int(bool(lines[row].strip()) and (row == 0 or not lines[row - 1].strip()))
 
 
+@lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    """The beginning that `registers` and `registration` share. Stemmers part the two: they keep word classes apart."""
-    return word.removesuffix("s")[:6]
+    """What `add` and `added` share by Snowball's rules for English, and of that the beginning that `registers` and
+    `registration` share: a stemmer keeps word classes apart."""
+    return Stemmer("english", 0).stemWord(word)[:6]  # one is not for two threads
 
 
 def _trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:

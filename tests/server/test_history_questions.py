@@ -225,3 +225,18 @@ def test_a_commit_without_a_message_ends_no_answer(make_repository):
     said = ask(project, "who wrote p.py?")
     assert said.text.startswith("Lines of p.py, by author: Ada Author 100%.")
     assert said.citations[0].path == "p.py"
+
+
+def test_the_commit_that_says_what_is_asked_leads_and_not_another_that_tells_a_reason_for_something_else(
+    make_repository,
+):
+    project = make_repository()
+    project.write("rows.py", "def parse_row(row):\n    return row\n")
+    project.commit("Begin")
+    project.write("rows.py", "def parse_row(row):\n    return fast(row)\n")
+    adding = project.commit("Add turbo as a parser (#12)")
+    project.write("rows.py", "def parse_row(row):\n    return fast(row) or row\n")
+    project.commit("Return empty rows\n\nThey were lost, because the test that was added did not run with turbo.")
+    answered = ask(indexed(project), "Why was turbo added?")
+    assert answered.text.startswith("The commit that did it gives no reason, but only says “Add turbo as a parser")
+    assert answered.citations[0].commit == adding
