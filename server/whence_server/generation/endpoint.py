@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError
 from whence_server.errors import PromptError, WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Check, Finish, Generated, Request, Told
 from whence_server.generation.turns import POLL
 from whence_server.models.manifest import Mode
@@ -44,6 +45,7 @@ class Endpoint:
     address: str
     model: Model
     mode: Mode = "write"
+    calibration: Calibration = RETRIEVAL_ALONE
 
     @classmethod
     def parse(cls, spec: str) -> Endpoint:

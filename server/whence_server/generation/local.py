@@ -18,6 +18,7 @@ import platformdirs
 from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
 from whence_server.errors import WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration, read_calibration
 from whence_server.generation.generator import Check, Generated, Request, Told
 from whence_server.generation.prompt import system_text
 from whence_server.generation.supervisor import Plan, Supervisor
@@ -42,6 +43,7 @@ class LocalModel:
     mode: Mode
     worker: Supervisor
     adapter: Path | None = None
+    calibration: Calibration = RETRIEVAL_ALONE
 
     def context(self, check: Check = lambda: None) -> int:
         """Tokens of context, when the model has loaded."""
@@ -73,7 +75,8 @@ class Workers:
         """An installed model, which begins to load if it has not. Raises `ModelError`."""
         manifest = chosen.manifest
         with self._held(chosen.base, manifest.mode) as worker:
-            yield LocalModel(Model(manifest.name, manifest.version), manifest.mode, worker, chosen.adapter)
+            model = Model(manifest.name, manifest.version)
+            yield LocalModel(model, manifest.mode, worker, chosen.adapter, read_calibration(manifest.metrics))
 
     @contextmanager
     def file(self, path: Path) -> Iterator[LocalModel]:

@@ -17,6 +17,7 @@ from whence_server.answering import answer
 from whence_server.citations import verify
 from whence_server.composing import Writing
 from whence_server.errors import WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Generated
 from whence_server.generation.local import LocalModel
 from whence_server.generation.prompt import UNKNOWN
@@ -58,9 +59,9 @@ def project(make_repository):
 class Scripted:
     """A generator that says what a test wants it to."""
 
-    def __init__(self, text, mode="write", context=4096):
+    def __init__(self, text, mode="write", context=4096, calibration=RETRIEVAL_ALONE):
         self.text, self.mode, self.model, self.size = text, mode, Model("scripted", "1"), context
-        self.requests = []
+        self.calibration, self.requests = calibration, []
 
     def context(self, check=lambda: None):
         return self.size
@@ -122,6 +123,15 @@ def test_a_model_that_does_not_know_abstains(project):
     assert given.abstained
     assert given.text.startswith("I don't know")
     assert given.confidence < 0.5
+
+
+def test_a_model_that_doubts_its_own_words_abstains(project):
+    doubts = Calibration(likelihood=100.0)  # the words below have a mean of -0.1
+    given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", calibration=doubts))
+    assert given.abstained
+    assert given.confidence < 0.5
+    assert given.text.startswith("I don't know")
+    assert given.model == Model("scripted", "1")
 
 
 def test_a_model_that_fails_leaves_quotations_and_a_reason(project):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from whence_indexer import processor
 from whence_indexer.errors import ProcessorError
 from whence_indexer.types import Hit
-from whence_server.generation.confidence import combined, likelihood
+from whence_server.generation.confidence import Calibration, calibrated, read_calibration
 from whence_server.generation.deaths import cause
 from whence_server.generation.frames import FrameError, read_frame, write_frame
 from whence_server.generation.prompt import UNKNOWN, system_text, trimmed, user_text
@@ -200,10 +200,23 @@ def test_whatever_comes_no_bracket_outside_code_is_shown_unjudged(pieces):
         assert not re.search(r"(?<!\\)[\[\]<`]", re.sub(r"(?<!\\)`[^`]+`", "", line))
 
 
-def test_doubt_lowers_confidence_and_certainty_leaves_it():
-    assert combined(0.8, [0.0, 0.0]) == pytest.approx(0.8)
-    assert combined(0.8, [-5.0, -5.0]) < 0.6
-    assert likelihood([]) == 1.0  # an endpoint that tells none is believed
+def test_a_model_brings_what_its_probabilities_are_worth():
+    own = Calibration(bias=0.5, margin=1.0, likelihood=0.8)
+    sure, doubtful = (calibrated(0.8, [value] * 3, own) for value in (-0.1, -4.0))
+    assert doubtful < 0.5 < 0.8 < sure < 1
+    assert read_calibration({"accuracy": 0.7, **own.metrics}) == own
+    for metrics in ({}, {"calibration.bias": 9.0}):  # none, or a part of one
+        assert calibrated(0.8, [-4.0], read_calibration(metrics)) == pytest.approx(0.8)
+    assert calibrated(0.8, [], own) == 0.8  # an endpoint that tells none
+
+
+@given(
+    st.floats(0, 1),
+    st.lists(st.floats(-1e9, 0), max_size=4),
+    st.lists(st.floats(-1e300, 1e300), min_size=3, max_size=3),
+)
+def test_whatever_a_manifest_says_a_confidence_stays_one(retrieval, logprobs, numbers):
+    assert 0 <= calibrated(retrieval, logprobs, Calibration(*numbers)) <= 1
 
 
 def test_a_processor_without_the_instructions_is_told_before_the_library_is_loaded(tmp_path, monkeypatch):
