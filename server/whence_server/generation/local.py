@@ -31,7 +31,6 @@ from whence_server.types import Model
 
 CONTEXT = 4096  # tokens: the evidence of a question, the question and its answer
 _MEMORY_SHARE = 0.7  # of the machine's: the editor needs some, too
-_WRITES_FROM = 1_000_000_000  # parameters; smaller models invent too much to write freely
 _LOADED = 2  # bases that stay loaded: a champion's and a challenger's
 
 
@@ -83,8 +82,7 @@ class Workers:
         """The model of a GGUF file. Raises `QueryError` where there is none, `ModelError` where it is damaged."""
         if not path.is_file():
             raise QueryError(f"there is no file {path}")
-        file = read_model(path)
-        mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
+        mode = read_model(path).mode
         with self._held(path.resolve(), mode) as worker:
             yield LocalModel(Model(path.stem), mode, worker)
 

@@ -16,8 +16,10 @@ from typing import Any
 
 from whence_server.errors import GgufError
 from whence_server.models.ggufformat import Array, Contents, Tensor, read_contents
+from whence_server.models.manifest import Mode
 from whence_server.models.naming import shown
 
+_WRITES_FROM = 1_000_000_000  # parameters; smaller models invent too much to write freely
 MAX_TEMPLATE_CHARACTERS = 1 << 18
 # Rows of a prompt that llama.cpp computes at once (n_ubatch), which its working memory is made for.
 _BATCH = 512
@@ -48,6 +50,11 @@ class Model:
     cache_bytes: int
     working_bytes: int
     tensors: Mapping[str, Tensor]
+
+    @property
+    def mode(self) -> Mode:
+        """How it answers unless a manifest says: smaller ones, and those that know no chat, only choose quotations."""
+        return "write" if self.chat_template and self.parameters >= _WRITES_FROM else "quote"
 
     def memory_bytes(self, context: int = 4096) -> int:
         """About what it takes in memory with so many tokens of context: weights, cache and buffers."""

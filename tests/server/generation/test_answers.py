@@ -125,6 +125,16 @@ def test_a_model_that_does_not_know_abstains(project):
     assert given.confidence < 0.5
 
 
+def test_a_model_that_does_not_know_of_many_commits_shows_them_all(project):
+    for number in range(7):
+        project.write("net/retry.py", RETRY + f"LIMIT = {number}\n")
+        project.commit(f"Raise the limit of retry to {number}")
+    given = ask(project, "what changed in net/retry.py in 2024?", Scripted(UNKNOWN))
+    assert given.abstained
+    assert len(given.citations) > 4
+    assert all(f"[{each.id}]" in given.text for each in given.citations)
+
+
 def test_a_model_that_doubts_its_own_words_abstains(project):
     doubts = Calibration(likelihood=100.0)  # the words below have a mean of -0.1
     given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", calibration=doubts))

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from whence_indexer import processor
 from whence_indexer.errors import ProcessorError
+from whence_indexer.lance import connect
 from whence_indexer.types import Hit
 from whence_server.generation.confidence import Calibration, calibrated, read_calibration
 from whence_server.generation.deaths import cause
@@ -77,19 +77,19 @@ def test_the_last_words_of_the_dead_are_told():
 
 
 def test_one_who_asks_ten_questions_delays_another_by_one():
-    turns, served, begun = Turns(), [], threading.Event()
+    turns, served, begun, waits = Turns(), [], threading.Event(), threading.Event()
 
-    def ask(asker):
-        with turns.turn(asker, lambda: None):
+    def ask(asker, check=lambda: None):
+        with turns.turn(asker, check):
             begun.set()
-            time.sleep(0.02)
+            waits.wait()  # the first holds its turn until the other has asked
             served.append(asker)
 
     threads = [threading.Thread(target=ask, args=("greedy",)) for _ in range(10)]
     for thread in threads:
         thread.start()
     begun.wait()
-    other = threading.Thread(target=ask, args=("modest",))
+    other = threading.Thread(target=ask, args=("modest", waits.set))
     other.start()
     for thread in [*threads, other]:
         thread.join()
@@ -230,6 +230,18 @@ def test_a_processor_without_the_instructions_is_told_before_the_library_is_load
     processor.check("tame")
     with pytest.raises(ProcessorError, match=r"fatal uses instructions .*AVX2, FMA"):
         processor.check("fatal")
+
+
+def test_the_index_is_not_opened_by_a_library_that_the_processor_cannot_run(tmp_path, monkeypatch):
+    old = tmp_path / "cpuinfo"
+    old.write_text("flags\t\t: fpu sse2 avx f16c\n")
+    monkeypatch.setattr(processor, "_CPUINFO", old)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(processor, "_dies", lambda module: module == "lancedb")
+    processor.check.cache_clear()
+    with pytest.raises(ProcessorError, match="lancedb uses instructions"):
+        connect(tmp_path / "index")
+    processor.check.cache_clear()
 
 
 def test_a_processor_with_the_instructions_costs_no_process(tmp_path, monkeypatch):
