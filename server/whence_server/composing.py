@@ -16,6 +16,7 @@ from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
 from whence_server.generation.prompt import UNKNOWN
+from whence_server.markup import plain
 from whence_server.passages import Passage
 from whence_server.types import Answer, Timings
 
@@ -59,7 +60,7 @@ def compose(
     except GenerationError as error:
         if not isinstance(error, LoadingError):  # which says nothing of the model
             writing.ended(False)
-        return _noted(quotations, _FAILED.format(str(error).rstrip(".")))
+        return _noted(quotations, _FAILED.format(plain(str(error)).rstrip(".")))
     writing.ended(True)
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
     confidence = calibrated(quotations.confidence, written.generated.logprobs, generator.calibration)

@@ -152,6 +152,13 @@ def test_a_model_that_fails_leaves_quotations_and_a_reason(project):
     assert given.model.name == "extractive"
 
 
+def test_the_reason_of_a_failure_brings_no_markup(project):
+    given = ask(project, QUESTIONS[0], Scripted(WorkerError("it said [click](http://a.example) <b>here</b>")))
+    assert "No model wrote this: it said" in given.text
+    assert "[click](" not in given.text.replace("\\[", "")
+    assert "<b>here" not in given.text.replace("\\<b", "")
+
+
 def test_evidence_without_room_is_left_out_and_said(project):
     given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", context=430))
     assert re.search(r"\d passage\(s\) of the evidence had no room in the model's context", given.text)

@@ -14,7 +14,7 @@ import pytest
 from tests.server.generation.gguf_models import write_model
 
 from whence_indexer.errors import QueryError
-from whence_server.errors import OfflineError, WorkerError
+from whence_server.errors import OfflineError, PromptError, WorkerError
 from whence_server.generation.endpoint import Endpoint
 from whence_server.generation.generator import Request
 from whence_server.generation.serving import AUTO, NONE, Serving
@@ -170,14 +170,14 @@ def test_offline_no_other_machine_is_asked(monkeypatch, serving):
 
 @pytest.fixture
 def one_page():
-    """`one_page(body)` is the address of a server that answers everything with it."""
+    """`one_page(body, status)` is the address of a server that answers everything with it."""
     with ExitStack() as servers:
 
-        def serve(body):
+        def serve(body, status=200):
             class Handler(BaseHTTPRequestHandler):
                 def do_POST(self):
                     self.rfile.read(int(self.headers["Content-Length"]))
-                    self.send_response(200)
+                    self.send_response(status)
                     self.end_headers()
                     self.wfile.write(body.encode())
 
@@ -204,3 +204,19 @@ def one_page():
 def test_nonsense_from_an_endpoint_is_an_error_not_an_answer(body, why, one_page):
     with pytest.raises(WorkerError, match=why):
         Endpoint.parse(f"{one_page(body)}#name").generate(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"error": {"message": "no model\\nof that name"}}', r"404: no model of that name\Z"),
+        ('{"error": "try pulling it first"}', r"404: try pulling it first\Z"),
+        ('{"detail": "Not Found"}', r"404: Not Found\Z"),
+        ("<!DOCTYPE HTML><h1>Not found</h1>", r"404\Z"),
+        ('["?"]', r"404\Z"),
+        ("[" * 100_000, r"404\Z"),
+    ],
+)
+def test_what_an_endpoint_says_went_wrong_is_told_and_web_pages_are_not(body, said, one_page):
+    with pytest.raises(PromptError, match=f"answered {said}"):
+        Endpoint.parse(f"{one_page(body, 404)}#name").generate(ASKED)
