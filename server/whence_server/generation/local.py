@@ -20,7 +20,7 @@ from whence_indexer.processor import check as check_processor
 from whence_server.errors import WorkerError
 from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration, read_calibration
 from whence_server.generation.generator import Check, Generated, Request, Told
-from whence_server.generation.prompt import system_text
+from whence_server.generation.prompt import VERSION, system_text
 from whence_server.generation.supervisor import Plan, Supervisor
 from whence_server.models.capacity import memory_bytes
 from whence_server.models.choosing import Active
@@ -68,11 +68,15 @@ class Workers:
         self._note, self._patience, self._lock = note, patience, Lock()
         self._by_base: dict[Path, Supervisor] = {}  # the one used last at the end
         self._users: Counter[Path] = Counter()
+        self._told: set[str] = set()
 
     @contextmanager
     def installed(self, chosen: Active) -> Iterator[LocalModel]:
         """An installed model, which begins to load if it has not. Raises `ModelError`."""
         manifest = chosen.manifest
+        if manifest.prompt not in ("", VERSION) and manifest.label not in self._told:
+            self._told.add(manifest.label)
+            self._note(f"{manifest.label} was made for version {manifest.prompt} of the prompt, and gets {VERSION}")
         with self._held(chosen.base, manifest.mode) as worker:
             model = Model(manifest.name, manifest.version)
             yield LocalModel(model, manifest.mode, worker, chosen.adapter, read_calibration(manifest.metrics))

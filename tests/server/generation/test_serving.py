@@ -17,11 +17,16 @@ from whence_indexer.errors import QueryError
 from whence_server.errors import OfflineError, PromptError, WorkerError
 from whence_server.generation.endpoint import Endpoint
 from whence_server.generation.generator import Request
+from whence_server.generation.prompt import VERSION
 from whence_server.generation.serving import AUTO, NONE, Serving
 from whence_server.models.choosing import challenge, use
 from whence_server.models.installed import Home
+from whence_server.models.manifest import Manifest
 from whence_server.models.naming import reference
-from whence_server.models.pulling import Terms, import_gguf
+from whence_server.models.places import open_place
+from whence_server.models.publishing import publish
+from whence_server.models.pulling import Terms, import_gguf, pull
+from whence_server.models.registry import Registry
 from whence_server.types import Model
 
 ASKED = Request("Be brief.", "Evidence: none. Question: why?", max_tokens=4)
@@ -82,6 +87,18 @@ def test_the_champion_before_answers_while_the_new_one_loads_and_only_two_stay_l
             assert all(each.generator.generate(ASKED).text for each in (writing, third, first))
     alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
     assert len(alive) == len(serving._workers._by_base) == 2
+
+
+@pytest.mark.model
+def test_a_model_for_another_prompt_is_used_and_that_is_said_once(serving, home, tmp_path):
+    path = write_model(tmp_path / "old.gguf")
+    blob = home.blobs.add(path)
+    publish(tmp_path / "registry", Manifest("old", "1", "quote", blob, prompt="1"), [path])
+    pull(home, Registry(open_place(str(tmp_path / "registry"))), reference("old"), Terms())
+    for _ in range(2):
+        with serving.writing("old") as writing:
+            assert writing.generator.mode == "quote"
+    assert serving.notes == [f"old@1 was made for version 1 of the prompt, and gets {VERSION}"]
 
 
 @pytest.mark.model
