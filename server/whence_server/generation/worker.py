@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import IO, Any
 
+from whence_indexer import offspring
 from whence_server.generation.chat import frame, prompt_tokens
 from whence_server.generation.constraint import Constraint, GrammarError, log_probability
 from whence_server.generation.deaths import offer_to_die
@@ -115,10 +116,7 @@ class Writer:
 
 def main() -> None:
     """Load what the first order names, then answer orders until the parent is gone."""
-    orders, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "r+b") as nothing:  # nobody else may read or write there
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(nothing.fileno(), 1)
+    orders, out = offspring.pipes()
     offer_to_die()
     say = _sayer(out)
     first = read_frame(orders)

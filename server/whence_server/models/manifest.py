@@ -39,8 +39,8 @@ class Manifest:
     """A model. `base` is a GGUF file, `adapter` a LoRA over it; `tokenizer` is the digest that `gguffile` gives.
 
     `mode` says how it answers (quote: only sentences of the evidence; write: free text, verified). `prompt` is the
-    version of the prompt it was made for, "" for any, `data` the digest of what it was trained on. Metrics and gates are
-    those it was released with.
+    version of the prompt it was made for, "" for any; `data` is the digest of what it was trained on. Metrics and gates
+    are those it was released with.
     """
 
     name: str
