@@ -10,11 +10,13 @@ import argparse
 import importlib.util
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -34,6 +36,7 @@ from whence_server.models.gguffile import read_model
 from whence_server.passages import Passage
 
 _TOKENS, _REPEATS = 32, 6
+_PATIENCE = 600.0  # seconds: a machine may be busy
 _SYSTEM = "You answer a developer's question from numbered passages of their repository. " * 2
 _EVIDENCE = "| def retry(send): sends again when the server is busy, and the delay doubles each time.\n" * 4
 _SHAPE = {"width": 640, "inner": 2560, "blocks": 8, "context": 4096, "filler": 24_000, "quantized": True}
@@ -56,7 +59,10 @@ def main() -> None:
         print("generation is not measured: llama-cpp-python is not installed (make test-model installs it)")
         return
     with TemporaryDirectory(prefix="whence-bench-") as folder:
-        measures = [*_measure(Path(folder)), *(_memory_of(path, Path(folder)) for path in chosen.memory)]
+        measures = []
+        for measure in chain(_measure(Path(folder)), (_memory_of(path, Path(folder)) for path in chosen.memory)):
+            print(f"{measure.what}: {measure.value:,.2f} {measure.unit}", file=sys.stderr, flush=True)
+            measures.append(measure)
     report = f"{measured()}\n\n{judged(measures)}"
     print(report)
     if chosen.write:
@@ -66,7 +72,7 @@ def main() -> None:
 def _measure(folder: Path) -> Iterator[Measure]:
     path = write_model(folder / "model.gguf", **_SHAPE)  # type: ignore[arg-type]
     yield Measure("size of the model", path.stat().st_size / 1e6, "MB")
-    plan = Plan(path, folder / "cache", context=4096, gpu_layers=0, systems=(_SYSTEM,))
+    plan = Plan(path, folder / "cache", 4096, gpu_layers=0, systems=(_SYSTEM,), loading=_PATIENCE, patience=_PATIENCE)
     with closing(Supervisor(plan)) as worker:
         threads, kv = worker.about()["threads"], worker.about()["kv"]
         yield Measure(f"threads found best, with {kv} keys and values", threads, "")
@@ -134,8 +140,8 @@ def _again(worker: Supervisor) -> Iterator[Measure]:
 
 def _in_service(worker: Supervisor) -> Iterator[Measure]:
     """Prompts as they are in service: the question stands before the evidence, so that the rules alone are shared."""
-    text = _EVIDENCE.replace("| ", "")
-    hits = [Hit("code", 1.0, text, path=f"net/{number}.py", start_line=1, end_line=4) for number in range(PASSAGES)]
+    text = _EVIDENCE.partition("\n")[0].removeprefix("| ")
+    hits = [Hit("code", 1.0, text, path=f"net/{number}.py", start_line=1, end_line=1) for number in range(PASSAGES)]
     evidence = [Passage(hit, 1, text) for hit in hits]
     rules, ratios, shares = system_text("quote"), [], []
     worker.generate(Request(rules, "?", None, 1))
@@ -159,7 +165,7 @@ def _memory(worker: Supervisor, path: Path) -> Measure:
 
 
 def _memory_of(path: Path, folder: Path) -> Measure:
-    with closing(Supervisor(Plan(path, folder / "cache", context=4096, gpu_layers=0, loading=600))) as worker:
+    with closing(Supervisor(Plan(path, folder / "cache", 4096, 0, loading=_PATIENCE, patience=_PATIENCE))) as worker:
         worker.generate(Request(_SYSTEM, _EVIDENCE, None, 2))
         measure = _memory(worker, path)
     return replace(measure, what=f"{path.stem}: {measure.what}")
