@@ -81,17 +81,21 @@ def main() -> None:
     options = _options()
     with ExitStack() as stack:
         cases = _cases(options.data, options.clones, options.embedder, stack)
-        sections = {"abstention": f"{measured()}\n\n{_scores_table(cases)}\n\n{_features_table(cases)}"}
-        if options.model:
-            from tests.benchmarks import likelihood
-
-            sections["likelihood"] = f"{measured()}\n\n{likelihood.report(cases, options.model, options.every)}"
-    print("\n\n".join(sections.values()))
+        for name, report in _sections(cases, options):
+            print(f"{report}\n")
+            if options.write:
+                write_section(options.write, name, report)
     if options.fit:
-        print("\n" + _fit_report(cases))
-    if options.write:
-        for name, report in sections.items():
-            write_section(options.write, name, report)
+        print(_fit_report(cases))
+
+
+def _sections(cases: Sequence[Case], options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Parts of the page by name, each written before the next is measured."""
+    yield "abstention", f"{measured()}\n\n{_scores_table(cases)}\n\n{_features_table(cases)}"
+    if options.model:
+        from tests.benchmarks import likelihood
+
+        yield "likelihood", f"{measured()}\n\n{likelihood.report(cases, options.model, options.every)}"
 
 
 def _options() -> argparse.Namespace:
