@@ -82,8 +82,8 @@ bench-ablation: $(VENV)/.dev  ## Measure what each feature of the ranking is wor
 bench-neighbours: $(VENV)/.dev  ## Measure ways to find near vectors, over the work trees in CLONES
 	$(BIN)/python -m tests.benchmarks.neighbours --clones "$(CLONES)" --write docs/benchmarks.md
 
-bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same clones
-	$(BIN)/python -m tests.benchmarks.abstention --data "$(BENCH)" --clones "$(CLONES)" --fit --write docs/benchmarks.md
+bench-abstention: $(VENV)/.dev  ## Measure when answers abstain, over the same clones (MODEL=file.gguf: those of a model, too)
+	$(BIN)/python -m tests.benchmarks.abstention --data "$(BENCH)" --clones "$(CLONES)" --fit $(if $(MODEL),--model "$(MODEL)") --write docs/benchmarks.md
 
 bench-adaptation: $(VENV)/.dev  ## Measure what adapting to a repository brings, over the same clones
 	$(BIN)/python -m tests.benchmarks.adaptation --data "$(BENCH)" --clones "$(CLONES)" --write docs/benchmarks.md

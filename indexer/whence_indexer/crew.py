@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from subprocess import DEVNULL, PIPE
 from threading import Thread
 from typing import IO, Any
 
@@ -155,14 +154,7 @@ _Result = tuple[_Worker, int, Batch | None]
 
 
 def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*offspring.PYTHON, "-m", "whence_indexer.crew"],
-        env=offspring.environment(),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        start_new_session=True,  # Ctrl-C reaches the parent alone, which stops it
-    )
+    return subprocess.Popen(**offspring.options("whence_indexer.crew"))
 
 
 def _cores() -> int:
@@ -176,10 +168,7 @@ def _send(message: object, pipe: IO[bytes]) -> None:
 
 def main() -> None:
     """Answer jobs until the parent closes the pipe or is gone. Raises what a job raises, and so ends."""
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "r+b") as nothing:  # nobody else may read or write there
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(nothing.fileno(), 1)
+    inbox, outbox = offspring.pipes()
     setup: Setup = pickle.load(inbox)
     embedder = StaticEmbedder(setup.model)
     maker = Maker(setup.repository, embedder, set(setup.embedded), setup.allowed)

@@ -1,6 +1,7 @@
 """How a process of ours begins another: it imports what this one does, and nothing from the working directory.
 
-That may be a repository, whose files must not run because somebody opened it.
+That may be a repository, whose files must not run because somebody opened it. The two speak over its standard input and
+output, which nothing else in it may read or write.
 """
 
 from __future__ import annotations
@@ -8,8 +9,31 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import IO, Any
 
 PYTHON = (sys.executable, "-P")
+
+
+def options(module: str) -> dict[str, Any]:
+    """The arguments of `subprocess.Popen` for a process that runs `module` and that we speak to."""
+    return {
+        "args": [*PYTHON, "-m", module],
+        "env": environment(),
+        "stdin": PIPE,
+        "stdout": PIPE,
+        "stderr": DEVNULL,
+        "start_new_session": os.name != "nt",  # Ctrl-C reaches the parent alone, which stops it
+    }
+
+
+def pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """In the process begun: what its parent says and what it hears, from now on open to nobody else."""
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "r+b") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(nothing.fileno(), 1)
+    return inbox, outbox
 
 
 def environment() -> dict[str, str]:

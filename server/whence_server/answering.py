@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from whence_server.composing import Writing
 
 HITS = 12  # read for an answer
-ABSTAIN_BELOW = 0.5
 _SURE = 0.8  # an order, fitted on nothing: of what was read in the history
 _EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
@@ -107,7 +106,7 @@ def answer_from_search(
     if not amiss and query.intent == "history" and not found.sure:
         amiss = complaint(repository, query.period)
     confidence = 0.0 if amiss else confidence
-    abstained = confidence < ABSTAIN_BELOW
+    abstained = confidence < extractive.ABSTAIN_BELOW
     text = f"{plain(amiss[:1].upper() + amiss[1:])}. " if amiss else ""
     text += extractive.ABSTENTION if abstained else ""
     text += extractive.render("" if abstained else draft.lead, draft.passages, citations)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from whence_indexer.types import Citation
 from whence_server import extractive
 from whence_server.errors import GenerationError, LoadingError
-from whence_server.generation.confidence import combined
+from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
 from whence_server.generation.prompt import UNKNOWN
+from whence_server.markup import plain
 from whence_server.passages import Passage
 from whence_server.types import Answer, Timings
 
@@ -59,22 +60,24 @@ def compose(
     except GenerationError as error:
         if not isinstance(error, LoadingError):  # which says nothing of the model
             writing.ended(False)
-        return _noted(quotations, _FAILED.format(str(error).rstrip(".")))
+        return _noted(quotations, _FAILED.format(plain(str(error)).rstrip(".")))
     writing.ended(True)
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
-    confidence = round(combined(quotations.confidence, written.generated.logprobs), 3)
+    confidence = calibrated(quotations.confidence, written.generated.logprobs, generator.calibration)
+    declined = written.generated.text.strip() == UNKNOWN
+    if declined or (written.cited and confidence < extractive.ABSTAIN_BELOW):
+        nearest = passages[: len(quotations.citations)]
+        text = extractive.ABSTENTION + extractive.render("", nearest, quotations.citations)
+        confidence = round(confidence / 2 if declined else confidence, 3)
+        given = replace(quotations, text=text, abstained=True, confidence=confidence)
+        return replace(given, model=generator.model, timings=timings)
     if not written.cited:
-        if written.generated.text.strip() == UNKNOWN:
-            text = extractive.ABSTENTION + extractive.render("", passages[: extractive.PASSAGES], quotations.citations)
-            given = replace(quotations, text=text, abstained=True, confidence=round(confidence / 2, 3))
-            return replace(given, model=generator.model, timings=timings)
         return replace(_noted(quotations, _UNBORNE.format(generator.model.name)), timings=timings)
     citations = tuple(cite(number, passages[number - 1]) for number in sorted(written.cited))
     receipts = extractive.render("", [passages[citation.id - 1] for citation in citations], citations)
     text = "\n\n".join([written.text, receipts, *_notes(written, writing.unsupported)])
-    return replace(
-        quotations, text=text, confidence=confidence, citations=citations, model=generator.model, timings=timings
-    )
+    given = replace(quotations, text=text, confidence=round(confidence, 3), citations=citations)
+    return replace(given, model=generator.model, timings=timings)
 
 
 def _notes(written: Written, unsupported: Unsupported) -> list[str]:

@@ -24,7 +24,8 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 _repo = click.option("--repo", metavar="PATH", help="For this repository alone (default: for all without their own).")
 _source = click.option("--from", "source", envvar="WHENCE_REGISTRY", metavar="REGISTRY",
                        help="A folder, https://, s3:// or hf://OWNER/NAME (default: WHENCE_REGISTRY).")  # fmt: skip
-_key = click.option("--key", envvar="WHENCE_MODEL_KEY", type=click.Path(path_type=Path), metavar="FILE",
+_key = click.option("--key", envvar="WHENCE_MODEL_KEY", metavar="FILE",
+                    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
                     help="Only what this Ed25519 public key (PEM) has signed (default: WHENCE_MODEL_KEY).")  # fmt: skip
 _anyway = click.option("--anyway", is_flag=True, help="Also where it takes more memory than there is.")
 
@@ -40,7 +41,7 @@ def models() -> None:
 @_source
 @click.pass_context
 def list_models(context: click.Context, as_json: bool, repo: str | None, source: str | None) -> None:
-    """Show the models that are here; with --from those that a registry offers."""
+    """Show the models that are here. With --from those that a registry offers."""
     from whence_server import protocol, terminal
 
     # Only what is typed asks a registry: the environment names one for pulling.
@@ -60,7 +61,7 @@ def list_models(context: click.Context, as_json: bool, repo: str | None, source:
 @_key
 @_anyway
 def pull(model: str, as_json: bool, source: str | None, key: Path | None, anyway: bool) -> None:
-    """Fetch a model of a registry, or mend it; without a registry, a preset of Hugging Face."""
+    """Fetch a model, or mend it. Without a registry it is a preset, or a file, of Hugging Face."""
     from whence_server.models.installed import user_home
     from whence_server.models.pulling import fetch
 
@@ -76,7 +77,7 @@ def pull(model: str, as_json: bool, source: str | None, key: Path | None, anyway
 @click.option("--share", type=click.IntRange(1, 100), metavar="PERCENT",
               help="As a challenger, for this share of the questions; first 5, then 25, then 100.")  # fmt: skip
 def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
-    """Let a model answer from now on; none: quotations only."""
+    """Let a model answer from now on. With none only quotations do."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
     from whence_server.models.naming import reference
@@ -95,7 +96,7 @@ def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
 @_as_json
 @_repo
 def rollback(as_json: bool, repo: str | None) -> None:
-    """Undo the last step: the challenger goes, else the champion, for the previous one or quotations."""
+    """Undo the last step. The challenger goes, else the champion, for the previous one or quotations."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
 
@@ -108,7 +109,7 @@ def rollback(as_json: bool, repo: str | None) -> None:
 @_as_json
 @_anyway
 def import_model(file: Path, as_json: bool, anyway: bool) -> None:
-    """Take in FILE: a model as GGUF, or an adapter as ZIP, over a base that is here."""
+    """Take in a model as GGUF, or an adapter as ZIP. The base of an adapter must be here."""
     from whence_server.models.bundle import import_bundle
     from whence_server.models.installed import user_home
     from whence_server.models.pulling import import_gguf
@@ -124,7 +125,7 @@ def import_model(file: Path, as_json: bool, anyway: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @_as_json
 def export_model(model: str, file: Path, as_json: bool) -> None:
-    """Write the adapter of a model into FILE.zip, for `whence models import` elsewhere."""
+    """Write the adapter of a model into a ZIP. `whence models import` takes it in elsewhere."""
     from whence_server.models.bundle import write_bundle
     from whence_server.models.installed import find, user_home
     from whence_server.models.naming import reference
@@ -139,7 +140,7 @@ def export_model(model: str, file: Path, as_json: bool) -> None:
 @click.argument("model", metavar="NAME[@VERSION]")
 @_as_json
 def remove(model: str, as_json: bool) -> None:
-    """Delete a model, without a version all of them, and the blobs that no other needs."""
+    """Delete a model. Without a version all of them, and the blobs that no other needs."""
     from whence_server.models import upkeep
     from whence_server.models.installed import user_home
     from whence_server.models.naming import reference
@@ -157,7 +158,7 @@ def remove(model: str, as_json: bool) -> None:
 @_key
 @click.pass_context
 def verify(context: click.Context, model: str | None, as_json: bool, key: Path | None) -> None:
-    """Read every byte of the models that are here: digests, GGUF files, signatures. Exits 1 where one is damaged."""
+    """Read every byte of the models that are here. Digests, GGUF files, signatures; exits 1 where one is damaged."""
     from whence_server import terminal
     from whence_server.models import upkeep
     from whence_server.models.installed import find, user_home
@@ -222,7 +223,7 @@ def _say_roles(roles: Roles, as_json: bool, gone: str | None = None) -> None:
     if gone:
         click.echo(f"{gone} is taken back")
     share = f", {roles.challenger} for {roles.share} % of the questions" if roles.challenger else ""
-    click.echo(f"{roles.champion or 'quotations'} answers{share}")
+    click.echo(f"{f'{roles.champion} answers' if roles.champion else 'quotations answer'}{share}")
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -4,9 +4,7 @@ Asks each public question of its own repository, which should answer, and of oth
 ones that name the repository and something that has nothing to do with it. `--fit` computes the coefficients of
 `whence_server.extractive.confidence` from the public ones. Questions and repositories are split in two halves that
 never meet, one to fit on and one to measure on.
-
-Precision and recall are those of abstaining, and the calibration error is that of the confidence, all with as many
-questions to abstain from as to answer: answerable and unanswerable ones weigh equal, whatever their number.
+With `--model` a model answers those that retrieval supports, and `likelihood` reports what its words tell.
 """
 
 from __future__ import annotations
@@ -20,10 +18,10 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from tests.benchmarks import datasets
+from tests.benchmarks.calibration import Line, auroc, fit, scores_table
 from tests.benchmarks.checkouts import Checkout, open_checkout
 from tests.benchmarks.datasets import Pinned
 from tests.benchmarks.markdown import measured, number, table, write_section
@@ -34,8 +32,6 @@ from whence_server import answering, extractive
 from whence_server.extractive import Support
 
 _OTHERS = 3  # other repositories that each question is asked of
-_RIDGE = 1.0  # weight of the squared coefficients, of standardised features, beside the sum of log losses
-_STEPS = 50
 _FORMS = ("Does {0} support {1}?", "How does {0} handle {1}?")
 _FOREIGN = (
     "Windows 95", "OS/2 Warp", "the Kafka protocol", "COBOL copybooks", "Bluetooth pairing", "the Amiga", "Fortran 77",
@@ -48,11 +44,8 @@ _MISSING = (
     "PixelatedMutex", "reverse_entropy_hook",
 )  # fmt: skip
 _LOOKUPS = ("Where is {0} defined?", "What does {0} do?")
-_OFF_TOPIC, _NO_SUCH_NAME = "nothing to do with it", "names that do not exist"
-_BINS = 10  # of the expected calibration error
+OFF_TOPIC, NO_SUCH_NAME = "nothing to do with it", "names that do not exist"
 _FEATURES = tuple(field.name for field in fields(Support))
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +55,8 @@ class Case:
     `made_up` names the kind of a question that was made up.
     """
 
+    question: str
+    checkout: Checkout
     half: int
     own: bool
     support: Support
@@ -84,13 +79,23 @@ class Model:
 def main() -> None:
     """Measure, print, fit and write where asked."""
     options = _options()
-    cases = _cases(options.data, options.clones, options.embedder)
-    report = f"{measured()}\n\n{_scores_table(cases)}\n\n{_features_table(cases)}"
-    print(report)
+    with ExitStack() as stack:
+        cases = _cases(options.data, options.clones, options.embedder, stack)
+        for name, report in _sections(cases, options):
+            print(f"{report}\n")
+            if options.write:
+                write_section(options.write, name, report)
     if options.fit:
-        print("\n" + _fit_report(cases))
-    if options.write:
-        write_section(options.write, "abstention", report)
+        print(_fit_report(cases))
+
+
+def _sections(cases: Sequence[Case], options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Parts of the page by name, each written before the next is measured."""
+    yield "abstention", f"{measured()}\n\n{_scores_table(cases)}\n\n{_features_table(cases)}"
+    if options.model:
+        from tests.benchmarks import likelihood
+
+        yield "likelihood", f"{measured()}\n\n{likelihood.report(cases, options.model, options.every)}"
 
 
 def _options() -> argparse.Namespace:
@@ -100,18 +105,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the tables into this page")
     parser.add_argument("--embedder", metavar="MODEL", help="the embedding model (default: the shipped one)")
     parser.add_argument("--fit", action="store_true", help="print coefficients fitted on half of the repositories")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a GGUF file that writes answers, too")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="of the questions, ask the model each Nth")
     return parser.parse_args()
 
 
-def _cases(data: Path, clones: Path, model: str | None) -> list[Case]:
+def _cases(data: Path, clones: Path, embedder: str | None, stack: ExitStack) -> list[Case]:
+    """All cases; their checkouts last as long as `stack`."""
     console = Console(stderr=True)
-    sources = list(_sources(data))
-    with ExitStack() as stack:
-        opened = track(sources, "indexing", console=console, transient=True)
-        asked = [
-            (stack.enter_context(open_checkout(clones, pinned, model, history=True)), texts) for pinned, texts in opened
-        ]
-        return [case for half in (0, 1) for case in _ask_half(half, asked[half::2], console)]
+    opened = track(list(_sources(data)), "indexing", console=console, transient=True)
+    asked = [
+        (stack.enter_context(open_checkout(clones, pinned, embedder, history=True)), texts) for pinned, texts in opened
+    ]
+    return [case for half in (0, 1) for case in _ask_half(half, asked[half::2], console)]
 
 
 def _sources(data: Path) -> Iterator[tuple[Pinned, list[str]]]:
@@ -129,18 +135,18 @@ def _ask_half(half: int, asked: Sequence[tuple[Checkout, list[str]]], console: C
     for place, (own, texts) in enumerate(track(asked, f"asking, half {half + 1}", console=console, transient=True)):
         others = [checkouts[(place + step) % len(checkouts)] for step in range(1, min(_OTHERS + 1, len(checkouts)))]
         for text in texts:
-            yield Case(half, True, support(text, own.searcher))
-            yield from (Case(half, False, support(text, other.searcher)) for other in others)
+            yield Case(text, own, half, True, support(text, own.searcher))
+            yield from (Case(text, other, half, False, support(text, other.searcher)) for other in others)
         for kind, text in _made_up(own.pinned.name):
-            yield Case(half, False, support(text, own.searcher), kind)
+            yield Case(text, own, half, False, support(text, own.searcher), kind)
 
 
 def _made_up(repository: str) -> Iterator[tuple[str, str]]:
     """Questions that no repository of the sets answers, with their kind."""
     for form in _FORMS:
-        yield from ((_OFF_TOPIC, form.format(repository, subject)) for subject in _FOREIGN)
+        yield from ((OFF_TOPIC, form.format(repository, subject)) for subject in _FOREIGN)
     for form in _LOOKUPS:
-        yield from ((_NO_SUCH_NAME, form.format(name)) for name in _MISSING)
+        yield from ((NO_SUCH_NAME, form.format(name)) for name in _MISSING)
 
 
 def support(question: str, searcher: Searcher) -> Support:
@@ -152,31 +158,6 @@ def support(question: str, searcher: Searcher) -> Support:
     ).support
 
 
-def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """The probability that a random positive is above a random negative, ties counting half."""
-    above = np.subtract.outer(np.array(positives), np.array(negatives))
-    return float(np.mean((above > 0) + 0.5 * (above == 0)))
-
-
-def fit(features: Array, own: NDArray[np.bool_]) -> tuple[float, Array]:
-    """Bias and coefficients of a ridge-regularised logistic regression, by Newton's method; both classes weigh equal.
-
-    `features` has shape (n, m). Coefficients are for the features as they are, not standardised.
-    """
-    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
-    design = np.column_stack([np.ones(len(features)), (features - mean) / spread])
-    weights = np.where(own, 0.5 / own.mean(), 0.5 / (1 - own.mean()))
-    penalty = _RIDGE * np.diag([0.0, *np.ones(features.shape[1])])
-    solution = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        probability = 1 / (1 + np.exp(-design @ solution))
-        gradient = design.T @ (weights * (probability - own)) + penalty @ solution
-        curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design + penalty
-        solution -= np.linalg.solve(curvature, gradient)
-    coefficients = solution[1:] / spread
-    return float(solution[0] - coefficients @ mean), coefficients
-
-
 def _scores_table(cases: Sequence[Case]) -> str:
     current = Model(extractive.BIAS, extractive.COEFFICIENTS)
     names = ("both halves", "first half", "second half")
@@ -186,37 +167,15 @@ def _scores_table(cases: Sequence[Case]) -> str:
     ]
     made_up = [
         (f"both halves, others: {kind}", current, [case for case in cases if case.own or case.made_up == kind])
-        for kind in (_OFF_TOPIC, _NO_SUCH_NAME)
+        for kind in (OFF_TOPIC, NO_SUCH_NAME)
     ]
-    return _table([*public, *made_up, ("both halves, others: all of these", current, cases)])
+    lines = [*public, *made_up, ("both halves, others: all of these", current, cases)]
+    return scores_table([_line(*line) for line in lines])
 
 
-def _table(lines: Sequence[tuple[str, Model, Sequence[Case]]]) -> str:
-    header = ["measured on", "answerable", "not", "AUROC", "precision", "recall", "wrongly refused", "ECE"]
-    return table(header, [[name, *_scores(model, cases)] for name, model, cases in lines])
-
-
-def _scores(model: Model, cases: Sequence[Case]) -> list[str]:
-    own, others = (_confidences(model, cases, side) for side in (True, False))
-    refused, recall = (fmean(value < answering.ABSTAIN_BELOW for value in side) for side in (own, others))
-    precision = recall / (recall + refused) if recall + refused else 0.0
-    error = calibration_error(own, others)
-    shown = (auroc(own, others), precision, recall, refused, error)
-    return [str(len(own)), str(len(others)), *map(number, shown)]
-
-
-def calibration_error(answerable: Sequence[float], others: Sequence[float]) -> float:
-    """The expected calibration error of confidences, in bins of equal width (Guo et al. 2017); sides weigh equal."""
-    confidence = np.array([*answerable, *others])
-    right = np.repeat([1.0, 0.0], [len(answerable), len(others)])
-    weight = np.repeat([0.5 / len(answerable), 0.5 / len(others)], [len(answerable), len(others)])
-    places = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(places, weight * (right - confidence), _BINS)
-    return float(np.abs(gaps).sum())
-
-
-def _confidences(model: Model, cases: Sequence[Case], own: bool) -> list[float]:
-    return [model.confidence(case.support) for case in cases if case.own is own]
+def _line(name: str, model: Model, cases: Sequence[Case]) -> Line:
+    own, others = ([model.confidence(case.support) for case in cases if case.own is side] for side in (True, False))
+    return name, own, others
 
 
 def _features_table(cases: Sequence[Case]) -> str:
@@ -236,12 +195,18 @@ def _fit_report(everything: Sequence[Case]) -> str:
     for half, model in ((1, models[0]), (0, models[1])):
         part = [case for case in everything if case.half == half and (case.made_up or case.own)]
         lines.append((f"the same on half {half + 1}, others made up", model, part))
-    return "\n\n".join([_table(lines), *map(_as_code, ("the first half", "the second half", "both"), models)])
+    return "\n\n".join(
+        [
+            scores_table([_line(*line) for line in lines]),
+            *map(_as_code, ("the first half", "the second half", "both"), models),
+        ]
+    )
 
 
 def _fitted(cases: Sequence[Case]) -> Model:
     features = np.array([astuple(case.support) for case in cases], float)
-    bias, coefficients = fit(features, np.array([case.own for case in cases]))
+    own = np.array([case.own for case in cases])
+    bias, coefficients = fit(features, own, np.where(own, 0.5 / own.mean(), 0.5 / (1 - own.mean())))
     return Model(bias, dict(zip(_FEATURES, coefficients.tolist(), strict=True)))
 
 

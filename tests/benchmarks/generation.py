@@ -10,10 +10,13 @@ import argparse
 import importlib.util
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,14 +26,21 @@ from tests.benchmarks.markdown import measured, write_section
 from tests.benchmarks.speed import Measure, judged
 from tests.server.generation.gguf_models import write_adapter, write_model
 
+from whence_indexer.types import Hit
+from whence_server.composing import PASSAGES
 from whence_server.errors import WorkerError
 from whence_server.generation.generator import Request
+from whence_server.generation.prompt import system_text, user_text
 from whence_server.generation.supervisor import Plan, Supervisor
+from whence_server.models.gguffile import read_model
+from whence_server.passages import Passage
 
 _TOKENS, _REPEATS = 32, 6
+_PATIENCE = 600.0  # seconds: a machine may be busy
 _SYSTEM = "You answer a developer's question from numbered passages of their repository. " * 2
 _EVIDENCE = "| def retry(send): sends again when the server is busy, and the delay doubles each time.\n" * 4
 _SHAPE = {"width": 640, "inner": 2560, "blocks": 8, "context": 4096, "filler": 24_000, "quantized": True}
+_ASKED = "Where is it decided {}how long to wait?"
 _LETTERS = "root ::= [a-zA-Z0-9 .,]+"
 
 
@@ -42,12 +52,17 @@ def main() -> None:
     """Measure, print, and write where asked."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
+    options.add_argument("--memory", type=Path, metavar="FILE", action="append", default=[],
+                         help="a GGUF file whose worker's memory is held against the estimate, too")  # fmt: skip
     chosen = options.parse_args()
     if importlib.util.find_spec("llama_cpp") is None:
         print("generation is not measured: llama-cpp-python is not installed (make test-model installs it)")
         return
     with TemporaryDirectory(prefix="whence-bench-") as folder:
-        measures = list(_measure(Path(folder)))
+        measures = []
+        for measure in chain(_measure(Path(folder)), (_memory_of(path, Path(folder)) for path in chosen.memory)):
+            print(f"{measure.what}: {measure.value:,.2f} {measure.unit}", file=sys.stderr, flush=True)
+            measures.append(measure)
     report = f"{measured()}\n\n{judged(measures)}"
     print(report)
     if chosen.write:
@@ -57,12 +72,14 @@ def main() -> None:
 def _measure(folder: Path) -> Iterator[Measure]:
     path = write_model(folder / "model.gguf", **_SHAPE)  # type: ignore[arg-type]
     yield Measure("size of the model", path.stat().st_size / 1e6, "MB")
-    plan = Plan(path, folder / "cache", context=4096, gpu_layers=0, systems=(_SYSTEM,))
+    plan = Plan(path, folder / "cache", 4096, gpu_layers=0, systems=(_SYSTEM,), loading=_PATIENCE, patience=_PATIENCE)
     with closing(Supervisor(plan)) as worker:
         threads, kv = worker.about()["threads"], worker.about()["kv"]
         yield Measure(f"threads found best, with {kv} keys and values", threads, "")
         yield from _beside_bare(worker, path, threads)
         yield from _again(worker)
+        yield from _in_service(worker)
+        yield _memory(worker, path)
         yield from _withdrawn(worker)
         yield from _swapped(worker, folder)
         yield from _together(worker)
@@ -119,6 +136,39 @@ def _again(worker: Supervisor) -> Iterator[Measure]:
     yield Measure(
         "first token of a second question on the same evidence, quicker by", median(ratios), "x", 3, least=True
     )
+
+
+def _in_service(worker: Supervisor) -> Iterator[Measure]:
+    """Prompts as they are in service: the question stands before the evidence, so that the rules alone are shared."""
+    text = _EVIDENCE.partition("\n")[0].removeprefix("| ")
+    hits = [Hit("code", 1.0, text, path=f"net/{number}.py", start_line=1, end_line=1) for number in range(PASSAGES)]
+    evidence = [Passage(hit, 1, text) for hit in hits]
+    rules, ratios, shares = system_text("quote"), [], []
+    worker.generate(Request(rules, "?", None, 1))
+    for number in range(_REPEATS):
+        user = user_text(_ASKED.format(f"{number} "), evidence)
+        unknown, _ = _timed(worker, Request("", f"{number} {rules} {user}", None, 4))
+        written = worker.generate(Request(rules, user_text(_ASKED.format(""), evidence), None, 4))
+        known, _ = _timed(worker, Request(rules, user, None, 4))
+        ratios.append(unknown / known)
+        shares.append(written.reused / written.prompt_tokens)
+    yield Measure("of a prompt in service, known before the first question", median(shares), "x")
+    yield Measure("its first token, quicker for that by", median(ratios), "x")
+
+
+def _memory(worker: Supervisor, path: Path) -> Measure:
+    """What the process holds, shared pages of the file included."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    held = int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    estimate = read_model(path).memory_bytes(worker.about()["context"])
+    return Measure(f"memory of the worker ÷ the estimate of {estimate / 1e6:,.0f} MB", held / estimate, "x")
+
+
+def _memory_of(path: Path, folder: Path) -> Measure:
+    with closing(Supervisor(Plan(path, folder / "cache", 4096, 0, loading=_PATIENCE, patience=_PATIENCE))) as worker:
+        worker.generate(Request(_SYSTEM, _EVIDENCE, None, 2))
+        measure = _memory(worker, path)
+    return replace(measure, what=f"{path.stem}: {measure.what}")
 
 
 def _withdrawn(worker: Supervisor) -> Iterator[Measure]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.benchmarks import synthetic
 from tests.benchmarks.ablation import NEUTRAL
-from tests.benchmarks.abstention import auroc, calibration_error, fit
+from tests.benchmarks.calibration import auroc, calibration_error, fit
 from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.datasets import Target, gold_files, ndcg_of_targets
 from tests.benchmarks.markdown import table, with_section
@@ -99,7 +99,7 @@ def test_the_fit_finds_the_feature_that_tells_and_centres_the_classes():
     chance = np.random.default_rng(0)
     own = np.arange(400) % 4 == 0
     features = np.column_stack([own * 2.0 + chance.normal(size=400), chance.normal(size=400)])
-    bias, coefficients = fit(features, own)
+    bias, coefficients = fit(features, own, np.where(own, 2.0, 2 / 3))
     assert coefficients[0] > 5 * abs(coefficients[1])
     assert abs(bias + coefficients[0] * 1.0) < 0.3  # half-way between the means of the two classes, weighed equal
 

@@ -16,7 +16,7 @@ from whence_indexer.embedder import Embedder
 from whence_indexer.query import parse_query
 from whence_indexer.terms import words
 from whence_server import extractive
-from whence_server.answering import ABSTAIN_BELOW
+from whence_server.extractive import ABSTAIN_BELOW
 from whence_server.generation.drafting import write
 from whence_server.generation.generator import Generator
 from whence_server.generation.prompt import UNKNOWN

@@ -14,7 +14,6 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from subprocess import PIPE
 from threading import Lock, Thread
 from typing import Any
 
@@ -163,11 +162,4 @@ class Child:
 
 
 def _start(printed: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*offspring.PYTHON, "-m", "whence_server.generation.worker"],
-        env=offspring.environment(),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=printed,
-        start_new_session=os.name != "nt",  # Ctrl-C reaches the parent alone, which stops it
-    )
+    return subprocess.Popen(**offspring.options("whence_server.generation.worker") | {"stderr": printed})

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError
 from whence_server.errors import PromptError, WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Check, Finish, Generated, Request, Told
 from whence_server.generation.turns import POLL
 from whence_server.models.manifest import Mode
@@ -44,6 +45,7 @@ class Endpoint:
     address: str
     model: Model
     mode: Mode = "write"
+    calibration: Calibration = RETRIEVAL_ALONE
 
     @classmethod
     def parse(cls, spec: str) -> Endpoint:
@@ -149,11 +151,22 @@ def _check(response: httpx2.Response, name: str) -> None:
     status = response.status_code
     if status == 200:
         return
-    said = " ".join(response.read()[:2000].decode("utf-8", "replace").split())[:200]
     if status in (401, 403):
         raise WorkerError(f"{name} does not let you in ({status}): set {KEY}")
     kind = PromptError if status in (400, 404, 413, 422) else WorkerError
-    raise kind(f"{name} answered {status}: {''.join(c for c in said if c.isprintable())}")
+    raise kind(f"{name} answered {status}{_said(response)}")
+
+
+def _said(response: httpx2.Response) -> str:
+    """What went wrong in the server's words, where it has some for people; a web page is none."""
+    try:
+        told = json.loads(next(response.iter_bytes(_LONGEST), b""))
+        told = told.get("error") or told.get("detail") or told
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    told = told.get("message") if isinstance(told, dict) else told
+    words = "".join(character for character in " ".join(str(told or "").split()) if character.isprintable())
+    return f": {words[:200]}" if words else ""
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str | None]]:

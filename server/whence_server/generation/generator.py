@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from whence_server.generation.confidence import Calibration
 from whence_server.models.manifest import Mode
 from whence_server.types import Model
 
@@ -61,6 +62,11 @@ class Generator(Protocol):
     @property
     def mode(self) -> Mode:
         """How it answers: quote or write."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the probabilities of its words say of an answer."""
         ...
 
     def context(self, check: Check = ...) -> int:

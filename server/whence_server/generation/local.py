@@ -18,8 +18,9 @@ import platformdirs
 from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
 from whence_server.errors import WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration, read_calibration
 from whence_server.generation.generator import Check, Generated, Request, Told
-from whence_server.generation.prompt import system_text
+from whence_server.generation.prompt import VERSION, system_text
 from whence_server.generation.supervisor import Plan, Supervisor
 from whence_server.models.capacity import memory_bytes
 from whence_server.models.choosing import Active
@@ -30,7 +31,6 @@ from whence_server.types import Model
 
 CONTEXT = 4096  # tokens: the evidence of a question, the question and its answer
 _MEMORY_SHARE = 0.7  # of the machine's: the editor needs some, too
-_WRITES_FROM = 1_000_000_000  # parameters; smaller models invent too much to write freely
 _LOADED = 2  # bases that stay loaded: a champion's and a challenger's
 
 
@@ -42,6 +42,7 @@ class LocalModel:
     mode: Mode
     worker: Supervisor
     adapter: Path | None = None
+    calibration: Calibration = RETRIEVAL_ALONE
 
     def context(self, check: Check = lambda: None) -> int:
         """Tokens of context, when the model has loaded."""
@@ -67,21 +68,25 @@ class Workers:
         self._note, self._patience, self._lock = note, patience, Lock()
         self._by_base: dict[Path, Supervisor] = {}  # the one used last at the end
         self._users: Counter[Path] = Counter()
+        self._told: set[str] = set()
 
     @contextmanager
     def installed(self, chosen: Active) -> Iterator[LocalModel]:
         """An installed model, which begins to load if it has not. Raises `ModelError`."""
         manifest = chosen.manifest
+        if manifest.prompt not in ("", VERSION) and manifest.label not in self._told:
+            self._told.add(manifest.label)
+            self._note(f"{manifest.label} was made for version {manifest.prompt} of the prompt, and gets {VERSION}")
         with self._held(chosen.base, manifest.mode) as worker:
-            yield LocalModel(Model(manifest.name, manifest.version), manifest.mode, worker, chosen.adapter)
+            model = Model(manifest.name, manifest.version)
+            yield LocalModel(model, manifest.mode, worker, chosen.adapter, read_calibration(manifest.metrics))
 
     @contextmanager
     def file(self, path: Path) -> Iterator[LocalModel]:
         """The model of a GGUF file. Raises `QueryError` where there is none, `ModelError` where it is damaged."""
         if not path.is_file():
             raise QueryError(f"there is no file {path}")
-        file = read_model(path)
-        mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
+        mode = read_model(path).mode
         with self._held(path.resolve(), mode) as worker:
             yield LocalModel(Model(path.stem), mode, worker)
 

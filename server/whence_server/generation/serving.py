@@ -113,7 +113,7 @@ class Serving:
         try:
             return load(self._home, find(self._home.state(), reference(wanted), scope))
         except ModelError as error:
-            raise QueryError(f"{error}; none gives answers made of quotations") from error
+            raise QueryError(f"{error}; 'none' gives answers made of quotations") from error
 
     def _in_use(self, scope: str, question: str) -> Active | None:
         """Who answers; while a new champion loads, the one before it goes on where it is still loaded."""

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import IO, Any
 
+from whence_indexer import offspring
 from whence_server.generation.chat import frame, prompt_tokens
 from whence_server.generation.constraint import Constraint, GrammarError, log_probability
 from whence_server.generation.deaths import offer_to_die
@@ -81,7 +82,7 @@ class Writer:
         if room < 1:
             raise EngineError(f"the prompt has {len(tokens):,} tokens, the context {engine.context:,}")
         engine.use_adapter(order.get("adapter"))
-        restored = self._prefixes.know(engine, tokens[:static])
+        self._prefixes.know(engine, tokens[:static])
         with closing(Constraint(engine.vocab, order.get("grammar"))) as constraint:
             reused = engine.read(tokens, lambda: say({"reading": number}))  # a long prompt may take minutes
             first, logprobs, finish = 0.0, [], "length"
@@ -102,7 +103,7 @@ class Writer:
                     engine.extend([token])
         say({
             "done": number, "finish": finish, "logprobs": logprobs, "prompt_tokens": len(tokens), "reused": reused,
-            "restored": restored, "first_token": first, "total": time.perf_counter() - started,
+            "first_token": first, "total": time.perf_counter() - started,
         })  # fmt: skip
 
     def warm_up(self, systems: list[str]) -> None:
@@ -115,10 +116,7 @@ class Writer:
 
 def main() -> None:
     """Load what the first order names, then answer orders until the parent is gone."""
-    orders, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "r+b") as nothing:  # nobody else may read or write there
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(nothing.fileno(), 1)
+    orders, out = offspring.pipes()
     offer_to_die()
     say = _sayer(out)
     first = read_frame(orders)
@@ -166,14 +164,23 @@ def _serve(order: dict[str, Any], writer: Writer, desk: Desk, say: Say) -> None:
 
 def _read(orders: IO[bytes], desk: Desk, engine: Engine, say: Say) -> None:
     """Take orders while another is worked on. Tokens are counted here: the vocabulary never changes."""
-    while order := read_frame(orders):
-        if "cancel" in order:
-            desk.withdraw(order["cancel"])
-        elif "count" in order:
-            say({"counted": order["count"], "counts": [len(engine.tokenize(text)) for text in order["texts"]]})
-        else:
-            desk.waiting.put(order)
-    os._exit(0)  # the parent is gone
+    try:
+        while order := read_frame(orders):
+            if "cancel" in order:
+                desk.withdraw(order["cancel"])
+            elif "count" in order:
+                say(_counted(order, engine))
+            else:
+                desk.waiting.put(order)
+    finally:
+        os._exit(0)  # the parent is gone, or says what is no message
+
+
+def _counted(order: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    try:
+        return {"counted": order["count"], "counts": [len(engine.tokenize(text)) for text in order["texts"]]}
+    except EngineError as error:
+        return {"failed": order["count"], "why": str(error)}
 
 
 def _sayer(out: IO[bytes]) -> Say:

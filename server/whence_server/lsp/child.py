@@ -10,7 +10,6 @@ import json
 import os
 import time
 from contextlib import suppress
-from subprocess import DEVNULL, PIPE
 from threading import Thread
 from typing import IO, Any
 
@@ -22,20 +21,12 @@ _NICENESS = 10
 
 def command() -> dict[str, Any]:
     """The arguments of `asyncio.create_subprocess_exec`, its command first under 'args'."""
-    return {
-        "args": [*offspring.PYTHON, "-m", "whence_server.lsp.child"],
-        "env": offspring.environment(),
-        "stdin": PIPE,
-        "stdout": PIPE,
-        "stderr": DEVNULL,
-        "start_new_session": os.name != "nt",
-    }
+    return offspring.options("whence_server.lsp.child")
 
 
 def main() -> None:
     """Read what to do from the first line of standard input, do it, and say how it went."""
-    orders, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    orders, out = offspring.pipes()
     job = json.loads(orders.readline())
     Thread(target=_end_with_parent, args=(orders,), daemon=True).start()
     if hasattr(os, "nice"):
@@ -51,7 +42,7 @@ def main() -> None:
         _say(out, {"failed": said})
 
 
-def _update(job: dict[str, Any], out: IO[str]) -> None:
+def _update(job: dict[str, Any], out: IO[bytes]) -> None:
     from whence_indexer.indexing import update
     from whence_indexer.repository import open_repository
 
@@ -72,9 +63,9 @@ def _update(job: dict[str, Any], out: IO[str]) -> None:
     )
 
 
-def _say(out: IO[str], message: dict[str, Any]) -> None:
+def _say(out: IO[bytes], message: dict[str, Any]) -> None:
     try:
-        out.write(json.dumps(message) + "\n")
+        out.write(json.dumps(message).encode() + b"\n")
         out.flush()
     except OSError:  # nobody listens any more
         os._exit(1)

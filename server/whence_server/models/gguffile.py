@@ -16,11 +16,15 @@ from typing import Any
 
 from whence_server.errors import GgufError
 from whence_server.models.ggufformat import Array, Contents, Tensor, read_contents
+from whence_server.models.manifest import Mode
 from whence_server.models.naming import shown
 
+_WRITES_FROM = 1_000_000_000  # parameters; smaller models invent too much to write freely
 MAX_TEMPLATE_CHARACTERS = 1 << 18
-# Rows of a prompt that llama.cpp computes at once (n_ubatch), which its working memory is made for.
+# Rows of a prompt that llama.cpp computes at once (n_ubatch) on a GPU, which its working memory is made for.
 _BATCH = 512
+# Python, numpy and llama.cpp themselves, and what llama.cpp keeps of each token of the vocabulary: as measured.
+_PROCESS_BYTES, _TOKEN_BYTES = 47_000_000, 200
 _KV_BYTES = 2  # f16, the default
 _TENSOR = re.compile(r"(?:blk\.(\d{1,5})\.)?([a-z0-9_.]+?)\.(?:weight|bias|scale|input_scale)\Z")
 _VOCABULARY = ("model", "pre", "tokens", "token_type", "merges")
@@ -33,7 +37,7 @@ class Model:
     """A language model in a file.
 
     `context` is the longest it was made for, in tokens; `quantization` the file's own name for it; `tokenizer` a digest
-    of the vocabulary; `cache_bytes` what one token of context takes; `working_bytes` an estimate of the buffers.
+    of the vocabulary; `cache_bytes` what one token of context takes; `working_bytes` an estimate of the rest.
     """
 
     architecture: str
@@ -49,8 +53,16 @@ class Model:
     working_bytes: int
     tensors: Mapping[str, Tensor]
 
+    @property
+    def mode(self) -> Mode:
+        """How it answers unless a manifest says: smaller ones, and those that know no chat, only choose quotations."""
+        return "write" if self.chat_template and self.parameters >= _WRITES_FROM else "quote"
+
     def memory_bytes(self, context: int = 4096) -> int:
-        """About what it takes in memory with so many tokens of context: weights, cache and buffers."""
+        """About what it takes in memory with so many tokens of context: weights, cache and the rest.
+
+        `tests/benchmarks/generation.py` holds it against a worker.
+        """
         return self.weight_bytes + self.cache_bytes * min(context, self.context) + self.working_bytes
 
 
@@ -127,7 +139,9 @@ def _model(contents: Contents) -> Model:
         vocabulary=vocabulary,
         weight_bytes=weights,
         cache_bytes=_cache_bytes(keys, width, blocks),
-        working_bytes=4 * _BATCH * (vocabulary + 2 * max(keys.sizes("feed_forward_length", 4 * width))),
+        working_bytes=4 * _BATCH * (4 * width + 2 * max(keys.sizes("feed_forward_length", 4 * width)))
+        + _PROCESS_BYTES
+        + _TOKEN_BYTES * vocabulary,
         tensors=contents.tensors,
     )
 

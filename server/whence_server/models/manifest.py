@@ -39,8 +39,8 @@ class Manifest:
     """A model. `base` is a GGUF file, `adapter` a LoRA over it; `tokenizer` is the digest that `gguffile` gives.
 
     `mode` says how it answers (quote: only sentences of the evidence; write: free text, verified). `prompt` is the
-    version of the prompt it was made for, `data` the digest of what it was trained on. Metrics and gates are those it
-    was released with.
+    version of the prompt it was made for, "" for any; `data` is the digest of what it was trained on. Metrics and gates
+    are those it was released with.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Manifest:
     base: Blob
     adapter: Blob | None = None
     tokenizer: str | None = None
-    prompt: str = "1"
+    prompt: str = ""
     data: str | None = None
     licence: str = ""
     created: str = ""

@@ -25,14 +25,14 @@ def _qwen(repository: str, file: str, size: float, memory: float, about: str) ->
 
 PRESETS = {
     "qwen2.5-coder-1.5b": _qwen(
-        "Qwen2.5-Coder-1.5B-Instruct", "qwen2.5-coder-1.5b-instruct-q4_k_m", 1.1, 1.6, "code, any laptop"
+        "Qwen2.5-Coder-1.5B-Instruct", "qwen2.5-coder-1.5b-instruct-q4_k_m", 1.1, 1.4, "code, any laptop"
     ),
     "qwen2.5-coder-3b": _qwen(
-        "Qwen2.5-Coder-3B-Instruct", "qwen2.5-coder-3b-instruct-q4_k_m", 2.1, 2.6, "code; licence for research only"
+        "Qwen2.5-Coder-3B-Instruct", "qwen2.5-coder-3b-instruct-q4_k_m", 2.1, 2.4, "code; licence for research only"
     ),
     "qwen2.5-coder-7b": _qwen(
-        "Qwen2.5-Coder-7B-Instruct", "qwen2.5-coder-7b-instruct-q4_k_m", 4.7, 5.3, "code, a GPU or patience"
+        "Qwen2.5-Coder-7B-Instruct", "qwen2.5-coder-7b-instruct-q4_k_m", 4.7, 5.1, "code, a GPU or patience"
     ),
-    "qwen3-1.7b": _qwen("Qwen3-1.7B", "Qwen3-1.7B-Q8_0", 1.8, 2.6, "prose, any laptop"),
-    "qwen3-4b": _qwen("Qwen3-4B", "Qwen3-4B-Q4_K_M", 2.5, 3.5, "prose and code"),
+    "qwen3-1.7b": _qwen("Qwen3-1.7B", "Qwen3-1.7B-Q8_0", 1.8, 2.4, "prose, any laptop"),
+    "qwen3-4b": _qwen("Qwen3-4B", "Qwen3-4B-Q4_K_M", 2.5, 3.2, "prose and code"),
 }

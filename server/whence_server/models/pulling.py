@@ -134,10 +134,10 @@ def _plain_manifest(name: str, blob: Blob, description: str) -> Manifest:
 
 
 def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:
-    """Complete the manifest with what the file says of itself; without a chat template it only chooses quotations."""
+    """Complete the manifest with what the file says of itself."""
     model = gguffile.read_model(home.blobs.path(manifest.base.digest))
     about = vars(manifest) | {
-        "mode": "write" if model.chat_template else "quote",
+        "mode": model.mode,
         "tokenizer": model.tokenizer,
         "licence": model.licence[:200],
     }

@@ -17,6 +17,7 @@ from whence_server.answering import answer
 from whence_server.citations import verify
 from whence_server.composing import Writing
 from whence_server.errors import WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Generated
 from whence_server.generation.local import LocalModel
 from whence_server.generation.prompt import UNKNOWN
@@ -58,9 +59,9 @@ def project(make_repository):
 class Scripted:
     """A generator that says what a test wants it to."""
 
-    def __init__(self, text, mode="write", context=4096):
+    def __init__(self, text, mode="write", context=4096, calibration=RETRIEVAL_ALONE):
         self.text, self.mode, self.model, self.size = text, mode, Model("scripted", "1"), context
-        self.requests = []
+        self.calibration, self.requests = calibration, []
 
     def context(self, check=lambda: None):
         return self.size
@@ -124,12 +125,38 @@ def test_a_model_that_does_not_know_abstains(project):
     assert given.confidence < 0.5
 
 
+def test_a_model_that_does_not_know_of_many_commits_shows_them_all(project):
+    for number in range(7):
+        project.write("net/retry.py", RETRY + f"LIMIT = {number}\n")
+        project.commit(f"Raise the limit of retry to {number}")
+    given = ask(project, "what changed in net/retry.py in 2024?", Scripted(UNKNOWN))
+    assert given.abstained
+    assert len(given.citations) > 4
+    assert all(f"[{each.id}]" in given.text for each in given.citations)
+
+
+def test_a_model_that_doubts_its_own_words_abstains(project):
+    doubts = Calibration(likelihood=100.0)  # the words below have a mean of -0.1
+    given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", calibration=doubts))
+    assert given.abstained
+    assert given.confidence < 0.5
+    assert given.text.startswith("I don't know")
+    assert given.model == Model("scripted", "1")
+
+
 def test_a_model_that_fails_leaves_quotations_and_a_reason(project):
     given = ask(project, QUESTIONS[0], Scripted(WorkerError("the model's process ended: it was killed")))
     plain = ask(project, QUESTIONS[0], None)
     assert given.text.startswith(plain.text)
     assert "No model wrote this: the model's process ended: it was killed." in given.text
     assert given.model.name == "extractive"
+
+
+def test_the_reason_of_a_failure_brings_no_markup(project):
+    given = ask(project, QUESTIONS[0], Scripted(WorkerError("it said [click](http://a.example) <b>here</b>")))
+    assert "No model wrote this: it said" in given.text
+    assert "[click](" not in given.text.replace("\\[", "")
+    assert "<b>here" not in given.text.replace("\\<b", "")
 
 
 def test_evidence_without_room_is_left_out_and_said(project):

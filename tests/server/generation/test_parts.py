@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from hypothesis import given
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 
 from whence_indexer import processor
 from whence_indexer.errors import ProcessorError
+from whence_indexer.lance import connect
 from whence_indexer.types import Hit
-from whence_server.generation.confidence import combined, likelihood
+from whence_server.generation.confidence import Calibration, calibrated, read_calibration
 from whence_server.generation.deaths import cause
 from whence_server.generation.frames import FrameError, read_frame, write_frame
 from whence_server.generation.prompt import UNKNOWN, system_text, trimmed, user_text
@@ -77,19 +77,19 @@ def test_the_last_words_of_the_dead_are_told():
 
 
 def test_one_who_asks_ten_questions_delays_another_by_one():
-    turns, served, begun = Turns(), [], threading.Event()
+    turns, served, begun, waits = Turns(), [], threading.Event(), threading.Event()
 
-    def ask(asker):
-        with turns.turn(asker, lambda: None):
+    def ask(asker, check=lambda: None):
+        with turns.turn(asker, check):
             begun.set()
-            time.sleep(0.02)
+            waits.wait()  # the first holds its turn until the other has asked
             served.append(asker)
 
     threads = [threading.Thread(target=ask, args=("greedy",)) for _ in range(10)]
     for thread in threads:
         thread.start()
     begun.wait()
-    other = threading.Thread(target=ask, args=("modest",))
+    other = threading.Thread(target=ask, args=("modest", waits.set))
     other.start()
     for thread in [*threads, other]:
         thread.join()
@@ -200,10 +200,23 @@ def test_whatever_comes_no_bracket_outside_code_is_shown_unjudged(pieces):
         assert not re.search(r"(?<!\\)[\[\]<`]", re.sub(r"(?<!\\)`[^`]+`", "", line))
 
 
-def test_doubt_lowers_confidence_and_certainty_leaves_it():
-    assert combined(0.8, [0.0, 0.0]) == pytest.approx(0.8)
-    assert combined(0.8, [-5.0, -5.0]) < 0.6
-    assert likelihood([]) == 1.0  # an endpoint that tells none is believed
+def test_a_model_brings_what_its_probabilities_are_worth():
+    own = Calibration(bias=0.5, margin=1.0, likelihood=0.8)
+    sure, doubtful = (calibrated(0.8, [value] * 3, own) for value in (-0.1, -4.0))
+    assert doubtful < 0.5 < 0.8 < sure < 1
+    assert read_calibration({"accuracy": 0.7, **own.metrics}) == own
+    for metrics in ({}, {"calibration.bias": 9.0}):  # none, or a part of one
+        assert calibrated(0.8, [-4.0], read_calibration(metrics)) == pytest.approx(0.8)
+    assert calibrated(0.8, [], own) == 0.8  # an endpoint that tells none
+
+
+@given(
+    st.floats(0, 1),
+    st.lists(st.floats(-1e9, 0), max_size=4),
+    st.lists(st.floats(-1e300, 1e300), min_size=3, max_size=3),
+)
+def test_whatever_a_manifest_says_a_confidence_stays_one(retrieval, logprobs, numbers):
+    assert 0 <= calibrated(retrieval, logprobs, Calibration(*numbers)) <= 1
 
 
 def test_a_processor_without_the_instructions_is_told_before_the_library_is_loaded(tmp_path, monkeypatch):
@@ -217,6 +230,18 @@ def test_a_processor_without_the_instructions_is_told_before_the_library_is_load
     processor.check("tame")
     with pytest.raises(ProcessorError, match=r"fatal uses instructions .*AVX2, FMA"):
         processor.check("fatal")
+
+
+def test_the_index_is_not_opened_by_a_library_that_the_processor_cannot_run(tmp_path, monkeypatch):
+    old = tmp_path / "cpuinfo"
+    old.write_text("flags\t\t: fpu sse2 avx f16c\n")
+    monkeypatch.setattr(processor, "_CPUINFO", old)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(processor, "_dies", lambda module: module == "lancedb")
+    processor.check.cache_clear()
+    with pytest.raises(ProcessorError, match="lancedb uses instructions"):
+        connect(tmp_path / "index")
+    processor.check.cache_clear()
 
 
 def test_a_processor_with_the_instructions_costs_no_process(tmp_path, monkeypatch):

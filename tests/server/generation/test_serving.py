@@ -14,14 +14,19 @@ import pytest
 from tests.server.generation.gguf_models import write_model
 
 from whence_indexer.errors import QueryError
-from whence_server.errors import OfflineError, WorkerError
+from whence_server.errors import OfflineError, PromptError, WorkerError
 from whence_server.generation.endpoint import Endpoint
 from whence_server.generation.generator import Request
+from whence_server.generation.prompt import VERSION
 from whence_server.generation.serving import AUTO, NONE, Serving
 from whence_server.models.choosing import challenge, use
 from whence_server.models.installed import Home
+from whence_server.models.manifest import Manifest
 from whence_server.models.naming import reference
-from whence_server.models.pulling import Terms, import_gguf
+from whence_server.models.places import open_place
+from whence_server.models.publishing import publish
+from whence_server.models.pulling import Terms, import_gguf, pull
+from whence_server.models.registry import Registry
 from whence_server.types import Model
 
 ASKED = Request("Be brief.", "Evidence: none. Question: why?", max_tokens=4)
@@ -82,6 +87,18 @@ def test_the_champion_before_answers_while_the_new_one_loads_and_only_two_stay_l
             assert all(each.generator.generate(ASKED).text for each in (writing, third, first))
     alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
     assert len(alive) == len(serving._workers._by_base) == 2
+
+
+@pytest.mark.model
+def test_a_model_for_another_prompt_is_used_and_that_is_said_once(serving, home, tmp_path):
+    path = write_model(tmp_path / "old.gguf")
+    blob = home.blobs.add(path)
+    publish(tmp_path / "registry", Manifest("old", "1", "quote", blob, prompt="1"), [path])
+    pull(home, Registry(open_place(str(tmp_path / "registry"))), reference("old"), Terms())
+    for _ in range(2):
+        with serving.writing("old") as writing:
+            assert writing.generator.mode == "quote"
+    assert serving.notes == [f"old@1 was made for version 1 of the prompt, and gets {VERSION}"]
 
 
 @pytest.mark.model
@@ -170,14 +187,14 @@ def test_offline_no_other_machine_is_asked(monkeypatch, serving):
 
 @pytest.fixture
 def one_page():
-    """`one_page(body)` is the address of a server that answers everything with it."""
+    """`one_page(body, status)` is the address of a server that answers everything with it."""
     with ExitStack() as servers:
 
-        def serve(body):
+        def serve(body, status=200):
             class Handler(BaseHTTPRequestHandler):
                 def do_POST(self):
                     self.rfile.read(int(self.headers["Content-Length"]))
-                    self.send_response(200)
+                    self.send_response(status)
                     self.end_headers()
                     self.wfile.write(body.encode())
 
@@ -204,3 +221,19 @@ def one_page():
 def test_nonsense_from_an_endpoint_is_an_error_not_an_answer(body, why, one_page):
     with pytest.raises(WorkerError, match=why):
         Endpoint.parse(f"{one_page(body)}#name").generate(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"error": {"message": "no model\\nof that name"}}', r"404: no model of that name\Z"),
+        ('{"error": "try pulling it first"}', r"404: try pulling it first\Z"),
+        ('{"detail": "Not Found"}', r"404: Not Found\Z"),
+        ("<!DOCTYPE HTML><h1>Not found</h1>", r"404\Z"),
+        ('["?"]', r"404\Z"),
+        ("[" * 100_000, r"404\Z"),
+    ],
+)
+def test_what_an_endpoint_says_went_wrong_is_told_and_web_pages_are_not(body, said, one_page):
+    with pytest.raises(PromptError, match=f"answered {said}"):
+        Endpoint.parse(f"{one_page(body, 404)}#name").generate(ASKED)

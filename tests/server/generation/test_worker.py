@@ -243,6 +243,14 @@ def test_a_file_that_is_no_model_is_refused_once(work, tmp_path):
     assert worker.pid is None
 
 
+def test_a_worker_that_dies_while_it_loads_is_tried_without_a_gpu(work, tiny):
+    worker = work(tiny, gpu_layers=-1)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.generate(ask(grammar='root ::= "back"')).text == "back"
+    assert re.search(r"killed.*it is tried without a GPU", worker.notes[0])
+    assert not worker.about()["gpu"]
+
+
 def test_a_stopped_worker_is_gone_and_answers_no_more(work, tiny):
     worker = work(tiny)
     worker.about()
@@ -286,6 +294,12 @@ def test_an_adapter_that_does_not_fit_fails_one_question(work, tmp_path, adapter
     with pytest.raises(PromptError, match="does not fit"):
         worker.generate(ask(), adapter)
     assert worker.generate(ask()).text
+
+
+def test_a_model_gets_the_context_and_the_cache_that_it_can_have(work, tmp_path):
+    about = work(write_model(tmp_path / "narrow.gguf", width=16, context=512)).about()
+    assert (about["context"], about["kv"]) == (512, "f16")  # heads of 16 are no whole blocks of eight bits
+    assert 0 < about["threads"] <= (os.cpu_count() or 1)
 
 
 def test_what_was_measured_is_remembered(work, tiny, tmp_path):

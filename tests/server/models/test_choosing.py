@@ -143,7 +143,7 @@ def test_damage_is_found_and_a_state_that_makes_no_sense_is_named(stocked, regis
 def test_a_file_of_this_machine_is_imported_under_its_digest(home, registry):
     manifest = import_gguf(home, registry.base, Terms())
     assert manifest.label == f"base@{registry.reader.base.digest[7:19]}"
-    assert manifest.mode == "write"  # it has a chat template
+    assert manifest.mode == "quote"  # it has a chat template, but is too small to write freely
     assert installed(home)[0].model.architecture == "qwen2"
 
 
@@ -234,9 +234,15 @@ def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make
     code, reason = whence("remove", "tuned")
     assert code == 1
     assert "is in use" in reason
-    code, reason = whence("pull", "tuned")
-    assert code == 2
-    assert "from where?" in reason
+    for arguments, said in (
+        (("pull", "tuned"), "from where?"),
+        (("verify", "--key", tmp_path / "none.pem"), "does not exist"),
+        (("use", "none", "--share", "5"), "none cannot challenge"),
+    ):
+        code, reason = whence(*arguments)
+        assert code == 2
+        assert said in reason
+    assert called("models", "use", "none").stdout == "quotations answer\n"
 
 
 def test_the_environment_names_a_registry_for_pulling_and_list_asks_no_one(home, site, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_a_whole_file_is_described(whole):
     assert (model.quantization, model.licence, model.chat_template) == ("F32", "apache-2.0", "{{ messages }}")
     assert model.parameters == sum(int(tensor.n_elements) for tensor in GGUFReader(whole).tensors)
     assert model.weight_bytes == 4 * model.parameters
+    assert [replace(model, parameters=size).mode for size in (10**8, 10**10)] == ["quote", "write"]
 
 
 def test_memory_grows_with_the_context_up_to_the_longest(whole):
