@@ -170,7 +170,7 @@ METHODS = [
 KEYS = [
     "textDocument", "uri", "position", "range", "line", "character", "start", "end", "contentChanges", "text",
     "version", "question", "query", "limit", "kinds", "under", "root", "answer", "verdict", "command", "arguments",
-    "settings", "changes", "type", "event", "added", "removed", "name", "token", "id", "context",
+    "settings", "changes", "given", "type", "event", "added", "removed", "name", "token", "id", "context",
     "diagnostics", "languageId", "partialResultToken", "conversation", "value",
 ]  # fmt: skip
 

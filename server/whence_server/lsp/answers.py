@@ -119,12 +119,14 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
 
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
-    """`whence/feedback`: an opinion of an answer given in this session, kept on this machine."""
+    """`whence/feedback`: an opinion of an answer, kept on this machine."""
     from whence_server.feedback import give
 
     given = session.memory.answer(params.answer)
+    if given is None and params.question is not None and params.given is not None:
+        given = Given(params.question, params.given, params.root)
     if given is None:
-        raise QueryError("no answer of this session has that id")
+        raise QueryError("no answer of this session has that id; give it with its question")
     folder = session.folder(root=given.root)
     kept = await session.work(
         folder,
