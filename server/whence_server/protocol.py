@@ -5,7 +5,7 @@ The only module that knows the shapes of docs/architecture.md, "Contracts". Pure
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
     from whence_server.authorship import Authorship
+    from whence_server.doctor import Check
     from whence_server.models.installed import Home
     from whence_server.models.registry import Offer
     from whence_server.models.roles import Roles
@@ -121,6 +122,16 @@ def who_json(found: Authorship) -> dict[str, Any]:
         "last": found.last.author if found.last else None,
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in found.found.seen_through],
         "shallow": found.found.shallow,
+    }
+
+
+def checks_json(checks: Iterable[Check]) -> dict[str, Any]:
+    """`whence doctor`."""
+    return {
+        "checks": [
+            {"what": each.what, "ok": not each.problem, "problem": each.problem, "fix": each.problem and each.fix}
+            for each in checks
+        ]
     }
 
 

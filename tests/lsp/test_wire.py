@@ -50,6 +50,7 @@ def test_every_result_has_the_shape_that_clients_rely_on(shop, client):
         "whence/search": client.ask("whence/search", {"query": "charge_card"}),
         "whence/why": client.ask("whence/why", {"uri": uri, "range": where}),
         "whence/status": client.ask("whence/status"),
+        "whence/doctor": client.ask("whence/doctor"),
         "whence/feedback": client.ask("whence/feedback", {"answer": asked["id"], "verdict": "up"}),
         "whence/models": client.ask("whence/models"),
     }
