@@ -150,6 +150,7 @@ class ModelsParams:
     """`whence/models`."""
 
     root: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
