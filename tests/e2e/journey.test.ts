@@ -1,21 +1,15 @@
 // What a person does on the first day, in the real editor, with the real server, on a clone of this repository.
 // Each picture is kept; those of the README are among them.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
-const root = resolve(import.meta.dirname, "../..");
-const run = resolve(process.env["WHENCE_E2E_RUN"] ?? join(root, ".venv/e2e/run"));
-const places = {
-  tools: resolve(process.env["WHENCE_E2E_TOOLS"] ?? join(root, ".venv/e2e")),
-  vsix: resolve(process.env["WHENCE_E2E_VSIX"] ?? join(root, "extension/dist/whence.vsix")),
-  run,
-  chromium: process.env["CHROMIUM"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
-};
-const server = resolve(process.env["WHENCE_E2E_SERVER"] ?? join(root, ".venv/bin/whence"));
+const places = ground("journey");
+const { run } = places;
 const repository = join(run, "whence");
 const feedback = join(repository, ".git", "whence", "feedback.jsonl");
 
@@ -27,9 +21,7 @@ let panel: Frame;
 const took: Record<string, number> = {};
 
 beforeAll(async () => {
-  rmSync(run, { recursive: true, force: true });
-  mkdirSync(run, { recursive: true });
-  execFileSync("git", ["clone", "-q", root, repository]);
+  cloned(repository);
   workbench = await Workbench.open(places, repository, { "whence.server.path": server });
 });
 
