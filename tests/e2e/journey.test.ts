@@ -33,9 +33,21 @@ afterAll(async () => {
 const last = () => panel.locator(".turn").last();
 const answered = () => panel.locator(".turn:last-child:is(.done, .abstained):not([aria-busy='true'])").waitFor();
 
+/** Ask, and see how long it takes until there is something to read: for the first question, and the shortest of all. */
 async function ask(question: string): Promise<void> {
+  const before = await panel.locator(".turn").count();
   await panel.locator("#form textarea").fill(question);
+  const asked = Date.now();
   await panel.locator("#form textarea").press("Enter");
+  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.waiting)").first();
+  void text.waitFor().then(
+    () => {
+      const ms = Date.now() - asked;
+      took["first text of the first question"] ??= ms;
+      took["first text"] = Math.min(ms, took["first text"] ?? ms);
+    },
+    () => undefined, // it was stopped
+  );
 }
 
 test("the panel opens at once", async () => {
@@ -44,7 +56,7 @@ test("the panel opens at once", async () => {
   await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
   panel = await workbench.panel();
   await panel.locator(".welcome").waitFor();
-  took["panel, ms"] = Date.now() - pressed;
+  took["panel painted"] = Date.now() - pressed;
   await workbench.picture("1-panel");
 });
 
@@ -55,10 +67,7 @@ test("the first index shows its progress", async () => {
 });
 
 test("an answer streams in, and its citation opens the lines", async () => {
-  const asked = Date.now();
   await ask("How are chunks spread over files in the ranking?");
-  await panel.locator(".turn .answer p").first().waitFor();
-  took["first text, ms"] = Date.now() - asked;
   await answered();
   await workbench.picture("3-answer");
   const chip = last().locator(".chip:has(.codicon-file-code)").first();
@@ -162,16 +171,16 @@ test("a second window on the same repository answers too", async () => {
 });
 
 test("it is activated, and answers, in its time", async () => {
-  took["activation, ms"] = await workbench.activation();
-  expect(took["activation, ms"]).toBeLessThanOrEqual(SLOW * 50);
-  expect(took["panel, ms"]).toBeLessThanOrEqual(SLOW * 1000);
-  expect(took["first text, ms"]).toBeLessThanOrEqual(SLOW * 1000);
+  took["activation"] = await workbench.activation();
+  for (const [what, bar] of Object.entries({ activation: 50, "panel painted": 1000, "first text": 1000 })) expect(took[what], what).toBeLessThanOrEqual(SLOW * bar);
 });
 
 test("nothing was asked of another host, and nothing written into the work tree", () => {
   const hosts = new Set(workbench.requested.filter((url) => /^(https?|wss?):/.test(url)).map((url) => new URL(url).hostname));
   // The page serves its own resources by this name, through a worker of its own; it never leaves the browser.
-  expect([...hosts].filter((host) => host !== "127.0.0.1" && !host.endsWith(".vscode-resource.vscode-cdn.net"))).toEqual([]);
+  const others = [...hosts].filter((host) => host !== "127.0.0.1" && !host.endsWith(".vscode-resource.vscode-cdn.net"));
+  took["requests to other hosts"] = others.length;
+  expect(others).toEqual([]);
   const changed = execFileSync("git", ["status", "--porcelain"], { cwd: repository, encoding: "utf8" });
   expect(changed.trim()).toBe("?? .vscode/"); // what this test set
 });
