@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   writeFileSync(join(run, "took.json"), JSON.stringify(took, null, 2));
-  await workbench.close();
+  await workbench?.close();
 });
 
 const last = () => panel.locator(".turn").last();

@@ -8,7 +8,7 @@ import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
 const ANSWER = ".turn:last-child:is(.done, .abstained):not([aria-busy='true'])";
-let workbench: Workbench;
+let workbench: Workbench; // undefined where it could not be opened
 let panel: Frame;
 
 async function ask(question: string): Promise<void> {
@@ -28,7 +28,7 @@ describe("with chat, agents and two roots", () => {
     const settings = { "whence.server.path": server, "chat.disableAIFeatures": false, "chat.commandCenter.enabled": true };
     workbench = await Workbench.open(places, workspace, settings, { extensions: [writer] });
   });
-  afterAll(() => workbench.close());
+  afterAll(() => workbench?.close());
 
   test("both roots are indexed, one after the other", async () => {
     await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
@@ -78,7 +78,7 @@ describe("without trust", () => {
     const folder = cloned(join(places.run, "whence"));
     workbench = await Workbench.open(places, folder, { "whence.server.path": server, "security.workspace.trust.startupPrompt": "never" }, { asks: true });
   });
-  afterAll(() => workbench.close());
+  afterAll(() => workbench?.close());
 
   test("the files are indexed and searched, and programs of the workspace's settings are not run", async () => {
     workbench.set({ "whence.server.path": "/no/such/program" });

@@ -56,7 +56,7 @@ export class Workbench {
       page.on("request", (request) => requested.push(request.url()));
       const kind = folder.endsWith(".code-workspace") ? "workspace" : "folder";
       const address = `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}`;
-      await page.goto(address);
+      await page.goto(address, { waitUntil: "domcontentloaded" });
       await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
       return new Workbench(page, browser, server, address, run, folder, requested);
     } catch (error) {
