@@ -14,7 +14,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history reader bench-reader build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history bench-extension reader bench-reader build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ extension: node_modules/.installed $(VENV)/.dev  ## Build, check, test and packa
 e2e: extension  ## Drive the extension in the real editor, in chromium (once some 700 MB and minutes; wants chromium)
 	bash tests/e2e/prepare.sh $(VENV)/e2e
 	npm run e2e
+
+bench-extension: e2e  ## Measure the extension in the real editor: three runs more, the best of each (wants a quiet machine)
+	for run in 1 2 3; do WHENCE_E2E_RUN=$(VENV)/e2e/bench-$$run npm run e2e -- journey || exit 1; done
+	$(BIN)/python -m tests.benchmarks.extension $(VENV)/e2e/bench-[123]/journey/took.json --write docs/benchmarks.md
 
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .

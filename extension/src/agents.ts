@@ -37,11 +37,19 @@ async function search(requests: Requests, input: unknown, token: vscode.Cancella
 
 async function why(requests: Requests, input: unknown, token: vscode.CancellationToken): Promise<vscode.LanguageModelToolResult> {
   const { path, startLine, endLine } = v.parse(WhyInput, input);
-  const folder = vscode.workspace.workspaceFolders?.[0];
-  if (!folder) throw new Error("No folder is open");
-  const uri = /^(\/|[A-Za-z]:)/.test(path) ? vscode.Uri.file(path) : vscode.Uri.joinPath(folder.uri, path);
+  const uri = await fileOf(path);
   const range = { start: { line: startLine - 1, character: 0 }, end: { line: endLine ?? startLine, character: 0 } };
   return told([DATA, cited(await requests.ofLines("whence.why", { uri: uri.toString(), range }, token))]);
+}
+
+/** The file that an agent names: by its whole path, or by that in the folder of the workspace that has it. */
+async function fileOf(path: string): Promise<vscode.Uri> {
+  if (/^(\/|[A-Za-z]:)/.test(path)) return vscode.Uri.file(path);
+  for (const folder of vscode.workspace.workspaceFolders ?? []) {
+    const uri = vscode.Uri.joinPath(folder.uri, path);
+    if (await vscode.workspace.fs.stat(uri).then(() => true, () => false)) return uri;
+  }
+  throw new Error(`No folder of the workspace has a file ${path}`);
 }
 
 function cited(answer: Answer): string {

@@ -20,21 +20,26 @@ export function registerChat(extension: vscode.ExtensionContext, requests: Reque
 }
 
 async function answer(requests: Requests, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
-  const answered = await ask(requests, request, context, token);
-  const text = new vscode.MarkdownString(answered.answer);
-  text.isTrusted = false;
-  stream.markdown(text);
+  stream.progress("Looking through the repository…");
+  let told = "";
+  const receive = (text: string): void => {
+    told += text;
+    stream.markdown(text); // a string is never trusted
+  };
+  const answered = await ask(requests, request, context, receive, token);
+  if (told !== answered.answer) stream.markdown(answered.answer.startsWith(told) ? answered.answer.slice(told.length) : `\n\n---\n\n${answered.answer}`);
   for (const citation of answered.citations) refer(stream, citation);
   return { metadata: { answer: answered.id, conversation: answered.conversation } };
 }
 
-async function ask(requests: Requests, request: vscode.ChatRequest, context: vscode.ChatContext, token: vscode.CancellationToken): Promise<Answer> {
+async function ask(requests: Requests, request: vscode.ChatRequest, context: vscode.ChatContext, receive: (text: string) => void, token: vscode.CancellationToken): Promise<Answer> {
   const lines = linesOf(request) ?? selected();
   const command = request.command ? COMMANDS[request.command] : undefined;
   if (command && lines && !request.prompt.trim()) return requests.ofLines(command, lines, token);
   const question = questionOf(request.command, request.prompt);
   const conversation = conversationOf(context);
-  return requests.ask({ question, ...(lines && command && { uri: lines.uri, range: lines.range }), ...(conversation && { conversation }) }, () => undefined, token);
+  const about = lines && (command ? { uri: lines.uri, range: lines.range } : { uri: lines.uri }); // else only whose repository is meant
+  return requests.ask({ question, ...about, ...(conversation && { conversation }) }, receive, token);
 }
 
 /** What a command with words means as a question. Pure. */

@@ -23,7 +23,7 @@ export interface Parts {
 const Question = v.object({ question: v.string() });
 
 export function registerCommands(parts: Parts): vscode.Disposable[] {
-  const { panel, server, setup, log } = parts;
+  const { panel, server, log } = parts;
   const ofLines = LINE_COMMANDS.map((command): [string, Handler] => [command, (given) => withLines(given, (lines) => panel.askOf(command, lines))]);
   const others: [string, Handler][] = [
     ["whence.ask", (given) => (v.is(Question, given) ? panel.ask(given.question) : panel.focus())],
@@ -34,9 +34,9 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     ["whence.stopIndexing", () => server.progress.forEach((run) => run.cancel())],
     ["whence.showStatus", () => showStatus(parts)],
     ["whence.menu", () => menu(parts)],
-    ["whence.pullModel", () => pullModel(setup, log)],
-    ["whence.useModel", () => chooseModel(setup, log)],
-    ["whence.rollBackModel", () => rollBackModel(setup, log)],
+    ["whence.pullModel", () => pullModel(parts)],
+    ["whence.useModel", () => chooseModel(parts)],
+    ["whence.rollBackModel", () => rollBackModel(parts)],
     ["whence.showLogs", () => log.show()],
     ["whence.restart", () => server.restart()],
     ["whence.doctor", async () => showText(await diagnosis(parts))],

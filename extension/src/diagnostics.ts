@@ -47,16 +47,18 @@ async function checks(parts: Parts): Promise<Check[]> {
     ...(python ? [{ what: "path" in python ? `Python ${python.version} (${python.from})` : "Python 3.11 or newer", problem: "path" in python ? undefined : python.join("; "), fix: "Set whence.python.path" }] : []),
     own ? { what: "environment of the extension", problem: own.problem, fix: "Run “Whence: Repair Environment”" } : { what: `server of the setting whence.server.path`, problem: await version(text("server.path")) },
     { what: "server", problem: state.kind === "running" ? undefined : state.kind === "failed" ? state.detail : state.kind, fix: "Run “Whence: Restart Server”; its log says more" },
-    ...(state.kind === "running" ? await indexChecks(parts) : []),
+    ...(state.kind === "running" ? await serverChecks(parts) : []),
   ];
 }
 
-async function indexChecks({ requests }: Parts): Promise<Check[]> {
-  const { roots } = await requests.status();
-  return roots.map((root, number) => ({
-    what: `index of repository ${number + 1}${root.index ? ` (${root.index.files} files, ${root.index.commits} commits)` : ""}`,
-    problem: root.problem ?? (root.paused ? "stopped by you" : root.index || root.indexing ? undefined : "not there"),
-    fix: "Run “Whence: Re-index”",
+/** What the server finds, of this machine and of each repository; those have numbers, as a report names none. */
+async function serverChecks({ requests }: Parts): Promise<Check[]> {
+  const { checks } = await requests.doctor();
+  const roots = [...new Set(checks.map(({ root }) => root))].filter((root) => root !== null);
+  return checks.map(({ what, problem, fix, root }) => ({
+    what: root !== null && roots.length > 1 ? `repository ${roots.indexOf(root) + 1}: ${what}` : what,
+    problem: problem ?? undefined,
+    fix: what === "index" ? "Run “Whence: Re-index”" : (fix ?? ""),
   }));
 }
 

@@ -52,7 +52,7 @@ describe("what is run", () => {
     const { cargo: carried } = await cargo();
     const [venv, install] = steps(python, "/s/env", "/s/env/bin/python", carried, { ...nothing, indexUrl: "https://mirror/simple", proxy: "http://proxy:1" });
     expect(venv?.[1].args).toEqual(["-I", "-m", "venv", "/s/env"]);
-    expect(install?.[1].args.join(" ")).toContain(`--only-binary :all: --constraint ${carried.constraints} --index-url https://mirror/simple --proxy http://proxy:1 ${carried.wheel}`);
+    expect(install?.[1].args.join(" ")).toContain(`--only-binary :all: --constraint ${carried.constraints} --index-url https://mirror/simple --proxy http://proxy:1 ${carried.wheel}[mcp]`);
   });
 
   it("asks no network where there is a wheelhouse", async () => {

@@ -83,6 +83,13 @@ export class Environment {
     await this.forgetOthers();
   }
 
+  /** Add what runs models, which is compiled on this machine where no wheel fits. Throws `SetupError`; the rest stays. */
+  async addModels(options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<void> {
+    const title = "Building llama.cpp";
+    tell(`${title}: some minutes, once`);
+    await this.step(title, install(this.python, "model", this.cargo, options, false), tell, token);
+  }
+
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -109,15 +116,22 @@ export class Environment {
 
 /** What is run, in order, and what each is called. Pure. */
 export function steps(python: Python, folder: string, inside: string, cargo: Cargo, options: Options): [string, Run][] {
-  const env = { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_NO_INPUT: "1", PYTHONNOUSERSITE: "1" };
-  const pip = ["-I", "-m", "pip", "install", "--no-warn-script-location", "--progress-bar", "off"];
+  return [
+    ["Creating the environment", { command: python.path, args: ["-I", "-m", "venv", folder], env: QUIETLY }],
+    ["Installing", install(inside, "mcp", cargo, options, true)],
+  ];
+}
+
+const QUIETLY = { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_NO_INPUT: "1", PYTHONNOUSERSITE: "1" };
+
+/** The wheel with one of its extras, at the exact versions that travel with it. */
+function install(inside: string, extra: string, cargo: Cargo, options: Options, wheelsAlone: boolean): Run {
   const from = options.wheelhouse
     ? ["--no-index", "--find-links", options.wheelhouse]
     : [...(options.indexUrl ? ["--index-url", options.indexUrl] : []), ...(options.proxy ? ["--proxy", options.proxy] : [])];
-  return [
-    ["Creating the environment", { command: python.path, args: ["-I", "-m", "venv", folder], env }],
-    ["Installing", { command: inside, args: [...pip, "--only-binary", ":all:", "--constraint", cargo.constraints, ...from, cargo.wheel], env }],
-  ];
+  const binary = wheelsAlone ? ["--only-binary", ":all:"] : [];
+  const pip = ["-I", "-m", "pip", "install", "--no-warn-script-location", "--progress-bar", "off"];
+  return { command: inside, args: [...pip, ...binary, "--constraint", cargo.constraints, ...from, `${cargo.wheel}[${extra}]`], env: QUIETLY };
 }
 
 /** What of pip's output is worth a line of progress. Pure. */

@@ -1,79 +1,120 @@
-// Bringing models here and choosing which one answers, by the server's own command line; nothing comes without a yes.
+// Choosing what writes answers, and bringing models here. Sizes and memory are told before; nothing comes without a yes.
 import * as vscode from "vscode";
-import * as v from "valibot";
-import { type Ended, run } from "./processes";
+import type { Models } from "./protocol";
+import type { Requests } from "./requests";
+import type { Server } from "./server";
 import type { Setup } from "./setup";
 
-const Installed = v.object({
-  models: v.array(v.object({ name: v.string(), version: v.string(), roles: v.array(v.string()), size_bytes: v.number(), memory_bytes: v.nullable(v.number()), quantization: v.nullable(v.string()) })),
-});
-const Offers = v.object({ offers: v.array(v.object({ name: v.string(), versions: v.array(v.string()), aliases: v.record(v.string(), v.string()) })) });
+interface Parts {
+  readonly requests: Requests;
+  readonly server: Server;
+  readonly setup: Setup;
+}
 
-/** Let one of the models that are here answer, or none. */
-export async function chooseModel(setup: Setup, log: vscode.LogOutputChannel): Promise<void> {
-  const { models } = v.parse(Installed, JSON.parse((await whence(setup, log, ["models", "list", "--json"])).stdout));
-  const none = { label: "Quotations only", description: "no model, no memory", value: "none" };
-  const items = models.map((model) => ({
-    label: `${model.name} ${model.version}`,
-    description: [model.roles.join(", "), model.quantization, `${size(model.size_bytes)} on disk`, model.memory_bytes ? `${size(model.memory_bytes)} of memory` : ""].filter(Boolean).join(" · "),
-    value: `${model.name}@${model.version}`,
-  }));
-  const fetch = { label: "$(cloud-download) Pull a Model…", description: "", value: "" };
-  const chosen = await vscode.window.showQuickPick([none, ...items, fetch], { title: "Whence: Which model writes answers?", placeHolder: "Quotations need no model; a model writes sentences from them" });
-  if (chosen === fetch) await pullModel(setup, log);
-  else if (chosen) {
-    await whence(setup, log, ["models", "use", chosen.value]);
-    await told(`${chosen.label} answers from the next start on.`);
-  }
+export interface Choice extends vscode.QuickPickItem {
+  /** What is to be used; `none` for quotations. */
+  readonly model?: string;
+  /** It must be fetched before. */
+  readonly fetched?: boolean;
+}
+
+/** Let one of the models that are here answer, or none, or fetch one. */
+export async function chooseModel(parts: Parts): Promise<void> {
+  const told = await parts.requests.models();
+  const elsewhere: Choice = { label: "$(link) From Elsewhere…", description: "a registry, a folder or a file of Hugging Face" };
+  const chosen = await vscode.window.showQuickPick([...choices(told), elsewhere], {
+    title: "Whence: What Writes Answers?",
+    placeHolder: "Quotations are there at once; a model writes sentences from them, on this machine",
+    matchOnDescription: true,
+  });
+  if (chosen === elsewhere) await pullModel(parts);
+  else if (chosen?.model && (!chosen.fetched || (await fetchModel(parts, chosen.model)))) await useModel(parts, chosen.model, told);
 }
 
 /** Fetch a model of a registry, or a file of Hugging Face, with progress that can be stopped; it resumes. */
-export async function pullModel(setup: Setup, log: vscode.LogOutputChannel): Promise<void> {
+export async function pullModel(parts: Parts): Promise<void> {
   const from = await vscode.window.showInputBox({
-    title: "Whence: Pull a Model (1/2)",
+    title: "Whence: Pull a Model",
     prompt: "A registry: a folder, https://…, s3://… or hf://OWNER/NAME; or a file: hf://OWNER/NAME/FILE.gguf",
     ignoreFocusOut: true,
     validateInput: (value) => (value.trim() ? undefined : "Where does it come from?"),
   });
-  if (!from) return;
-  const place = from.trim();
-  const name = place.endsWith(".gguf") ? place : await offered(setup, log, place);
-  if (!name) return;
-  const shown = { location: vscode.ProgressLocation.Notification, title: `Pulling ${name}`, cancellable: true };
-  const args = ["models", "pull", name, ...(name === place ? [] : ["--from", place])];
-  const done = await vscode.window.withProgress(shown, async (progress, token) => {
-    await whence(setup, log, args, (message) => progress.report({ message }), token);
-    return !token.isCancellationRequested;
+  const place = from?.trim();
+  if (!place) return;
+  const told = await parts.requests.models(place.endsWith(".gguf") ? {} : { registry: place });
+  const model = place.endsWith(".gguf") ? place : await vscode.window.showQuickPick(offersOf(told), { title: `Whence: Models of ${place}` });
+  if (!model || !(await fetchModel(parts, model, model === place ? undefined : place))) return;
+  const use = await vscode.window.showInformationMessage(`Whence: ${model} is here.`, "Use It");
+  if (use) await useModel(parts, model.endsWith(".gguf") ? await newest(parts) : model, told);
+}
+
+export async function rollBackModel({ requests }: Parts): Promise<void> {
+  const { champion } = await requests.rollBackModel();
+  void vscode.window.showInformationMessage(`Whence: ${champion ?? "quotations"} from the next question on.`);
+}
+
+/** Whether it is here now; false where somebody stopped it. */
+async function fetchModel({ requests, server }: Parts, model: string, registry?: string): Promise<boolean> {
+  const shown = { location: vscode.ProgressLocation.Notification, title: `Whence: fetching ${model}`, cancellable: true };
+  return vscode.window.withProgress(shown, async (progress, token) => {
+    let before = 0;
+    const listening = server.onDidProgress((runs) => {
+      const run = runs.find(({ title }) => title === shown.title);
+      if (!run) return;
+      progress.report({ message: run.message, increment: (run.percentage ?? before) - before });
+      before = run.percentage ?? before;
+    });
+    try {
+      await requests.pullModel({ model, ...(registry && { registry }) }, token);
+      return true;
+    } catch (error) {
+      if (token.isCancellationRequested) return false;
+      throw error;
+    } finally {
+      listening.dispose();
+    }
   });
-  if (done && (await vscode.window.showInformationMessage(`Whence: ${name} is here.`, "Use It"))) {
-    await whence(setup, log, ["models", "use", name]);
-    await told(`${name} answers from the next start on.`);
+}
+
+async function useModel({ requests, setup }: Parts, model: string, { setting, can_run: canRun }: Models): Promise<void> {
+  if (model !== "none" && !canRun && !(await setup.addModels())) return;
+  await requests.useModel({ model });
+  if (setting === "auto") {
+    void vscode.window.showInformationMessage(`Whence: ${model === "none" ? "quotations" : model} from the next question on.`);
+    return;
   }
+  const chosen = await vscode.window.showWarningMessage(`Whence: the setting whence.model says “${setting}”, which comes before what is chosen here.`, "Open Settings");
+  if (chosen) await vscode.commands.executeCommand("workbench.action.openSettings", "whence.model");
 }
 
-export async function rollBackModel(setup: Setup, log: vscode.LogOutputChannel): Promise<void> {
-  await whence(setup, log, ["models", "rollback"]);
-  await told("The model before answers from the next start on.");
+async function newest({ requests }: Parts): Promise<string> {
+  const last = (await requests.models()).models.at(-1);
+  if (!last) throw new Error("the model is not here");
+  return `${last.name}@${last.version ?? ""}`;
 }
 
-async function offered(setup: Setup, log: vscode.LogOutputChannel, from: string): Promise<string | undefined> {
-  const { offers } = v.parse(Offers, JSON.parse((await whence(setup, log, ["models", "list", "--json", "--from", from])).stdout));
-  const items = offers.flatMap(({ name, versions, aliases }) => versions.map((version) => ({ label: `${name}@${version}`, description: Object.entries(aliases).filter(([, named]) => named === version).map(([alias]) => alias).join(", ") })));
-  return (await vscode.window.showQuickPick(items, { title: "Whence: Pull a Model (2/2)" }))?.label;
+/** What can answer: quotations, what is here, what can be fetched. Pure. */
+export function choices({ models, presets, roles }: Models): Choice[] {
+  const used = (label: string | null): string => (roles.champion === label ? "$(check) " : "");
+  const here = models.map((model): Choice => {
+    const label = `${model.name}@${model.version ?? ""}`;
+    const facts = [model.quantization, `${size(model.size_bytes)} on disk`, model.memory_bytes ? `${size(model.memory_bytes)} of memory` : ""];
+    return { label: `${used(label)}${label}`, description: facts.filter(Boolean).join(", "), model: label };
+  });
+  const known = new Set(models.map(({ name }) => name));
+  const there = presets
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, size: large, memory, about }): Choice => ({ label: name, description: `${large} GB to fetch from Hugging Face, ${memory} GB of memory; ${about}`, model: name, fetched: true }));
+  return [
+    { label: `${used(null)}Quotations`, description: "no model, no memory", model: "none" },
+    ...here,
+    { label: "Can be fetched", kind: vscode.QuickPickItemKind.Separator },
+    ...there,
+  ];
 }
 
-async function whence(setup: Setup, log: vscode.LogOutputChannel, args: readonly string[], line?: (text: string) => void, token?: vscode.CancellationToken): Promise<Ended> {
-  const program = await setup.program();
-  const ended = await run({ ...program, args: [...program.args, ...args] }, (text) => {
-    log.debug(text);
-    line?.(text);
-  }, token);
-  if (ended.code !== 0 && !token?.isCancellationRequested) throw new Error((ended.tail.at(-1) ?? "it failed").replace(/^whence: /, ""));
-  return ended;
-}
-
-async function told(text: string): Promise<void> {
-  if (await vscode.window.showInformationMessage(`Whence: ${text}`, "Restart Server")) await vscode.commands.executeCommand("whence.restart");
+function offersOf({ offers }: Models): string[] {
+  return offers.flatMap(({ name, versions }) => versions.map((version) => `${name}@${version}`));
 }
 
 /** `1.2 GB`. */

@@ -223,16 +223,17 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   private async judge(id: string, verdict: "up" | "down" | "correction", text: string | undefined): Promise<void> {
-    const answer = this.find(id)?.answer;
-    if (!answer) return;
+    const { question, answer } = this.find(id) ?? {};
+    if (!answer || question === undefined) return;
     try {
-      await this.requests.feedback({ answer: answer.id, verdict, ...(text && { text }) });
+      const given = { question, given: answer, root: answer.root }; // the server may have forgotten an answer of the history
+      await this.requests.feedback({ answer: answer.id, verdict, ...(text && { text }), ...given });
       this.update(id, (turn) => ({ ...turn, verdict }));
       this.tell({ type: "said", text: verdict === "correction" ? "Correction kept on this machine" : "Kept on this machine" });
       await this.keep(id);
     } catch (error) {
       this.log.warn(`The feedback was not kept: ${String(error)}`);
-      this.tell({ type: "said", text: "Not kept: the server no longer knows this answer. Ask again to judge it." });
+      this.tell({ type: "said", text: `Not kept: ${error instanceof Error ? error.message : String(error)}` });
       this.update(id, (turn) => turn);
     }
   }

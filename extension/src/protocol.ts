@@ -39,11 +39,25 @@ export const FeedbackParams = v.object({
   answer: v.string(),
   verdict: v.picklist(["up", "down", "correction", "note"]),
   text: optional(v.string()),
+  question: optional(v.string()),
+  given: optional(v.lazy(() => Answer)),
+  root: optional(v.string()),
 });
 export type FeedbackParams = v.InferOutput<typeof FeedbackParams>;
 export type Verdict = FeedbackParams["verdict"];
 
-export const ModelsParams = v.object({ root: optional(v.string()) });
+export const ModelsParams = v.object({ root: optional(v.string()), registry: optional(v.string()) });
+export type ModelsParams = v.InferOutput<typeof ModelsParams>;
+
+/** What the commands on models take. */
+export interface PullParams {
+  readonly model: string;
+  readonly registry?: string;
+}
+export interface UseParams {
+  readonly model: string;
+  readonly root?: string;
+}
 
 // What they give back.
 export const Citation = v.object({
@@ -171,9 +185,19 @@ export type Root = v.InferOutput<typeof Root>;
 export const Status = v.object({ roots: v.array(Root) });
 export type Status = v.InferOutput<typeof Status>;
 
+const Check = v.object({
+  what: v.string(),
+  ok: v.boolean(),
+  problem: v.nullable(v.string()),
+  fix: v.nullable(v.string()),
+  root: v.nullable(v.string()),
+});
+
+export const Examined = v.object({ checks: v.array(Check) });
+
 export const Kept = v.object({ id: v.string() });
 
-const Installed = v.object({
+export const Installed = v.object({
   ...ModelName.entries,
   roles: v.array(v.string()),
   quantization: v.nullable(v.string()),
@@ -181,7 +205,7 @@ const Installed = v.object({
   memory_bytes: v.nullable(v.number()),
 });
 
-const Roles = v.object({
+export const Roles = v.object({
   champion: v.nullable(v.string()),
   challenger: v.nullable(v.string()),
   previous: v.nullable(v.string()),
@@ -197,7 +221,9 @@ export const Models = v.object({
   partial: v.array(v.string()),
   trial: v.record(v.string(), v.unknown()),
   presets: v.array(Preset),
+  offers: v.array(v.object({ name: v.string(), versions: v.array(v.string()) })),
   setting: v.string(),
+  can_run: v.boolean(),
 });
 export type Models = v.InferOutput<typeof Models>;
 
@@ -209,6 +235,7 @@ export const METHODS = {
   "whence/search": { params: SearchParams, result: Found },
   "whence/why": { params: Lines, result: Explanation },
   "whence/status": { params: StatusParams, result: Status },
+  "whence/doctor": { params: StatusParams, result: Examined },
   "whence/feedback": { params: FeedbackParams, result: Kept },
   "whence/models": { params: ModelsParams, result: Models },
 } as const;

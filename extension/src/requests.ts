@@ -7,13 +7,18 @@ import {
   type AskParams,
   CANCELLED,
   type FeedbackParams,
+  Installed,
   type LineCommand,
   type Lines,
   METHODS,
+  type ModelsParams,
   Piece,
+  type PullParams,
   Reindexed,
+  Roles,
   type SearchParams,
   type StatusParams,
+  type UseParams,
 } from "./protocol";
 
 type Method = keyof typeof METHODS;
@@ -60,8 +65,25 @@ export class Requests {
     return this.request("whence/feedback", params);
   }
 
-  models(): Promise<Result<"whence/models">> {
-    return this.request("whence/models", {});
+  doctor(params: StatusParams = {}): Promise<Result<"whence/doctor">> {
+    return this.request("whence/doctor", params);
+  }
+
+  models(params: ModelsParams = {}): Promise<Result<"whence/models">> {
+    return this.request("whence/models", params);
+  }
+
+  /** Fetch a model; its progress is the server's. */
+  async pullModel(params: PullParams, token?: vscode.CancellationToken): Promise<v.InferOutput<typeof Installed>> {
+    return read(Installed, "whence.pullModel", await this.execute("whence.pullModel", params, token));
+  }
+
+  async useModel(params: UseParams): Promise<v.InferOutput<typeof Roles>> {
+    return read(Roles, "whence.useModel", await this.execute("whence.useModel", params));
+  }
+
+  async rollBackModel(): Promise<v.InferOutput<typeof Roles>> {
+    return read(Roles, "whence.rollBackModel", await this.execute("whence.rollBackModel", {}));
   }
 
   async reindex(params: StatusParams = {}): Promise<readonly string[]> {

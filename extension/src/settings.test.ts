@@ -59,11 +59,4 @@ describe("what the server is told", () => {
     Object.assign(set, { "whence.codeLens": true, "whence.server.path": "/opt/whence" });
     expect(serverSettings()).toEqual({ codeLens: true });
   });
-
-  it("is the default for what was taken back", () => {
-    set["whence.hover"] = false;
-    expect(serverSettings()).toMatchObject({ hover: false });
-    Reflect.deleteProperty(set, "whence.hover");
-    expect(serverSettings()).toMatchObject({ hover: true });
-  });
 });

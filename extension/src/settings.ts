@@ -23,9 +23,6 @@ export const CLIENT_DEFAULTS = {
 
 type ClientKey = keyof typeof CLIENT_DEFAULTS;
 
-/** Keys that the server was told: one that is taken back must be told its default, or its old value would stay. */
-const toldBefore = new Set<keyof ServerSettings>();
-
 /** What somebody set of the server's settings; what nobody set is left to the repository's `whence.toml`. */
 export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>> {
   const set: Partial<Record<keyof ServerSettings, unknown>> = {};
@@ -33,8 +30,7 @@ export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>>
   for (const key of Object.keys(SERVER_DEFAULTS) as (keyof ServerSettings)[]) {
     const told = section.inspect<unknown>(key);
     const value = told?.workspaceFolderValue ?? told?.workspaceValue ?? told?.globalValue;
-    if (value !== undefined) toldBefore.add(key);
-    if (toldBefore.has(key)) set[key] = value ?? SERVER_DEFAULTS[key];
+    if (value !== undefined) set[key] = value;
   }
   return set;
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Executable } from "./connection";
-import { Environment, readCargo, SetupError } from "./environment";
+import { Environment, type Options, readCargo, SetupError } from "./environment";
 import { findPython } from "./python";
 import { NoServerError } from "./server";
 import { text } from "./settings";
@@ -67,6 +67,18 @@ export class Setup {
     return this.under;
   }
 
+  /** Ask for, and install, what runs models; whether it is there then. */
+  async addModels(): Promise<boolean> {
+    if (text("server.path")) {
+      void vscode.window.showWarningMessage("Whence: the server of whence.server.path cannot run models; install the extra there: pip install 'whence[model]'");
+      return false;
+    }
+    const question = "A model is run by llama.cpp, which is compiled on this machine: some minutes, once; it needs a C++ compiler.";
+    if ((await vscode.window.showInformationMessage(`Whence: ${question}`, { modal: true }, "Install")) !== "Install") return false;
+    const environment = await this.own();
+    return this.shown("Whence: getting ready for models", "whence.useModel", (tell, token) => environment.addModels(options(), tell, token));
+  }
+
   /** Its folder and what is wrong with it, for the doctor. */
   async examine(): Promise<{ readonly folder: string; readonly problem: string | undefined }> {
     const environment = await this.own();
@@ -85,22 +97,23 @@ export class Setup {
       return false;
     }
     const environment = await this.own();
-    const options = {
-      wheelhouse: text("wheelhouse"),
-      indexUrl: text("pip.indexUrl"),
-      proxy: vscode.workspace.getConfiguration("http").get<string>("proxy") ?? "",
-    };
-    const shown = { location: vscode.ProgressLocation.Notification, title: "Setting up Whence", cancellable: true };
+    const made = await this.shown("Setting up Whence", "whence.setUp", (tell, token) => environment.make(python, options(), tell, token));
+    if (made) await this.extension.globalState.update("whence.wasSetUp", true);
+    return made;
+  }
+
+  /** Do it with progress that can be stopped; whether it was done. What fails is told, with `again` to try once more. */
+  private async shown(title: string, again: string, work: (tell: (message: string) => void, token: vscode.CancellationToken) => Promise<void>): Promise<boolean> {
     try {
-      await vscode.window.withProgress(shown, (progress, token) => environment.make(python, options, (message) => progress.report({ message }), token));
-      await this.extension.globalState.update("whence.wasSetUp", true);
+      const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+      await vscode.window.withProgress(options, (progress, token) => work((message) => progress.report({ message }), token));
       return true;
     } catch (error) {
       const problem = error instanceof SetupError ? error.message : String(error);
       this.log.error(problem);
       void vscode.window.showErrorMessage(`Whence: ${problem}`, "Show Logs", "Try Again").then(async (chosen) => {
         if (chosen === "Show Logs") this.log.show();
-        else if (chosen) await vscode.commands.executeCommand("whence.setUp");
+        else if (chosen) await vscode.commands.executeCommand(again);
       });
       return false;
     }
@@ -123,4 +136,13 @@ export class Setup {
       });
     return this.environment;
   }
+}
+
+/** How packages are fetched, as the settings have it. */
+function options(): Options {
+  return {
+    wheelhouse: text("wheelhouse"),
+    indexUrl: text("pip.indexUrl"),
+    proxy: vscode.workspace.getConfiguration("http").get<string>("proxy") ?? "",
+  };
 }

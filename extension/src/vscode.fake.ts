@@ -26,3 +26,5 @@ export const workspace = {
 };
 
 export const window = { showWarningMessage: () => Promise.resolve(undefined) };
+
+export const QuickPickItemKind = { Separator: -1 };

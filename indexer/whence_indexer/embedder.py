@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from whence_indexer.errors import EmbedderError
+from whence_indexer.rounding import restored
 from whence_indexer.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -44,22 +45,22 @@ class Embedder(Protocol):
 
 
 class StaticEmbedder:
-    """A sentence-transformers `StaticEmbedding`, run without torch."""
+    """A sentence-transformers `StaticEmbedding`, or one that is `rounded`, run without torch."""
 
     def __init__(self, folder: Path) -> None:
         """Load `model.safetensors` and `tokenizer.json` from `folder`, the module's own."""
         from tokenizers import Tokenizer
 
-        weights = _read_weights(folder)
+        tensors = _read_tensors(folder)
         try:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # the libraries raise a dozen types, some of them bare Exception
             raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
         self._tokens = Tokens(tokenizer, _MAX_TOKENS)
         self.folder = folder
-        self.weights = weights.astype(np.float32)
-        self.dimension = int(weights.shape[1])
-        self.name = weights_name(weights)
+        self.weights = restored(tensors)
+        self.dimension = int(self.weights.shape[1])
+        self.name = weights_name(*tensors.values())
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `Embedder.embed`."""
@@ -131,22 +132,27 @@ def load_embedder(model: str = DEFAULT) -> Embedder:
 def embedder_name(model: str) -> str:
     """The name of the embedder that `model` names, where that is cheaper to know than to load; see `load_embedder`."""
     static = _static_module(_SHIPPED if model == DEFAULT else Path(model))
-    return weights_name(_read_weights(static)) if static else model
+    return weights_name(*_read_tensors(static).values()) if static else model
 
 
-def weights_name(weights: NDArray[Any]) -> str:
-    """What a static model of these weights, as they are stored, is called."""
-    return f"static@{hashlib.sha256(weights.tobytes()).hexdigest()[:12]}"
+def weights_name(*tensors: NDArray[Any]) -> str:
+    """What a static model of these tensors, as they are stored, is called."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.tobytes())
+    return f"static@{digest.hexdigest()[:12]}"
 
 
-def _read_weights(folder: Path) -> NDArray[Any]:
+def _read_tensors(folder: Path) -> dict[str, NDArray[Any]]:
+    """By their names."""
     from safetensors.numpy import load_file
 
     try:
-        weights: NDArray[Any] = load_file(folder / "model.safetensors")["embedding.weight"]
+        tensors: dict[str, NDArray[Any]] = load_file(folder / "model.safetensors")
+        restored({name: tensor[:0] for name, tensor in tensors.items()})
     except Exception as error:  # as above
-        raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error}") from error
-    return weights
+        raise EmbedderError(f"the embedding model in {folder.name} cannot be loaded: {error!r}") from error
+    return dict(sorted(tensors.items()))
 
 
 def _static_module(folder: Path) -> Path | None:

@@ -260,6 +260,23 @@ def status(repo: str, as_json: bool, redacted: bool) -> None:
 
 
 @cli.command()
+@_common
+@click.option("--repair", is_flag=True, help="First make the index anew where it is missing or cannot be read.")
+def doctor(repo: str, as_json: bool, repair: bool) -> int:
+    """Look for what keeps Whence from working here, and say what mends it; 1 where something does."""
+    from whence_server import doctor as examine
+    from whence_server import terminal
+    from whence_server.protocol import checks_json
+
+    workspace = _workspace(repo)
+    if repair:
+        examine.repair(workspace)
+    checks = [*examine.machine(), *examine.of_repository(workspace.repository)]
+    _print(checks_json(checks)) if as_json else terminal.show_checks(checks)
+    return int(any(check.problem for check in checks))
+
+
+@cli.command()
 @click.option("--repo", default=".", metavar="PATH", help="The repository (default: the working directory).")
 def mcp(repo: str) -> None:
     """Serve other agents: a Model Context Protocol server, on standard input and output."""

@@ -58,11 +58,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer as it was given, for those who judge it; `root` names the repository."""
+    """An answer as it was given, for those who judge it; `root` names the repository, None the first one."""
 
     question: str
     answer: Answer
-    root: str
+    root: str | None
 
 
 def asked_of(question: str, names: Iterable[str] = ()) -> Asked | None:

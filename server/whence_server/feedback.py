@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -56,7 +56,7 @@ def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | 
         verdict=verdict,
         question=redact(question).text,
         answer=redact(answer.text).text,
-        evidence=[asdict(citation) for citation in answer.citations],
+        evidence=[asdict(replace(each, quote=redact(each.quote).text)) for each in answer.citations],
         model=asdict(answer.model),
         text=redact(text).text if text else None,
     )

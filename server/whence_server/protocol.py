@@ -1,21 +1,22 @@
-"""What leaves the program: domain values -> the JSON objects that scripts and editors rely on.
+"""What leaves the program: domain values -> the JSON objects that scripts and editors rely on, and one way back.
 
 The only module that knows the shapes of docs/architecture.md, "Contracts". Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from whence_indexer.types import Hit
-from whence_server.types import Answer, Explanation
+from whence_indexer.types import KINDS, Citation, Hit
+from whence_server.types import Answer, Explanation, Model, Timings
 
 if TYPE_CHECKING:
     from whence_indexer.adapting import Outcome
     from whence_indexer.indexing import Report
     from whence_server.authorship import Authorship
+    from whence_server.doctor import Check
     from whence_server.models.installed import Home
     from whence_server.models.registry import Offer
     from whence_server.models.roles import Roles
@@ -56,6 +57,47 @@ def answer_json(answer: Answer, stale: bool) -> dict[str, Any]:
     }
 
 
+def read_answer(told: object) -> Answer:
+    """The answer that `answer_json` told and somebody kept. Raises `ValueError` where it is none."""
+    if not isinstance(told, dict):
+        raise ValueError("it is no object")
+    cited, model = told.get("citations"), told.get("model")
+    if not isinstance(cited, list) or not isinstance(model, dict):
+        raise ValueError("it lacks its citations or its model")
+    return Answer(
+        text=_told(told, "answer", str),
+        confidence=float(_told(told, "confidence", int | float)),
+        abstained=_told(told, "abstained", bool),
+        citations=tuple(map(_read_citation, cited)),
+        model=Model(_told(model, "name", str), _told(model, "version", str | None)),
+        timings=Timings(0.0, 0.0, 0.0),
+    )
+
+
+def _read_citation(told: object) -> Citation:
+    if not isinstance(told, dict) or told.get("kind") not in KINDS:
+        raise ValueError("a citation is none")
+    text, number = str | None, int | None
+    return Citation(
+        id=_told(told, "id", int),
+        kind=told["kind"],
+        quote=_told(told, "quote", str),
+        path=_told(told, "path", text),
+        start_line=_told(told, "start_line", number),
+        end_line=_told(told, "end_line", number),
+        commit=_told(told, "commit", text),
+        thread=_told(told, "thread", number),
+        url=_told(told, "url", text),
+    )
+
+
+def _told(told: Mapping[str, Any], key: str, kind: Any) -> Any:
+    value = told.get(key)
+    if not isinstance(value, kind):
+        raise ValueError(f"its {key} is of another kind")
+    return value
+
+
 def why_json(explained: Explanation) -> dict[str, Any]:
     """`whence why`: the answer, and what the lines went through. It is git's own, so that it is never stale."""
     return answer_json(explained.answer, stale=False) | {
@@ -80,6 +122,16 @@ def who_json(found: Authorship) -> dict[str, Any]:
         "last": found.last.author if found.last else None,
         "seen_through": [{"commit": commit, "kind": kind} for commit, kind in found.found.seen_through],
         "shallow": found.found.shallow,
+    }
+
+
+def checks_json(checks: Iterable[Check]) -> dict[str, Any]:
+    """`whence doctor`."""
+    return {
+        "checks": [
+            {"what": each.what, "ok": not each.problem, "problem": each.problem, "fix": each.problem and each.fix}
+            for each in checks
+        ]
     }
 
 

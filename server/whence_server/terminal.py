@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from whence_indexer.indexing import Progress as ProgressCallback
     from whence_indexer.indexing import Report
     from whence_server.authorship import Authorship
+    from whence_server.doctor import Check
 
 _PREVIEW_LINES = 6
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
@@ -81,6 +82,16 @@ def transfer_bar() -> Iterator[ProgressCallback]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Each thing that was looked at, and under what is wrong what mends it."""
+    console = _console()
+    for check in checks:
+        console.print(_text(f"{'✗' if check.problem else '✓'} {check.what}"), soft_wrap=True)
+        if check.problem:
+            console.print(_text(f"  {check.problem}"), soft_wrap=True)
+            console.print(_text(f"  to mend it: {check.fix}"), soft_wrap=True)
 
 
 _KINDS = {"issue": "issue", "pull": "pull request"}

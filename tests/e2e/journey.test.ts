@@ -1,21 +1,15 @@
 // What a person does on the first day, in the real editor, with the real server, on a clone of this repository.
 // Each picture is kept; those of the README are among them.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
-const root = resolve(import.meta.dirname, "../..");
-const run = resolve(process.env["WHENCE_E2E_RUN"] ?? join(root, ".venv/e2e/run"));
-const places = {
-  tools: resolve(process.env["WHENCE_E2E_TOOLS"] ?? join(root, ".venv/e2e")),
-  vsix: resolve(process.env["WHENCE_E2E_VSIX"] ?? join(root, "extension/dist/whence.vsix")),
-  run,
-  chromium: process.env["CHROMIUM"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
-};
-const server = resolve(process.env["WHENCE_E2E_SERVER"] ?? join(root, ".venv/bin/whence"));
+const places = ground("journey");
+const { run } = places;
 const repository = join(run, "whence");
 const feedback = join(repository, ".git", "whence", "feedback.jsonl");
 
@@ -27,23 +21,33 @@ let panel: Frame;
 const took: Record<string, number> = {};
 
 beforeAll(async () => {
-  rmSync(run, { recursive: true, force: true });
-  mkdirSync(run, { recursive: true });
-  execFileSync("git", ["clone", "-q", root, repository]);
+  cloned(repository);
   workbench = await Workbench.open(places, repository, { "whence.server.path": server });
 });
 
 afterAll(async () => {
   writeFileSync(join(run, "took.json"), JSON.stringify(took, null, 2));
-  await workbench.close();
+  await workbench?.close();
 });
 
 const last = () => panel.locator(".turn").last();
 const answered = () => panel.locator(".turn:last-child:is(.done, .abstained):not([aria-busy='true'])").waitFor();
 
+/** Ask, and see how long it takes until there is something to read: for the first question, and the shortest of all. */
 async function ask(question: string): Promise<void> {
+  const before = await panel.locator(".turn").count();
   await panel.locator("#form textarea").fill(question);
+  const asked = Date.now();
   await panel.locator("#form textarea").press("Enter");
+  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.waiting)").first();
+  void text.waitFor().then(
+    () => {
+      const ms = Date.now() - asked;
+      took["first text of the first question"] ??= ms;
+      took["first text"] = Math.min(ms, took["first text"] ?? ms);
+    },
+    () => undefined, // it was stopped
+  );
 }
 
 test("the panel opens at once", async () => {
@@ -52,7 +56,7 @@ test("the panel opens at once", async () => {
   await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
   panel = await workbench.panel();
   await panel.locator(".welcome").waitFor();
-  took["panel, ms"] = Date.now() - pressed;
+  took["panel painted"] = Date.now() - pressed;
   await workbench.picture("1-panel");
 });
 
@@ -63,10 +67,7 @@ test("the first index shows its progress", async () => {
 });
 
 test("an answer streams in, and its citation opens the lines", async () => {
-  const asked = Date.now();
   await ask("How are chunks spread over files in the ranking?");
-  await panel.locator(".turn .answer p").first().waitFor();
-  took["first text, ms"] = Date.now() - asked;
   await answered();
   await workbench.picture("3-answer");
   const chip = last().locator(".chip:has(.codicon-file-code)").first();
@@ -170,16 +171,16 @@ test("a second window on the same repository answers too", async () => {
 });
 
 test("it is activated, and answers, in its time", async () => {
-  took["activation, ms"] = await workbench.activation();
-  expect(took["activation, ms"]).toBeLessThanOrEqual(SLOW * 50);
-  expect(took["panel, ms"]).toBeLessThanOrEqual(SLOW * 1000);
-  expect(took["first text, ms"]).toBeLessThanOrEqual(SLOW * 1000);
+  took["activation"] = await workbench.activation();
+  for (const [what, bar] of Object.entries({ activation: 50, "panel painted": 1000, "first text": 1000 })) expect(took[what], what).toBeLessThanOrEqual(SLOW * bar);
 });
 
 test("nothing was asked of another host, and nothing written into the work tree", () => {
   const hosts = new Set(workbench.requested.filter((url) => /^(https?|wss?):/.test(url)).map((url) => new URL(url).hostname));
   // The page serves its own resources by this name, through a worker of its own; it never leaves the browser.
-  expect([...hosts].filter((host) => host !== "127.0.0.1" && !host.endsWith(".vscode-resource.vscode-cdn.net"))).toEqual([]);
+  const others = [...hosts].filter((host) => host !== "127.0.0.1" && !host.endsWith(".vscode-resource.vscode-cdn.net"));
+  took["requests to other hosts"] = others.length;
+  expect(others).toEqual([]);
   const changed = execFileSync("git", ["status", "--porcelain"], { cwd: repository, encoding: "utf8" });
   expect(changed.trim()).toBe("?? .vscode/"); // what this test set
 });

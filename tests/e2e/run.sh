@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The end-to-end test, where the system allows it in a namespace without any network but the machine's own loop.
+# The end-to-end test, or the files of it that are named, where the system allows it in a namespace without any network but the machine's own loop.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-test="npx vitest run --root tests/e2e"
+test="npx vitest run --root tests/e2e $*"
 if unshare --user --map-root-user --net ip link set lo up 2>/dev/null; then
   exec unshare --user --map-root-user --net sh -c "ip link set lo up && exec $test"
 elif unshare --net ip link set lo up 2>/dev/null; then

@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
+import { PATIENCE } from "./workbench";
 
 export default defineConfig({
-  test: { include: ["*.test.ts"], fileParallelism: false, bail: 1, hookTimeout: 300_000, testTimeout: 180_000 },
+  test: { include: ["*.test.ts"], fileParallelism: false, bail: 1, hookTimeout: 5 * PATIENCE, testTimeout: 3 * PATIENCE },
 });

@@ -17,6 +17,12 @@ export interface Places {
   readonly chromium: string;
 }
 
+export interface Surroundings {
+  /** Further extensions, as VSIX. */
+  readonly extensions?: readonly string[];
+  readonly asks?: boolean;
+}
+
 export class Workbench {
   private constructor(
     readonly page: Page,
@@ -29,25 +35,35 @@ export class Workbench {
     readonly requested: string[],
   ) {}
 
-  /** Install the extension, start the editor on `folder` with these settings of the user, and show it. */
-  static async open(places: Places, folder: string, settings: Record<string, unknown>): Promise<Workbench> {
+  /**
+   * Install the extension, and others, start the editor on a folder or a `.code-workspace` with these settings of the
+   * user, and show it. `asks` lets it ask whether the folder is trusted.
+   */
+  static async open(places: Places, folder: string, settings: Record<string, unknown>, { extensions = [], asks = false }: Surroundings = {}): Promise<Workbench> {
     const { run } = places;
     await profile(run, settings);
     const common = ["--config", join(run, "config.yaml"), "--user-data-dir", join(run, "data"), "--extensions-dir", join(run, "extensions")];
-    await codeServer(places, [...common, "--install-extension", places.vsix]).ended;
+    for (const vsix of [places.vsix, ...extensions]) await codeServer(places, [...common, "--install-extension", vsix]).ended;
     const port = await freePort();
-    const { process: server } = codeServer(places, [...common, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-workspace-trust", "--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]);
-    await answers(`http://127.0.0.1:${port}/healthz`);
+    const { process: server } = codeServer(places, [...common, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, ...(asks ? [] : ["--disable-workspace-trust"]), "--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]);
     const browser = await chromium.launch({ executablePath: places.chromium, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
-    const requested: string[] = [];
-    page.on("request", (request) => requested.push(request.url()));
-    const address = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
-    await page.goto(address);
-    await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
-    return new Workbench(page, browser, server, address, run, folder, requested);
+    try {
+      await answers(`http://127.0.0.1:${port}/healthz`);
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE);
+      const requested: string[] = [];
+      page.on("request", (request) => requested.push(request.url()));
+      const kind = folder.endsWith(".code-workspace") ? "workspace" : "folder";
+      const address = `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}`;
+      await page.goto(address, { waitUntil: "domcontentloaded" });
+      await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
+      return new Workbench(page, browser, server, address, run, folder, requested);
+    } catch (error) {
+      await browser.close();
+      stop(server);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -64,6 +80,16 @@ export class Workbench {
   /** Keep what is on screen. */
   async picture(name: string): Promise<void> {
     await this.page.screenshot({ path: join(this.run, "pictures", `${name}.png`) });
+  }
+
+  /** Give the side bar this width, by its edge. */
+  async sideBar(width: number): Promise<void> {
+    const bar = await this.page.locator(".part.sidebar").boundingBox();
+    if (!bar) throw new Error("there is no side bar");
+    await this.page.mouse.move(bar.x + bar.width, 300);
+    await this.page.mouse.down();
+    await this.page.mouse.move(bar.x + width, 300, { steps: 5 });
+    await this.page.mouse.up();
   }
 
   /** Another window on the same folder. */

@@ -160,7 +160,8 @@ def test_malformed_messages_never_end_the_server(shop, tmp_path):
 
 
 METHODS = [
-    "whence/ask", "whence/search", "whence/why", "whence/status", "whence/feedback", "whence/models",
+    "whence/ask", "whence/search", "whence/why", "whence/status", "whence/doctor", "whence/feedback",
+    "whence/models",
     "textDocument/didOpen", "textDocument/didChange", "textDocument/didSave", "textDocument/didClose",
     "textDocument/hover", "textDocument/codeAction", "textDocument/codeLens", "textDocument/documentLink",
     "workspace/executeCommand", "workspace/didChangeConfiguration", "workspace/didChangeWatchedFiles",
@@ -170,7 +171,7 @@ METHODS = [
 KEYS = [
     "textDocument", "uri", "position", "range", "line", "character", "start", "end", "contentChanges", "text",
     "version", "question", "query", "limit", "kinds", "under", "root", "answer", "verdict", "command", "arguments",
-    "settings", "changes", "type", "event", "added", "removed", "name", "token", "id", "context",
+    "settings", "changes", "given", "type", "event", "added", "removed", "name", "token", "id", "context",
     "diagnostics", "languageId", "partialResultToken", "conversation", "value",
 ]  # fmt: skip
 

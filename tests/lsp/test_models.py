@@ -43,6 +43,8 @@ def test_models_are_fetched_with_progress_used_and_rolled_back(shop, client, tmp
     assert (told["models"], told["setting"]) == ([], "auto")
     assert {"qwen2.5-coder-1.5b", "qwen3-4b"} <= {preset["name"] for preset in told["presets"]}
     registry = offer(tmp_path / "registry", write_gguf(tmp_path / "reader.gguf"), "1.0")
+    (offered,) = client.ask("whence/models", {"registry": registry})["offers"]
+    assert (offered["name"], offered["aliases"]) == ("reader", {"champion": "1.0"})
     assert command(client, "pullModel", model="reader", registry=registry)["version"] == "1.0"
     assert command(client, "useModel", model="reader")["champion"] == "reader@1.0"
     (model,) = client.ask("whence/models")["models"]

@@ -141,6 +141,22 @@ def test_feedback_is_kept_with_what_was_asked_and_said(shop, client):
     assert client.refused("whence/feedback", {"answer": "unknown", "verdict": "up"})["code"] == -32602
 
 
+def test_an_answer_of_an_earlier_session_can_be_judged(shop, client, tmp_path):
+    _without_index(client, shop)
+    question = "How is a card charged?"
+    given = client.ask("whence/ask", {"question": question})
+    kept = {"answer": given["id"], "verdict": "up", "question": question, "given": given, "root": given["root"]}
+    with serving(tmp_path) as later:
+        _without_index(later, shop)
+        later.ask("whence/feedback", kept)
+        refused = later.refused("whence/feedback", {**kept, "given": {**given, "citations": [{"kind": "code"}]}})
+        assert "given is no answer as it was given: its id is of another kind" in refused["message"]
+    (line,) = (shop.path / ".git" / "whence" / "feedback.jsonl").read_text().splitlines()
+    held = json.loads(line)
+    assert (held["question"], held["answer"], held["verdict"]) == (question, given["answer"], "up")
+    assert [each["quote"] for each in held["evidence"]] == [each["quote"] for each in given["citations"]]
+
+
 def test_a_bare_client_sees_answers_as_documents_or_messages(shop, client):
     _without_index(client, shop, capabilities=PROGRESS)
     uri = (shop.path / "shop" / "pay.py").as_uri()

@@ -51,12 +51,15 @@ def test_settings_are_followed_as_they_change(shop, client):
     client.configuration = {}
     client.notify("workspace/didChangeConfiguration", {"settings": None})
     client.wait(lambda: settings(client)["links"])  # the user has taken it away again
+    client.configuration = {"index": False, "hover": False}
+    client.notify("workspace/didChangeConfiguration", {"settings": None})
+    client.wait(lambda: not settings(client)["hover"])
     toml = shop.write("whence.toml", "codeLens = true\n")
     client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": toml.as_uri(), "type": 1}]})
     client.wait(lambda: settings(client)["codeLens"])
-    client.configuration = {"index": True}
+    client.configuration = {}
     client.notify("workspace/didChangeConfiguration", {"settings": None})
-    client.until_indexed()
+    assert client.until_indexed()["settings"]["hover"]  # and what was given first has gone, too
     client.configuration = {"index": False}
     client.notify("workspace/didChangeConfiguration", {"settings": None})
     client.wait(lambda: not settings(client)["index"])

@@ -38,18 +38,22 @@ def both(one, other):
 
 
 def test_every_result_has_the_shape_that_clients_rely_on(shop, client):
+    shop.write("whence.toml", "hovr = true\n")  # which the doctor finds
     client.initialize(shop.path)
     client.until_indexed()
     uri = (shop.path / "shop" / "pay.py").as_uri()
     where = {"start": {"line": 4, "character": 0}, "end": {"line": 4, "character": 1}}
+    lines = {"uri": uri, "range": where}
+    client.wait(lambda: client.ask("whence/why", lines)["complete"])  # a busy machine reads less at first
     asked = client.ask("whence/ask", {"question": "How is a card charged?", "partialResultToken": "t"})
     (piece, *_) = [each["value"] for each in client.notified("$/progress") if each["token"] == "t"]
     results = {
         "whence/ask": asked,
         "whence/ask partial result": piece,
         "whence/search": client.ask("whence/search", {"query": "charge_card"}),
-        "whence/why": client.ask("whence/why", {"uri": uri, "range": where}),
+        "whence/why": client.ask("whence/why", lines),
         "whence/status": client.ask("whence/status"),
+        "whence/doctor": client.ask("whence/doctor"),
         "whence/feedback": client.ask("whence/feedback", {"answer": asked["id"], "verdict": "up"}),
         "whence/models": client.ask("whence/models"),
     }

@@ -1,7 +1,7 @@
 // The panel's page: shows what the extension tells it, and tells what is pressed.
 import { extended, isOpen, type Turn } from "../conversation";
 import type { FromPanel, PanelState, ToPanel } from "../messages";
-import { icon, make, textButton } from "./nodes";
+import { icon, linkButton, make, textButton } from "./nodes";
 import { hide } from "./preview";
 import { questionForm } from "./questionForm";
 import { turnView } from "./turnView";
@@ -111,6 +111,7 @@ function invitation(): HTMLElement {
     make("h2", {}, "Ask your repository"),
     make("p", {}, "Answers quote code, commits and issues, and each quotation can be opened. Nothing leaves this machine."),
     ...examples.map((question) => textButton(question, () => send({ type: "ask", question }), "example")),
+    linkButton("Choose what writes answers…", () => send({ type: "run", command: "whence.useModel" }), "Quotations at once, or a model on this machine"),
   );
 }
 

@@ -98,10 +98,16 @@ function references(text: string, hooks: Hooks): Node[] {
   for (const match of text.matchAll(REFERENCE)) {
     const found = hooks.citation(Number(match[1]));
     if (!found) continue;
-    nodes.push(document.createTextNode(text.slice(last, match.index)), found);
+    nodes.push(...breakable(text.slice(last, match.index)), found);
     last = match.index + match[0].length;
   }
-  return [...nodes, document.createTextNode(text.slice(last))];
+  return [...nodes, ...breakable(text.slice(last))];
+}
+
+/** A path goes on in the next line after a slash, not in the middle of a name. */
+function breakable(text: string): Node[] {
+  const parts = text.split(/(?<=\w\/)(?=\w)/).map((part) => document.createTextNode(part));
+  return parts.flatMap((part, index) => (index ? [document.createElement("wbr"), part] : [part]));
 }
 
 function plain(node: Nodes): string {

@@ -34,3 +34,10 @@ export function textButton(label: string, press: () => void, kind = "secondary")
   button.addEventListener("click", press);
   return button;
 }
+
+/** A button that reads as a link. */
+export function linkButton(label: string, press: () => void, title?: string): HTMLButtonElement {
+  const button = make("button", { type: "button", class: "link", title }, label);
+  button.addEventListener("click", press);
+  return button;
+}

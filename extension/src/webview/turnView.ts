@@ -4,7 +4,7 @@ import type { Turn } from "../conversation";
 import type { FromPanel } from "../messages";
 import type { Answer, Citation } from "../protocol";
 import { render } from "./markdown";
-import { icon, iconButton, make, textButton } from "./nodes";
+import { icon, iconButton, linkButton, make, textButton } from "./nodes";
 import { previewed } from "./preview";
 
 export type Send = (message: FromPanel) => void;
@@ -26,7 +26,7 @@ export function turnView(turn: Turn, send: Send): HTMLElement {
     turn.answer?.abstained ? make("div", { class: "verdict" }, icon("question"), ABSTAINED) : undefined,
     body(turn, send),
     turn.answer ? sources(turn, turn.answer, send) : undefined,
-    turn.answer ? facts(turn.answer) : undefined,
+    turn.answer ? facts(turn.answer, send) : undefined,
     ending(turn, send),
   );
 }
@@ -84,14 +84,15 @@ function opening(chip: HTMLElement, turn: Turn, citation: Citation, send: Send):
 }
 
 /** Who wrote it, how sure that is, how long it took, and what was not looked at. */
-function facts(answer: Answer): HTMLElement {
+function facts(answer: Answer, send: Send): HTMLElement {
   const { name, version } = answer.model;
-  const told = [version ? `${name} ${version}` : (WITHOUT_MODEL[name] ?? name), confidenceOf(answer), seconds(answer.timings.total)];
+  const called = version ? `${name} ${version}` : (WITHOUT_MODEL[name] ?? name);
+  const writer = linkButton(called, () => send({ type: "run", command: "whence.useModel" }), "Choose what writes answers");
   const less = answer.partial ? "The index is being made: not all was searched" : answer.stale ? "The index is being brought up to date" : undefined;
   return make(
     "div",
     { class: "facts" },
-    make("span", {}, told.join(" · ")),
+    make("span", {}, writer, ` · ${confidenceOf(answer)} · ${seconds(answer.timings.total)}`),
     less ? make("span", { class: "less" }, icon("info"), less) : undefined,
   );
 }

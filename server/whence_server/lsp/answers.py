@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lsprotocol import types as lsp
@@ -21,6 +21,7 @@ from whence_indexer.finder import Finder
 from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Span
+from whence_server.concealment import public
 from whence_server.conversations import Given, follow, question_of
 from whence_server.lsp.folders import Folder
 from whence_server.lsp.jobs import Stop
@@ -28,8 +29,11 @@ from whence_server.lsp.locations import to_uri
 from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, StatusParams, WhyParams
 from whence_server.lsp.roots import Found
 from whence_server.lsp.session import Session
-from whence_server.protocol import answer_json, search_json, why_json
+from whence_server.protocol import answer_json, checks_json, search_json, why_json
 from whence_server.types import Answer
+
+if TYPE_CHECKING:
+    from whence_server.doctor import Check
 
 # (what finds evidence, the repository, lines, the text on screen) -> the answer, and as JSON
 OfLines = Callable[[Finder, Repository, Span, str | None], tuple[Answer, dict[str, Any]]]
@@ -118,13 +122,36 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
     return {"roots": [await _status(session, folder) for folder in folders]}
 
 
+async def doctor(session: Session, params: StatusParams) -> dict[str, Any]:
+    """`whence/doctor`: of this machine, and of one repository or of all."""
+    folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
+
+    def work(stop: Stop) -> list[dict[str, Any]]:
+        from whence_server import doctor as examine
+
+        found = _of(None, examine.machine())
+        for folder in folders:
+            stop.check()
+            found += _of(to_uri(_root(folder)), examine.of_repository(folder.root.repository))
+        return found
+
+    return {"checks": await session.jobs.run(work)}
+
+
+def _of(root: str | None, checks: Iterable[Check]) -> list[dict[str, Any]]:
+    told = checks_json(checks)["checks"]
+    return [each | {"problem": each["problem"] and public(each["problem"]), "root": root} for each in told]
+
+
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
-    """`whence/feedback`: an opinion of an answer given in this session, kept on this machine."""
+    """`whence/feedback`: an opinion of an answer, kept on this machine."""
     from whence_server.feedback import give
 
     given = session.memory.answer(params.answer)
+    if given is None and params.question is not None and params.given is not None:
+        given = Given(params.question, params.given, params.root)
     if given is None:
-        raise QueryError("no answer of this session has that id")
+        raise QueryError("no answer of this session has that id; give it with its question")
     folder = session.folder(root=given.root)
     kept = await session.work(
         folder,

@@ -21,8 +21,11 @@ class Configuration:
         self._initial = self._parsed(given, "initializationOptions")
 
     def tell(self, given: Any) -> None:
-        """Take over all that the editor says now: what it does not name any more has gone."""
-        self._told = self._parsed(given, "settings")
+        """Take over all that the editor says now: what it named and does not name any more has gone, also where it
+        gave that first."""
+        told = self._parsed(given, "settings")
+        self._initial = {key: value for key, value in self._initial.items() if key in told or key not in self._told}
+        self._told = told
 
     def settings(self, of_repository: Mapping[str, Any]) -> Settings:
         """What holds in a repository whose own file has these settings."""

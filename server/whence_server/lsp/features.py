@@ -35,6 +35,7 @@ METHODS: dict[str, tuple[type, Handler]] = {
     "whence/search": (SearchParams, answers.search),
     "whence/why": (WhyParams, answers.why),
     "whence/status": (StatusParams, answers.status),
+    "whence/doctor": (StatusParams, answers.doctor),
     "whence/feedback": (FeedbackParams, answers.feedback),
     "whence/models": (ModelsParams, stock.models),
 }

@@ -13,6 +13,8 @@ from lsprotocol import types as lsp
 
 from whence_indexer.types import KINDS, Kind
 from whence_server.lsp.failures import invalid_params
+from whence_server.protocol import read_answer
+from whence_server.types import Answer
 
 T = TypeVar("T")
 _MOST = 1000  # hits
@@ -64,6 +66,13 @@ def _position(name: str, value: Any) -> lsp.Position:
     return lsp.Position(line, character)
 
 
+def _answer(name: str, value: Any) -> Answer:
+    try:
+        return read_answer(value)
+    except ValueError as error:
+        raise invalid_params(f"{name} is no answer as it was given: {error}") from error
+
+
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "question": _text,
     "query": _text,
@@ -81,6 +90,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "answer": _text,
     "verdict": _text,
     "text": _text,
+    "given": _answer,
 }
 
 
@@ -130,6 +140,9 @@ class FeedbackParams:
     answer: str
     verdict: str
     text: str | None = None
+    question: str | None = None
+    given: Answer | None = None
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,7 @@ class ModelsParams:
     """`whence/models`."""
 
     root: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

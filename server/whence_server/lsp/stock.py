@@ -1,11 +1,12 @@
 """The models of this machine, as an editor's user sees and changes them: list, use, roll back, pull.
 
-The same functions as `whence models`. Nothing is contacted but by a pull, and only what that names.
+The same functions as `whence models`. Nothing is contacted but the registry that a request names.
 """
 
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from whence_server.lsp.jobs import Stop
@@ -20,15 +21,19 @@ _SHOWN_EVERY = 0.2  # seconds
 
 
 async def models(session: Session, params: ModelsParams) -> dict[str, Any]:
-    """`whence/models`: what is here, which answers, and what could be fetched."""
+    """`whence/models`: what is here, which answers, and what could be fetched, also from a registry."""
     scope = _scope(session, params.root)
 
     def work(stop: Stop) -> dict[str, Any]:
-        from whence_server.protocol import models_json
+        from whence_server.models.places import open_place
+        from whence_server.models.registry import Registry
+        from whence_server.protocol import models_json, offers_json
 
-        return models_json(_home(), scope)
+        offers = Registry(open_place(params.registry)).offers() if params.registry else {}
+        return models_json(_home(), scope) | offers_json(offers)
 
-    return await session.jobs.run(work) | {"setting": session.settings().model}
+    told = await session.jobs.run(work)
+    return told | {"setting": session.settings().model, "can_run": find_spec("llama_cpp") is not None}
 
 
 async def use(session: Session, params: UseParams) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""`python -m tests.benchmarks.extension`: what the VS Code extension weighs, and how fast it was in the real editor.
+
+Takes what `make e2e` left: the package, and the times of its journeys. Of several runs the best of each time is taken:
+other work on the machine only adds to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.markdown import measured, write_section
+from tests.benchmarks.speed import Measure, judged
+
+_BARS = {"activation": 50.0, "panel painted": 1000.0, "first text": 1000.0}  # milliseconds
+_DIST = Path(__file__).resolve().parents[2] / "extension" / "dist"
+
+
+def main() -> None:
+    """Read, print, and write where asked."""
+    parser = argparse.ArgumentParser(prog="tests.benchmarks.extension", description=__doc__)
+    parser.add_argument("took", type=Path, nargs="+", metavar="took.json", help="of each run")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into this page")
+    options = parser.parse_args()
+    runs = [json.loads(file.read_text("utf-8")) for file in options.took]
+    report = f"{measured()} The best of {len(runs)}.\n\n{judged([*_times(runs), *_sizes()])}"
+    print(report)
+    if options.write:
+        write_section(options.write, "extension", report)
+
+
+def _times(runs: list[dict[str, float]]) -> Iterator[Measure]:
+    for what in runs[0]:
+        if what == "requests to other hosts":
+            yield Measure(what, float(max(run[what] for run in runs)), "", 0.0)
+        else:
+            yield Measure(what, min(run[what] for run in runs), "ms", _BARS.get(what))
+
+
+def _sizes() -> Iterator[Measure]:
+    bundles = sum((_DIST / name).stat().st_size for name in ("extension.js", "languageClient.js"))
+    yield Measure("bundles of the extension", bundles / 1000, "kB", 500.0)
+    yield Measure("VSIX, the server's wheel in it", (_DIST / "whence.vsix").stat().st_size / 1e6, "MB", 5.0)
+
+
+if __name__ == "__main__":
+    main()

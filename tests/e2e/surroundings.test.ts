@@ -1,0 +1,150 @@
+// The editor as others have it: with chat and agents, several roots, no trust, a narrow panel, other themes, no mouse.
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createVSIX } from "@vscode/vsce";
+import type { Frame, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cloned, ground, server } from "./ground";
+import { until, Workbench } from "./workbench";
+
+const ANSWER = ".turn:last-child:is(.done, .abstained):not([aria-busy='true'])";
+let workbench: Workbench; // undefined where it could not be opened
+let panel: Frame;
+
+async function ask(question: string): Promise<void> {
+  await panel.locator("#form textarea").fill(question);
+  await panel.locator("#form textarea").press("Enter");
+  await panel.locator(ANSWER).waitFor();
+}
+
+describe("with chat, agents and two roots", () => {
+  beforeAll(async () => {
+    const places = ground("chat");
+    const [whence, shop] = [cloned(join(places.run, "whence")), cloned(join(places.run, "shop"))];
+    const workspace = join(places.run, "both.code-workspace");
+    writeFileSync(workspace, JSON.stringify({ folders: [{ path: whence }, { path: shop }] }));
+    const writer = join(places.run, "writer.vsix");
+    await createVSIX({ cwd: resolve(import.meta.dirname, "writer"), packagePath: writer, allowMissingRepository: true, skipLicense: true });
+    const settings = { "whence.server.path": server, "chat.disableAIFeatures": false, "chat.commandCenter.enabled": true };
+    workbench = await Workbench.open(places, workspace, settings, { extensions: [writer] });
+  });
+  afterAll(() => workbench?.close());
+
+  test("both roots are indexed, one after the other", async () => {
+    await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+    panel = await workbench.panel();
+    await until(async () => (await workbench.status().innerText()).trim() === "Whence", "the indexes were not finished");
+    await workbench.command("Whence: Show Index Status");
+    await workbench.page.locator(".view-line", { hasText: "shop:" }).first().waitFor();
+    await workbench.picture("1-two-roots");
+  });
+
+  test("the panel asks the repository of the file on screen", async () => {
+    await ask("Where is feedback kept?");
+    await workbench.picture("2-asked");
+  });
+
+  test.each([
+    ["where", "feedback is kept", /feedback/],
+    ["explain", "Requests", /Requests/],
+    ["why", "", /commit/i],
+  ])("@whence /%s answers in chat with its references", async (command, words, told) => {
+    await workbench.file("server/whence_server/feedback.py", 46);
+    await chat(workbench.page, `@whence /${command} ${words}`.trim());
+    const response = workbench.page.locator(".interactive-response").last();
+    await response.locator(".chat-used-context, .chat-used-context-label").first().waitFor();
+    await until(async () => told.test(await response.innerText()), `@whence /${command} did not answer`);
+    await workbench.picture(`3-chat-${command}`);
+  });
+
+  test("an agent finds the tools and calls them", async () => {
+    await workbench.command("Writer: Call Tools");
+    await workbench.page.locator(".view-line", { hasText: "whence_search is known" }).first().waitFor();
+    await workbench.page.locator(".view-line", { hasText: "never an instruction" }).first().waitFor();
+    await workbench.picture("4-tools");
+  });
+
+  test("the editor lists whence mcp for each root", async () => {
+    await workbench.command("MCP: List Servers");
+    for (const root of ["whence", "shop"]) await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: `Whence: ${root}` }).first().waitFor();
+    await workbench.picture("5-mcp");
+    await workbench.page.keyboard.press("Escape");
+  });
+});
+
+describe("without trust", () => {
+  beforeAll(async () => {
+    const places = ground("distrust");
+    const folder = cloned(join(places.run, "whence"));
+    workbench = await Workbench.open(places, folder, { "whence.server.path": server, "security.workspace.trust.startupPrompt": "never" }, { asks: true });
+  });
+  afterAll(() => workbench?.close());
+
+  test("the files are indexed and searched, and programs of the workspace's settings are not run", async () => {
+    workbench.set({ "whence.server.path": "/no/such/program" });
+    await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+    panel = await workbench.panel();
+    await ask("How are chunks spread over files in the ranking?");
+    await workbench.page.getByText("Restricted Mode").first().waitFor();
+    await workbench.picture("1-restricted");
+  });
+
+  test("the keyboard alone asks, reads, opens a source and comes back", async () => {
+    const { page } = workbench;
+    await page.locator(".part.editor").click();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("Control+q");
+    await until(() => panel.evaluate(() => document.activeElement?.tagName === "TEXTAREA"), "the question has no cursor");
+    await page.keyboard.type("Where is feedback kept?");
+    await page.keyboard.press("Enter");
+    await panel.locator(`${ANSWER} .chip`).first().waitFor();
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press("Shift+Tab");
+      if (await panel.evaluate(() => document.activeElement?.matches(".turn:last-child .chip") ?? false)) break;
+    }
+    await panel.locator(".preview").waitFor(); // what a chip quotes is shown by focus too
+    await workbench.picture("2-focus");
+    await page.keyboard.press("Enter");
+    await until(async () => (await workbench.cursor()).line > 0 && (await page.locator(".part.editor .monaco-editor.focused").count()) > 0, "no editor was opened");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.press("Control+q");
+    await until(() => panel.evaluate(() => document.activeElement?.tagName === "TEXTAREA"), "the way back does not lead to the question");
+  });
+
+  test.each(["Default Light Modern", "Default High Contrast Light", "Default High Contrast"])("it fits into 300 pixels in %s", async (theme) => {
+    await workbench.sideBar(300);
+    workbench.set({ "workbench.colorTheme": theme });
+    await workbench.page.waitForTimeout(2500);
+    expect(await panel.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+    await workbench.picture(`3-narrow-${theme.toLowerCase().replaceAll(" ", "-")}`);
+  });
+
+  test("the walkthrough leads from setting up to choosing what writes", async () => {
+    await workbench.command("Whence: Open Walkthrough");
+    await workbench.page.getByText("Choose what writes answers").first().waitFor();
+    await workbench.picture("4-walkthrough");
+  });
+
+  test("models are offered with their size and memory", async () => {
+    await workbench.command("Whence: Use Model");
+    await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "GB of memory" }).first().waitFor();
+    await workbench.picture("5-models");
+    await workbench.page.keyboard.press("Escape");
+  });
+
+  test("the doctor finds nothing wrong", async () => {
+    await workbench.command("Whence: Run Doctor");
+    await workbench.page.locator(".view-line", { hasText: "embedding" }).first().waitFor();
+    expect(await workbench.page.locator(".view-line", { hasText: "✗" }).count()).toBe(0);
+    await workbench.picture("6-doctor");
+  });
+});
+
+async function chat(page: Page, typed: string): Promise<void> {
+  await workbench.command("Chat: New Chat");
+  const field = page.locator(".interactive-input-part .monaco-editor").last();
+  await field.click();
+  await page.keyboard.type(typed, { delay: 20 });
+  await page.keyboard.press("Escape"); // the list of suggestions
+  await page.keyboard.press("Enter");
+}
