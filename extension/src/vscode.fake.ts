@@ -28,3 +28,4 @@ export const workspace = {
 export const window = { showWarningMessage: () => Promise.resolve(undefined) };
 
 export const QuickPickItemKind = { Separator: -1 };
+export const Uri = { joinPath: (base: object, ...parts: string[]) => ({ ...base, path: parts.join("/") }) };
