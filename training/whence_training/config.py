@@ -191,16 +191,34 @@ class Evaluation(Section):
     output_dir: Path | None = None
 
 
+class Promotion(Section):
+    """What a model must reach to be registered; see `release.promotion`. Shares and losses are absolute."""
+
+    accuracy_gain: Share = 0.05
+    category_floor: Share = 0.3
+    curated_accuracy: Share = 0.85
+    quantization_loss: Share = 0.01
+    category_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    bias_share: Share = 0.5
+
+
 class Registration(Section):
-    """Stage 5."""
+    """Stage 5. `registry` is a folder, beside the runs if not named; `files` are what is written besides the adapter."""
 
     hf_username: str | None = None
     repo_name: str | None = None
     private: bool = False
+    registry: Path | None = None
+    licence: str = ""
+    merged: bool = False
+    quantization: Literal["Q8_0", "Q4_K_M"] | None = None
+    upload: bool = False
+    mlflow: Path | None = None
+    gates: Promotion = Promotion()
 
 
 class Serving(Section):
-    """Stage 6."""
+    """Stage 6. `policy` is what a new model becomes: it answers all, `share` per cent, or is only there to be used."""
 
     vllm_host: str | None = None
     vllm_port: Positive | None = None
@@ -210,6 +228,42 @@ class Serving(Section):
     gpu_memory_utilization: Share | None = None
     warmup_on_start: bool = True
     api_token: str | None = None
+    policy: Literal["champion", "challenger", "offer"] = "challenger"
+    share: Annotated[int, Field(ge=1, le=100)] = 5
+    everywhere: bool = False
+    canary: tuple[str, ...] = ()
+    canary_requests: Positive = 5
+
+
+class Monitoring(Section):
+    """Stage 7. Means are exponentially weighted, `weight` on the newest; nothing is said of fewer than `least` events.
+
+    `drift` is the population stability index from which questions have changed.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.1
+    least: Positive = 20
+    satisfaction: Share = 0.6
+    corrections: Share = 0.3
+    abstention: Share = 0.5
+    drift: Annotated[float, Field(gt=0)] = 0.25
+
+
+class Buffer(Section):
+    """How much that is new starts a run: commits, closed issues, merged pull requests and changed documents."""
+
+    min: Positive = 50
+
+
+class Triggers(Section):
+    """`whence-train serve`: what starts a run, and how often it is looked for. 0 corrections: they start none."""
+
+    buffer: Buffer = Buffer()
+    corrections: Count = 20
+    degradation: bool = True
+    cron: str | None = None
+    every: Positive = 300
+    webhook: str | None = None
 
 
 class Config(Section):
@@ -225,6 +279,8 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     registration: Registration = Registration()
     serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
+    triggers: Triggers = Triggers()
 
 
 _ELSEWHERE = {
