@@ -198,12 +198,11 @@ class Promotion(Section):
     category_floor: Share = 0.3
     curated_accuracy: Share = 0.85
     quantization_loss: Share = 0.01
-    category_share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    bias_share: Share = 0.5
+    category_share: Share = 0.5
 
 
 class Registration(Section):
-    """Stage 5. `registry` is a folder, beside the runs if not named; `files` are what is written besides the adapter."""
+    """Stage 5. `registry` is a folder, beside the runs if not named; `merged` writes a model without adapter too."""
 
     hf_username: str | None = None
     repo_name: str | None = None
