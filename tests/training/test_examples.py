@@ -11,7 +11,7 @@ pytest.importorskip("pydantic")
 
 from whence_server.generation.prompt import system_text
 from whence_training.errors import InputError
-from whence_training.examples import IGNORED, answer_text, example_of
+from whence_training.finetuning.examples import IGNORED, answer_text, example_of
 from whence_training.qa.record import Evidence, Quote, Record
 
 GOLD = Evidence("code", "def add():\n    pass  # puts an item in", "cart.py", 4, "add")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 pytest.importorskip("rouge_score")
 
 from whence_training.config import Weights
-from whence_training.metrics import averaged, bleu, combined, exact_match, rouge, score, token_scores
+from whence_training.evaluation.metrics import averaged, bleu, combined, exact_match, rouge, score, token_scores
 
 WEIGHTS = Weights().model_dump()
 

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 
 from whence_server.generation.prompt import UNKNOWN, system_text
 from whence_server.generation.style import STYLE
-from whence_training import stages
 from whence_training.cli import command
 from whence_training.config import Config
 from whence_training.configfile import read_config
 from whence_training.errors import ConfigError, InputError
+from whence_training.qa import stage as stages
 from whence_training.qa.record import read_records
 from whence_training.qa.splitting import find_leaks
 from whence_training.stages import numbers_between, open_run, run_stages

@@ -19,7 +19,8 @@ from prefect.states import Completed, State
 from whence_indexer.repository import open_repository
 from whence_training.configfile import read_config
 from whence_training.errors import ConfigError, InputError
-from whence_training.stages import STAGES, Run, by_number, open_run, run_stages
+from whence_training.run import Run
+from whence_training.stages import STAGES, by_number, open_run, run_stages
 
 
 def _worth_retrying(task: Any, run: Any, state: Any) -> bool:

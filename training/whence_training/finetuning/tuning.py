@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, get_scheduler
 
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError
-from whence_training.examples import IGNORED, Example
+from whence_training.finetuning.examples import IGNORED, Example
 
 _STATE = "state.pt"
 
