@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import nan
 
 import pytest
 
 pytest.importorskip("pydantic")
 
+from tests.training.release.reports import report
+
 from whence_training.config import Promotion
-from whence_training.evaluation.report import Mark, Prediction, Report
+from whence_training.evaluation.report import Mark
 from whence_training.release.promotion import blocked_reasons, judge
-
-
-def report(model="tuned", accuracy=0.8, f1=(0.6, 0.6), precision=0.9, **changes):
-    names = ("code", "docs", "history", "discussion")
-    asked = Prediction("1", "Why?", "So.", "So.", (), False, True, 0.9, 0.1, {}, {})
-    made = Report(
-        model, "data", 1, {"accuracy": accuracy, "citation_precision": precision}, 0.6, (),
-        {"category": {name: {"n": 5.0, "token_f1": value} for name, value in zip(names, f1, strict=False)}},
-        {}, {}, (asked,), {"evidence": "retrieval"},
-    )  # fmt: skip
-    return replace(made, **changes)
 
 
 def failed(candidate, base=None, champion=None, curated=None, loss=0.0):
