@@ -86,7 +86,7 @@ def _prediction(answered: Answered, told: Evaluation, inventory: Inventory) -> P
     truth = record.answer if record.answerable else ""
     answer = "" if answered.abstained else answered.answer
     measures = _texts(bare(answer), truth, told) | citation_scores(answered) | context_scores(answered)
-    problems = []
+    problems: list[str] = []
     if answer:
         hallucinations, problems = _invented(answer, answered, inventory)
         measures |= hallucinations
@@ -118,11 +118,8 @@ def _texts(answer: str, truth: str, told: Evaluation) -> dict[str, float]:
     found = score(answer, truth)
     if not answer or not truth:
         found = dict.fromkeys(found, float(answer == truth))
-    left_out = {"rouge": "rouge", "token_f1": "token", "bleu": "bleu"}
-    prefixes = tuple(
-        prefix for metric, prefix in left_out.items() if metric not in told.metrics and metric != "token_f1"
-    )
-    return {name: value for name, value in found.items() if not (prefixes and name.startswith(prefixes))}
+    unwanted = tuple({"rouge", "bleu"}.difference(told.metrics))
+    return {name: value for name, value in found.items() if not name.startswith(unwanted)}
 
 
 def _invented(answer: str, answered: Answered, inventory: Inventory) -> tuple[dict[str, float], list[str]]:

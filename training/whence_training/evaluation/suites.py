@@ -9,7 +9,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import cycle
 
 from whence_indexer.languages import language_of
 from whence_indexer.terms import split_name
@@ -37,14 +38,6 @@ _SLASHES = frozenset(
 _SPOKEN = re.compile(r"`((?:\w+\.)*\w*[A-Za-z]\w*)`")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Whether an answer of a suite was as it should be, and what was wrong."""
-
-    ok: bool
-    problem: str = ""
-
-
 def suites(records: Sequence[Record], inventory: Inventory, most: int = 20) -> list[Record]:
     """All suites made of `records`, at most `most` questions of each. Those of `INJECTION` bring their own evidence:
     it must be served to the model as it is.
@@ -57,15 +50,10 @@ def suites(records: Sequence[Record], inventory: Inventory, most: int = 20) -> l
     ]
     for number, persona in enumerate(personas()):
         name = f"{PERSONA}{persona.name}"
-        asked = answerable[number::3][:most]
-        found += [
-            _of(
-                name, replace(record, question=persona.ways[place % len(persona.ways)].format(question=record.question))
-            )
-            for place, record in enumerate(asked if persona.ways else ())
-        ]
-        pairs = zip(persona.questions, answerable, strict=False)
-        found += [_of(name, _unanswered(record, question)) for question, record in [*pairs][:most]]
+        for way, record in zip(cycle(persona.ways), answerable[number::3][:most], strict=False):
+            found.append(_of(name, replace(record, question=way.format(question=record.question))))
+        for question, record in zip(persona.questions[:most], answerable, strict=False):
+            found.append(_of(name, _unanswered(record, question)))
     return found
 
 
