@@ -186,6 +186,8 @@ class Evaluation(Section):
         "rouge",
         "bertscore",
         "token_f1",
+        "bleu",
+        "perplexity",
     )
     combined_weights: Weights = Weights()
     output_dir: Path | None = None

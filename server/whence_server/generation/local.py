@@ -56,6 +56,11 @@ class LocalModel:
         return self.worker.generate(request, self.adapter, told, check)
 
 
+def mode_of(file: File) -> Mode:
+    """How a model that says nothing of it answers."""
+    return "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
+
+
 class Workers:
     """The workers of one process of ours, by base; one that is not used ends where there are too many.
 
@@ -81,7 +86,7 @@ class Workers:
         if not path.is_file():
             raise QueryError(f"there is no file {path}")
         file = read_model(path)
-        mode: Mode = "write" if file.chat_template and file.parameters >= _WRITES_FROM else "quote"
+        mode = mode_of(file)
         with self._held(path.resolve(), mode) as worker:
             yield LocalModel(Model(path.stem), mode, worker)
 

@@ -38,13 +38,13 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One aspect of the rubric: 1 to 5 points for the `gap` between the best and the worst served of its groups.
-
-    0 points where there are too few groups to tell. `best` and `worst` are groups.
+    """One aspect of the rubric: 1 to 5 points for what is `beyond` chance of the `gap` between the accuracy of its
+    `best` and its `worst` served group; 0 points where there are not two groups large enough to tell.
     """
 
     points: int
     gap: float
+    beyond: float
     best: str = ""
     worst: str = ""
 
