@@ -257,11 +257,15 @@ class Buffer(Section):
 
 
 class Triggers(Section):
-    """`whence-train serve`: what starts a run, and how often it is looked for. 0 corrections: they start none."""
+    """`whence-train serve`: what starts a run; looked for `every` so many seconds. 0 corrections start none.
+
+    Without `auto_train` it is only told that there is enough. `cron` runs by the clock besides.
+    """
 
     buffer: Buffer = Buffer()
     corrections: Count = 20
     degradation: bool = True
+    auto_train: bool = True
     cron: str | None = None
     every: Positive = 300
     webhook: str | None = None
