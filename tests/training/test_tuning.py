@@ -1,5 +1,7 @@
 """An adapter of a tiny random model, made here: its loss falls, and a run that was cut ends with the same weights."""
 
+import json
+
 import pytest
 
 pytest.importorskip("torch")
@@ -12,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCau
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError
 from whence_training.finetuning.examples import IGNORED, Example
-from whence_training.finetuning.tuning import fine_tune
+from whence_training.finetuning.tuning import LOG, fine_tune
 
 pytestmark = pytest.mark.filterwarnings("default")
 SIZES = {
@@ -70,7 +72,13 @@ def test_it_stops_when_the_validation_loss_no_longer_falls(tmp_path):
 
 def test_steps_bound_a_run_as_well(tmp_path):
     told = TOLD.model_copy(update={"strategy": "steps", "max_steps": 3})
-    assert len(fine_tune(tiny(), examples(8), examples(4), told, tmp_path)) == 2
+    made = fine_tune(tiny(), examples(8), examples(4), told, tmp_path / "one")
+    assert [checkpoint.step for checkpoint in made] == [3]
+    told = told.model_copy(update={"save_steps": 2, "logging_steps": 1})
+    made = fine_tune(tiny(), examples(8), examples(4), told, tmp_path / "two")
+    assert [(checkpoint.step, checkpoint.epoch) for checkpoint in made] == [(2, 1.0), (3, 1.5)]
+    rows = [json.loads(line) for line in (tmp_path / "two" / LOG).read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
