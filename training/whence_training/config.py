@@ -204,7 +204,11 @@ class Promotion(Section):
 
 
 class Registration(Section):
-    """Stage 5. `registry` is a folder, beside the runs if not named; `merged` writes a model without adapter too."""
+    """Stage 5. `registry` is a folder, beside the runs if not named.
+
+    An adapter goes over its base as that is; `merged` writes a model without adapter besides, in the bits of
+    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything.
+    """
 
     hf_username: str | None = None
     repo_name: str | None = None
@@ -213,9 +217,17 @@ class Registration(Section):
     licence: str = ""
     merged: bool = False
     quantization: Literal["Q8_0", "Q4_K_M"] | None = None
+    anyway: bool = False
     upload: bool = False
     mlflow: Path | None = None
+    retries: Count = 1
     gates: Promotion = Promotion()
+
+    @model_validator(mode="after")
+    def _of_whole_models(self) -> Registration:
+        if self.quantization and not self.merged:
+            raise ValueError(f"quantization {self.quantization} is for merged: true; an adapter keeps its base as it is")
+        return self
 
 
 class Serving(Section):

@@ -30,6 +30,10 @@ class Run:
     note: Note = lambda message: None
 
 
+# (the run, the stages it needs, an empty folder) -> what the stage says of itself
+Work = Callable[[Run, Mapping[str, Made], Path], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage: its number and name, those whose files it reads, and the function that makes its own."""
@@ -38,7 +42,7 @@ class Stage:
     name: str
     title: str
     needs: tuple[str, ...]
-    work: Callable[[Run, Mapping[str, Made], Path], Mapping[str, Any]]
+    work: Work
     inputs: Callable[[Run], object]
 
     @property

@@ -14,11 +14,11 @@ from whence_indexer.repository import Repository
 from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
 from whence_training.config import Config
-from whence_training.errors import ConfigError
+from whence_training.errors import BlockedError, ConfigError
 from whence_training.qa.collecting import cursor_of
 from whence_training.qa.stage import STAGES as DATA
 from whence_training.qa.stage import advance
-from whence_training.run import Note, Run, Stage, hash_of, runs_folder
+from whence_training.run import Note, Run, Stage, Work, hash_of, runs_folder
 from whence_training.runfolder import Made, finished, make, required
 
 STAGES = (*DATA,)
@@ -40,27 +40,36 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
 
 
 def run_stages(run: Run, numbers: Sequence[str]) -> Iterator[tuple[Stage, Made]]:
-    """Each of these stages in turn, as it is finished. Raises what a stage raises; those before it stay.
+    """Each of these stages in turn, as it is finished; none after one that is blocked. Raises what a stage raises.
 
     Two processes do not run at once: the second waits.
     """
     with FileLock(run.folder / ".lock"):
         for number in numbers:
-            yield by_number(number), run_stage(run, number)
-        if "3" in numbers:
-            advance(run)
+            made = run_stage(run, number)
+            if number == "3":
+                advance(run)
+            yield by_number(number), made
+            if made.summary.get("blocked"):
+                return
 
 
-def run_stage(run: Run, number: str) -> Made:
-    """One stage, or what it made before from the same. Raises `InputError` naming what it lacks."""
+def run_stage(run: Run, number: str, work: Work | None = None) -> Made:
+    """One stage, or what it made before from the same; `work` stands in for the stage's own.
+
+    Raises `InputError` naming what it lacks, `BlockedError` where a gate holds back what it needs.
+    """
     stage = by_number(number)
     above = {need: required(run.folder, by_number(need).folder, number) for need in stage.needs}
+    for need, before in above.items():
+        if reasons := before.summary.get("blocked"):
+            raise BlockedError(f"stage {number} waits: stage {need} ({by_number(need).name}): {'; '.join(reasons)}")
     inputs = hash_of([stage.inputs(run), {need: made.hash for need, made in above.items()}, version("whence")])
     if made := finished(run.folder, stage.folder, inputs):
         run.note(f"stage {number} ({stage.name}) is done already")
         return made
     run.note(f"stage {number}: {stage.title}")
-    return make(run.folder, stage.folder, inputs, lambda draft: stage.work(run, above, draft))
+    return make(run.folder, stage.folder, inputs, lambda draft: (work or stage.work)(run, above, draft))
 
 
 def by_number(number: str) -> Stage:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.training.release.conftest import write_peft
 
@@ -19,7 +21,7 @@ from whence_server.models.registry import Registry
 from whence_training.config import Config, Registration
 from whence_training.errors import ConfigError
 from whence_training.release.exports import log_mlflow, upload
-from whence_training.release.registering import export_adapter, register
+from whence_training.release.registering import export, register
 
 CONFIG = Config(domain="shop", registration=Registration(licence="MIT"))
 
@@ -37,8 +39,7 @@ def registered(trained, judged, registry, tmp_path):
         folder = tmp_path / f"made-{seed}-{len(data)}"
         folder.mkdir(exist_ok=True)
         this = replace(trained, adapter=write_peft(tmp_path / f"peft-{seed}", seed), data={**trained.data, **data})
-        adapter = export_adapter(this, folder / "adapter.gguf")
-        return register(this, judged, adapter, config, registry, folder), folder
+        return register(this, judged, export(this, config.registration, folder), config, registry, folder), folder
 
     return made
 
@@ -76,6 +77,35 @@ def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path)
     manifest = import_bundle(home, folder / told["bundle"])
     assert (manifest.label, manifest.metrics["accuracy"]) == ("shop-qa-lora@1.0", 0.8)
     assert set(manifest.files) == {"adapter_config.json", "training_data.json", "README.md"}
+
+
+def test_a_model_without_adapter_says_the_same(registered, registry, trained):
+    llama = pytest.importorskip("llama_cpp", reason="make test-model installs it")
+    assert llama
+    config = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0")})
+    told, folder = registered(7, config)
+    home = user_home()
+    place = Registry(open_place(str(registry)))
+    whole = pull(home, place, reference("shop-qa-lora-merged"), Terms(anyway=True))
+    assert (whole.version, whole.adapter, whole.gates) == (told["version"], None, {})
+    tuned, merged = logits(trained.base, folder / "adapter.gguf"), logits(home.blobs.path(whole.base.digest))
+    assert np.corrcoef(tuned, merged)[0, 1] > 0.999
+    assert np.corrcoef(tuned, logits(trained.base))[0, 1] < 0.99
+
+
+def logits(file, adapter=None):
+    from whence_server.generation.engine import Engine, Settings
+
+    with closing(Engine(file, 0)) as engine:
+        engine.configure(Settings(64, 1))
+        engine.use_adapter(str(adapter) if adapter else None)
+        engine.extend(engine.tokenize("The card is charged once."))
+        return np.array(engine.logits())
+
+
+def test_fewer_bits_are_for_whole_models():
+    with pytest.raises(ValueError, match="an adapter keeps its base as it is"):
+        Registration(quantization="Q8_0")
 
 
 def test_nothing_is_uploaded_but_by_name(registered, registry):

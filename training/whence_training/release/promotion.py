@@ -29,6 +29,7 @@ def judge(
     """All gates of a release. `base` is the untuned model and `champion` the one in use, None where quotations answer.
 
     Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions.
+    `quantization_loss` is the mean divergence in nats of what is released from what was trained.
     """
     rivals = {"the untuned base": base} | ({"the current model": champion} if champion else {})
     return [

@@ -20,16 +20,16 @@ from whence_server.models.blobs import BlobStore
 from whence_server.models.bundle import write_adapter as write_bundle
 from whence_server.models.gguffile import read_model
 from whence_server.models.manifest import Blob, Manifest, Mode, read_manifest
-from whence_server.models.naming import digest_of
 from whence_server.models.publishing import publish
 from whence_server.models.registry import INDEX, read_index
-from whence_training.config import Config
+from whence_training.config import Config, Registration
 from whence_training.evaluation.report import Comparison, Report
-from whence_training.gguf_export import write_adapter
+from whence_training.gguf_export import quantize, write_adapter
+from whence_training.gguf_merging import write_merged
 from whence_training.qa.gates import Gate
 from whence_training.release.card import model_card
 from whence_training.release.versions import model_name, next_version
-from whence_training.runfolder import write_durably
+from whence_training.runfolder import digest_of, write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,40 @@ class Judged:
     export: Mapping[str, float]
 
 
-def export_adapter(trained: Trained, target: Path) -> Path:
-    """The adapter as GGUF at `target`. Raises `ExportError`."""
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The GGUF files of a release: the adapter, and where it was asked for the model with the adapter in it."""
+
+    adapter: Path
+    merged: Path | None = None
+
+
+def export(trained: Trained, told: Registration, folder: Path) -> Exported:
+    """Write the GGUF files that the configuration wants into `folder`. Raises `ExportError`, `GgufError`."""
+    adapter = _export_adapter(trained, folder / "adapter.gguf")
+    if not told.merged:
+        return Exported(adapter)
+    merged = write_merged(trained.base, adapter, folder / "merged.gguf")
+    if told.quantization is None:
+        return Exported(adapter, merged)
+    quantized = quantize(merged, folder / f"merged-{told.quantization}.gguf", told.quantization)
+    merged.unlink()
+    return Exported(adapter, quantized)
+
+
+def _export_adapter(trained: Trained, target: Path) -> Path:
     blocks = {name.split(".")[1] for name in read_model(trained.base).tensors if name.startswith("blk.")}
     return write_adapter(trained.adapter, target, len(blocks))
 
 
 def register(
-    trained: Trained, judged: Judged, adapter: Path, config: Config, registry: Path, folder: Path
+    trained: Trained, judged: Judged, exported: Exported, config: Config, registry: Path, folder: Path
 ) -> dict[str, Any]:
-    """Publish the adapter (GGUF) in `registry`; `folder` gets the files that travel with it, the ZIP and
+    """Publish the adapter, and beside it NAME-merged, in `registry`; `folder` gets the files that travel with it, the ZIP and
     `registration.json`, which is returned. Raises `ModelError`.
     """
     registry.mkdir(parents=True, exist_ok=True)
-    manifest = _manifest(trained, judged, adapter, config)
+    manifest = _manifest(trained, judged, exported.adapter, config)
     with FileLock(registry / ".versions.lock"):
         before = _published(registry, manifest.name)
         same = next((old for old in before if _same(old, manifest)), None)
@@ -78,7 +98,10 @@ def register(
             manifest = replace(manifest, created=datetime.now(UTC).isoformat(timespec="seconds"))
             files = _attach(trained, judged, manifest, config, folder)
             manifest = replace(manifest, files={file.name: _blob(file) for file in files})
-            publish(registry, manifest, [*files, adapter, trained.base])
+            publish(registry, manifest, [*files, exported.adapter, trained.base])
+            if exported.merged:
+                whole = replace(manifest, name=f"{manifest.name}-merged", base=_blob(exported.merged), adapter=None)
+                publish(registry, whole, [*files, exported.merged])
     bundle = f"{manifest.name}-v{manifest.version}.zip"
     write_bundle(manifest, BlobStore(registry / "blobs"), folder / bundle)
     told = {
@@ -157,4 +180,4 @@ def _attach(trained: Trained, judged: Judged, manifest: Manifest, config: Config
 
 
 def _blob(file: Path) -> Blob:
-    return Blob(digest_of(file.read_bytes()), file.stat().st_size)
+    return Blob(f"sha256-{digest_of(file)}", file.stat().st_size)

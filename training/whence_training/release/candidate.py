@@ -1,0 +1,93 @@
+"""What the stages before made of a candidate: its adapter and base, the reports, and what its export costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from whence_server.models.installed import user_home
+from whence_training.config import Finetuning
+from whence_training.evaluation.comparing import compare
+from whence_training.evaluation.report import Comparison, Report, read_report
+from whence_training.finetuning.base import find_base, load_model
+from whence_training.qa.record import Record
+from whence_training.release.registering import Exported, Trained
+from whence_training.run import Run, runs_folder
+from whence_training.runfolder import Made
+
+_TEXTS, _TOKENS = 4, 300  # over which the export is compared with what was trained
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained model, the weights that it was trained over, and what was found of it and of those it would replace."""
+
+    trained: Trained
+    weights: Path
+    report: Report
+    base: Report
+    champion: Report | None
+    curated: Report | None
+    comparison: Comparison
+
+
+def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
+    """What stages 3 to 4d of a run made. Raises `InputError` where a report is none."""
+    baseline, final = above["4a"].folder, above["4d"].folder
+    report, before = read_report(final / "eval_finetuned.json"), read_report(baseline / "eval_baseline.json")
+    base = find_base(
+        run.config.finetuning.base_model, run.repository, user_home(), runs_folder(run.repository, run.config) / "bases"
+    )
+    chosen = json.loads((above["4c"].folder / "checkpoint_selection.json").read_text("utf-8"))
+    trained = Trained(
+        adapter=above["4b"].folder / "checkpoints" / chosen["selected"],
+        base=base.file,
+        mode=base.mode,
+        data=json.loads((above["3"].folder / "dataset.json").read_text("utf-8")),
+        method={**_method(run.config.finetuning), **_cost(above["4b"])},
+    )
+    others = {name: final / f"eval_{name}.json" for name in ("champion", "curated")}
+    read = {name: read_report(file) if file.exists() else None for name, file in others.items()}
+    comparison = compare(before, report, run.config.finetuning.seed)
+    return Candidate(trained, base.weights, report, before, read["champion"], read["curated"], comparison)
+
+
+def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]) -> dict[str, float]:
+    """How far what llama.cpp computes from the files of a release is from what was trained, over evidence of the
+    dataset: the mean Kullback-Leibler divergence in nats, and the share of places with the same best token. Of several
+    files the worst.
+    """
+    from peft import PeftModel
+
+    from whence_training.fidelity import fidelity_of
+    from whence_training.finetuning.tongue import ServedTongue
+
+    base = candidate.trained.base
+    with closing(ServedTongue(base)) as tongue:
+        evidence = ("\n".join(each.text for each in record.context) for record in records[:: max(1, len(records) // 8)])
+        texts = [tongue.encode(text)[:_TOKENS] for text in evidence if text][:_TEXTS]
+    model = PeftModel.from_pretrained(load_model(candidate.weights, Finetuning()), str(candidate.trained.adapter))
+    found = [fidelity_of(model, base, texts, exported.adapter)]
+    if exported.merged:
+        found.append(fidelity_of(model, exported.merged, texts))
+    return {
+        "export_agreement": min(each.agreement for each in found),
+        "export_divergence": max(each.divergence for each in found),
+    }
+
+
+def _method(told: Finetuning) -> dict[str, object]:
+    """What a reader of the card wants to know of how it was trained."""
+    names = (
+        "method", "lora_r", "lora_alpha", "lora_dropout", "target_modules", "epochs", "batch_size",
+        "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "max_seq_length", "quantization", "seed",
+    )  # fmt: skip
+    return {name: getattr(told, name) for name in names}
+
+
+def _cost(trained: Made) -> dict[str, object]:
+    told = {name: trained.summary[name] for name in ("seconds", "examples", "processes") if name in trained.summary}
+    return {**told, "energy": "not measured"}
