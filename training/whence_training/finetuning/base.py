@@ -6,7 +6,6 @@ A GGUF is enough: transformers loads the very weights that llama.cpp runs. Of a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +72,8 @@ def find_base(wanted: str | None, repository: Repository, home: Home, cache: Pat
     return _of(chosen.manifest.name, chosen.base, chosen.base, chosen.manifest.mode, champion)
 
 
-def load_weights(base: Base, told: Finetuning, note: Callable[[str], None] = lambda message: None) -> Any:
-    """The base in transformers, in 32 bits or those of `quantization`. Raises `ConfigError` where CUDA is missing."""
+def load_model(weights: Path, told: Finetuning) -> Any:
+    """A folder or GGUF in transformers, in 32 bits or those of `quantization`. Raises `ConfigError` without CUDA."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -84,10 +83,9 @@ def load_weights(base: Base, told: Finetuning, note: Callable[[str], None] = lam
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "sdpa", "local_files_only": True}
     if told.quantization is not None:
         options["quantization_config"] = _bits(told.quantization)
-    note(f"loading {base.name}")
-    if base.weights.is_dir():
-        return AutoModelForCausalLM.from_pretrained(base.weights, **options)
-    return AutoModelForCausalLM.from_pretrained(base.weights.parent, gguf_file=base.weights.name, **options)
+    if weights.is_dir():
+        return AutoModelForCausalLM.from_pretrained(weights, **options)
+    return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, **options)
 
 
 def _bits(quantization: str) -> Any:
