@@ -1,4 +1,4 @@
-"""A base and a LoRA over it, both GGUF -> one model without an adapter, for what runs none. In 32 bits; see `quantize`."""
+"""A base and a LoRA over it, both GGUF -> one model without an adapter, in 32 bits, for what runs none."""
 
 from __future__ import annotations
 

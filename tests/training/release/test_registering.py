@@ -79,18 +79,19 @@ def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path)
     assert set(manifest.files) == {"adapter_config.json", "training_data.json", "README.md"}
 
 
-def test_a_model_without_adapter_says_the_same(registered, registry, trained):
-    llama = pytest.importorskip("llama_cpp", reason="make test-model installs it")
-    assert llama
-    config = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0")})
+@pytest.mark.model
+@pytest.mark.parametrize(("bits", "alike"), [(None, 0.9999), ("Q8_0", 0.95)])
+def test_a_model_without_adapter_says_the_same(registered, registry, trained, bits, alike):
+    pytest.importorskip("llama_cpp", reason="make test-model installs it")
+    config = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization=bits)})
     told, folder = registered(7, config)
     home = user_home()
     place = Registry(open_place(str(registry)))
     whole = pull(home, place, reference("shop-qa-lora-merged"), Terms(anyway=True))
     assert (whole.version, whole.adapter, whole.gates) == (told["version"], None, {})
     tuned, merged = logits(trained.base, folder / "adapter.gguf"), logits(home.blobs.path(whole.base.digest))
-    assert np.corrcoef(tuned, merged)[0, 1] > 0.999
-    assert np.corrcoef(tuned, logits(trained.base))[0, 1] < 0.99
+    assert np.corrcoef(tuned, merged)[0, 1] > alike
+    assert np.corrcoef(tuned, logits(trained.base))[0, 1] < 0.9
 
 
 def logits(file, adapter=None):

@@ -85,8 +85,8 @@ def _export_adapter(trained: Trained, target: Path) -> Path:
 def register(
     trained: Trained, judged: Judged, exported: Exported, config: Config, registry: Path, folder: Path
 ) -> dict[str, Any]:
-    """Publish the adapter, and beside it NAME-merged, in `registry`; `folder` gets the files that travel with it, the ZIP and
-    `registration.json`, which is returned. Raises `ModelError`.
+    """Publish the adapter, and beside it NAME-merged, in `registry`; `folder` gets the files that travel with it, the
+    ZIP and `registration.json`, which is returned. Raises `ModelError`.
     """
     registry.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(trained, judged, exported.adapter, config)
