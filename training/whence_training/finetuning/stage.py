@@ -95,9 +95,7 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     stand = partial(
         standing, records=validation, weights=weights, count=told.finetuning.folds, seed=told.finetuning.seed
     )
-    made = sorted(
-        (above["4b"].folder / CHECKPOINTS).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
-    )
+    made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
     inventory = inventory_of(read_collected(above["1"].folder))
     with opened(run, base, above["3"].summary["version"], inventory) as bench:
         asked = bench.ask(validation)
