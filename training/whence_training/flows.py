@@ -52,8 +52,9 @@ def learn(
     logger = get_run_logger()
     told = read_config(Path(config) if config else None)
     run = open_run(open_repository(repository), told, name, logger.info)
-    done = {number: stage(run, number) for number in stages or [each.number for each in STAGES]}
-    blocked = [reason for summary in done.values() for reason in summary.get("blocked", [])]
-    if blocked:
-        return Completed(name="Blocked", message="; ".join(blocked), data=done)
+    done: dict[str, dict[str, Any]] = {}
+    for number in stages or [each.number for each in STAGES]:
+        done[number] = stage(run, number)
+        if blocked := done[number].get("blocked"):
+            return Completed(name="Blocked", message="; ".join(blocked), data=done)
     return Completed(message=str(run.folder), data=done)

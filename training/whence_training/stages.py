@@ -15,13 +15,15 @@ from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
 from whence_training.config import Config
 from whence_training.errors import BlockedError, ConfigError
+from whence_training.finetuning.stage import STAGES as FINETUNING
 from whence_training.qa.collecting import cursor_of
 from whence_training.qa.stage import STAGES as DATA
 from whence_training.qa.stage import advance
+from whence_training.release.stage import STAGES as RELEASE
 from whence_training.run import Note, Run, Stage, Work, hash_of, runs_folder
 from whence_training.runfolder import Made, finished, make, required
 
-STAGES = (*DATA,)
+STAGES = (*DATA, *FINETUNING, *RELEASE)
 
 
 def open_run(repository: Repository, config: Config, name: str | None = None, note: Note = lambda message: None) -> Run:
@@ -40,16 +42,16 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
 
 
 def run_stages(run: Run, numbers: Sequence[str]) -> Iterator[tuple[Stage, Made]]:
-    """Each of these stages in turn, as it is finished; none after one that is blocked. Raises what a stage raises.
+    """Each of these stages in turn, as it is finished; one that a gate holds back is the last.
 
-    Two processes do not run at once: the second waits.
+    Raises what a stage raises; those before it stay. Two processes do not run at once: the second waits.
     """
     with FileLock(run.folder / ".lock"):
         for number in numbers:
             made = run_stage(run, number)
+            yield by_number(number), made
             if number == "3":
                 advance(run)
-            yield by_number(number), made
             if made.summary.get("blocked"):
                 return
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import safe_open
 from transformers import get_scheduler
 
 from whence_training.config import Finetuning
@@ -68,7 +69,7 @@ def fine_tune(
     """
     _check(train, told)
     folder.mkdir(parents=True, exist_ok=True)
-    made = _finished(folder)
+    made = checkpoints(folder)
     model = processes.shared(_adapted(base, told, made[-1].folder if made else None))
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = _optimizer(learnt, told)
@@ -104,9 +105,11 @@ def mean_loss(model: Any, examples: Sequence[Example], told: Finetuning) -> floa
     return total / count if count else math.nan
 
 
-def trained_parameters(model: Any) -> int:
-    """How many numbers of a model are learnt."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+def trained_share(folder: Path, whole: int) -> dict[str, float]:
+    """How many numbers a checkpoint's adapter has, and what share that is of the `whole` model's."""
+    with safe_open(folder / "adapter_model.safetensors", "numpy") as file:
+        count = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return {"trained": count, "share": count / whole}
 
 
 def _check(train: Sequence[Example], told: Finetuning) -> None:
@@ -276,7 +279,8 @@ def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any
     draft.replace(checkpoint.folder)
 
 
-def _finished(folder: Path) -> list[Checkpoint]:
+def checkpoints(folder: Path) -> list[Checkpoint]:
+    """Those that are in a folder, oldest first."""
     found = [(file.parent, json.loads(file.read_text("utf-8"))) for file in folder.glob("checkpoint-*/checkpoint.json")]
     return sorted((Checkpoint(place, **about) for place, about in found), key=lambda checkpoint: checkpoint.step)
 

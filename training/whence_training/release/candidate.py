@@ -7,18 +7,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from whence_server.models.installed import user_home
 from whence_training.config import Finetuning
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.report import Comparison, Report, read_report
-from whence_training.finetuning.base import find_base, load_model
+from whence_training.finetuning.base import load_model
+from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of
 from whence_training.qa.record import Record
+from whence_training.release.curated import curated_report
 from whence_training.release.registering import Exported, Trained
-from whence_training.run import Run, runs_folder
+from whence_training.run import Run
 from whence_training.runfolder import Made
 
 _TEXTS, _TOKENS = 4, 300  # over which the export is compared with what was trained
+# What a reader of the card wants to know of how it was trained.
+_METHOD = (
+    "method", "lora_r", "lora_alpha", "lora_dropout", "target_modules", "epochs", "batch_size",
+    "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "max_seq_length", "quantization", "seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +44,26 @@ class Candidate:
 def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
     """What stages 3 to 4d of a run made. Raises `InputError` where a report is none."""
     baseline, final = above["4a"].folder, above["4d"].folder
-    report, before = read_report(final / "eval_finetuned.json"), read_report(baseline / "eval_baseline.json")
-    base = find_base(
-        run.config.finetuning.base_model, run.repository, user_home(), runs_folder(run.repository, run.config) / "bases"
-    )
-    chosen = json.loads((above["4c"].folder / "checkpoint_selection.json").read_text("utf-8"))
+    base = base_of(run)
+    training = json.loads((above["4b"].folder / TRAINING).read_text("utf-8"))
     trained = Trained(
-        adapter=above["4b"].folder / "checkpoints" / chosen["selected"],
+        adapter=above["4c"].folder / ADAPTER,
         base=base.file,
         mode=base.mode,
         data=json.loads((above["3"].folder / "dataset.json").read_text("utf-8")),
-        method={**_method(run.config.finetuning), **_cost(above["4b"])},
+        method={**{name: training["settings"][name] for name in _METHOD}, **_cost(training)},
     )
-    others = {name: final / f"eval_{name}.json" for name in ("champion", "curated")}
-    read = {name: read_report(file) if file.exists() else None for name, file in others.items()}
-    comparison = compare(before, report, run.config.finetuning.seed)
-    return Candidate(trained, base.weights, report, before, read["champion"], read["curated"], comparison)
+    champion = baseline / CHAMPION
+    before, report = read_report(baseline / BASELINE), read_report(final / FINETUNED)
+    return Candidate(
+        trained=trained,
+        weights=base.weights,
+        report=report,
+        base=before,
+        champion=read_report(champion) if champion.exists() else None,
+        curated=curated_report(run, base, trained.adapter, training["name"], report.dataset),
+        comparison=compare(before, report, run.config.finetuning.seed),
+    )
 
 
 def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]) -> dict[str, float]:
@@ -79,15 +90,6 @@ def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]
     }
 
 
-def _method(told: Finetuning) -> dict[str, object]:
-    """What a reader of the card wants to know of how it was trained."""
-    names = (
-        "method", "lora_r", "lora_alpha", "lora_dropout", "target_modules", "epochs", "batch_size",
-        "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "max_seq_length", "quantization", "seed",
-    )  # fmt: skip
-    return {name: getattr(told, name) for name in names}
-
-
-def _cost(trained: Made) -> dict[str, object]:
-    told = {name: trained.summary[name] for name in ("seconds", "examples", "processes") if name in trained.summary}
-    return {**told, "energy": "not measured"}
+def _cost(training: Mapping[str, Any]) -> dict[str, object]:
+    """What it took; there is no meter that every machine has."""
+    return {"examples": training["examples"], "seconds": training["seconds"], "energy": "not measured"}
