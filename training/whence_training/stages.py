@@ -5,7 +5,7 @@ The composition root. Each stage reads the files of those before it and writes i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from filelock import FileLock
@@ -19,6 +19,7 @@ from whence_training.finetuning.stage import STAGES as FINETUNING
 from whence_training.qa.collecting import cursor_of
 from whence_training.qa.stage import STAGES as DATA
 from whence_training.qa.stage import advance
+from whence_training.release.promotion import CURATED
 from whence_training.release.stage import STAGES as RELEASE
 from whence_training.run import Note, Run, Stage, Work, hash_of, runs_folder
 from whence_training.runfolder import Made, finished, make, required
@@ -41,14 +42,31 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
     return Run(folder, repository, config, fingerprint, note)
 
 
-def run_stages(run: Run, numbers: Sequence[str]) -> Iterator[tuple[Stage, Made]]:
+def attempts(config: Config, numbers: Sequence[str]) -> Iterator[Config]:
+    """The configuration, and after it as many with another seed as there may be ways back to the data."""
+    yield config
+    told = config.dataset_generator
+    for number in range(1, config.registration.retries + 1 if {"3", "5"} <= {*numbers} else 1):
+        again = told.model_copy(update={"seed": told.seed + number})
+        yield config.model_copy(update={"dataset_generator": again})
+
+
+def back_to_data(reasons: Sequence[str]) -> bool:
+    """Whether what a gate held back asks for other data."""
+    return any(reason.startswith(CURATED) for reason in reasons)
+
+
+def run_stages(
+    run: Run, numbers: Sequence[str], works: Mapping[str, Work] | None = None
+) -> Iterator[tuple[Stage, Made]]:
     """Each of these stages in turn, as it is finished; one that a gate holds back is the last.
 
-    Raises what a stage raises; those before it stay. Two processes do not run at once: the second waits.
+    `works` stand in for what stages of these numbers do. Raises what a stage raises; those before it stay. Two
+    processes do not run at once: the second waits.
     """
     with FileLock(run.folder / ".lock"):
         for number in numbers:
-            made = run_stage(run, number)
+            made = run_stage(run, number, (works or {}).get(number))
             yield by_number(number), made
             if number == "3":
                 advance(run)
