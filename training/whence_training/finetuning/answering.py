@@ -15,7 +15,7 @@ from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_server.answering import gather
-from whence_server.errors import GenerationError
+from whence_server.errors import PromptError
 from whence_server.generation.confidence import combined
 from whence_server.generation.drafting import fitted, write
 from whence_server.generation.generator import Generator, Request
@@ -74,7 +74,10 @@ def ask(
 def answer_records(
     asked: Sequence[Asked], generator: Generator, note: Callable[[str], None] = lambda message: None
 ) -> Iterator[Answered]:
-    """What the model says to each, in their order. A question that it fails at is one that it abstains from."""
+    """What the model says to each, in their order. What does not fit into its context it abstains from.
+
+    Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
+    """
     for each in paced(asked, f"{generator.model.name} answers", note):
         yield _answered(each, generator)
 
@@ -99,7 +102,7 @@ def _answered(asked: Asked, generator: Generator) -> Answered:
         return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
     try:
         written = write(generator, record.question, asked.passages, unsupported="drop")
-    except GenerationError:
+    except PromptError:
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started
     confidence = combined(asked.confidence, written.generated.logprobs)
@@ -123,6 +126,6 @@ def _log_loss(asked: Asked, generator: Generator) -> tuple[float, int] | None:
     request = Request(system_text(generator.mode), prompt.text, f"root ::= {literal(said)}", most)
     try:
         generated = generator.generate(request)
-    except GenerationError:
+    except PromptError:
         return None
     return -sum(generated.logprobs), len(generated.logprobs)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from whence_indexer.errors import WhenceError
 from whence_training.config import Finetuning
 from whence_training.finetuning.base import load_model
 from whence_training.finetuning.examples import Example
@@ -50,4 +51,8 @@ def _note(message: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except WhenceError as error:
+        print(json.dumps({"failed": str(error)}), flush=True)
+        sys.exit(1)

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from subprocess import PIPE, STDOUT
+from typing import Literal
 
 from whence_training.errors import TrainingError
 
@@ -53,14 +54,14 @@ def launch(profile: Path, job: Path, note: Callable[[str], None]) -> None:
     command += ["--module", "whence_training.finetuning.job", str(job)]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     note(f"starting {profile.stem}")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-    assert process.stdout is not None
-    said: list[str] = []
-    for line in process.stdout:
-        message: Any = None
-        if line.startswith('{"note"'):
-            message = json.loads(line)["note"]
-            note(message)
-        said = [*said[-40:], line]
-    if process.wait():
-        raise TrainingError("training in several processes failed:\n" + "".join(said))
+    said, failed = [], ""
+    with subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True, env=environment) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            told = json.loads(line) if line.startswith(('{"note"', '{"failed"')) else {}
+            if "note" in told:
+                note(told["note"])
+            failed = told.get("failed", failed)
+            said = [*said[-40:], line]
+    if process.returncode:
+        raise TrainingError(failed or "training in several processes failed:\n" + "".join(said))
