@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from whence_indexer.repository import Repository, open_repository
@@ -31,14 +32,24 @@ from whence_training.release.canary import probe
 from whence_training.stages import STAGES, open_run, run_stages
 
 _SHOWN = ("accuracy", "token_f1", "rougeL", "citation_precision", "citation_recall", "invented", "abstained")
-_LEAST = 0.3  # of the dataset's questions that may be of one rule: a small project has few kinds
 
 
-def demonstrate(repository: Repository, base: Path, out: Path, anyway: bool, minutes: float) -> bool:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much: the `questions` that measure, and the `steps` of training."""
+
+    questions: int = 40
+    steps: int = 60
+
+
+_SIZE = Size()
+
+
+def demonstrate(repository: Repository, base: Path, out: Path, anyway: bool, size: Size) -> bool:
     """Run all stages and tell what came of them; returns whether a new model answers. Raises `WhenceError`."""
     os.environ["XDG_DATA_HOME"] = str(out / "data")
     name, begun = install_base(base), time.monotonic()
-    config = config_of(repository.root.name, name, out, anyway, minutes)
+    config = config_of(repository.root.name, name, out, anyway, size)
     run = open_run(repository, config, note=_note)
     blocked: list[str] = []
     try:
@@ -76,19 +87,19 @@ def install_base(base: Path) -> str:
     return manifest.label
 
 
-def config_of(domain: str, base: str, out: Path, anyway: bool, minutes: float) -> Config:
-    """What fits into minutes: few questions of each kind to measure, and as many steps as there is time for."""
+def config_of(domain: str, base: str, out: Path, anyway: bool, size: Size) -> Config:
+    """What fits into minutes."""
     told = {
         "domain": domain,
         "paths": {"runs": str(out)},
         "dataset_generator": {
-            "gates": {"author": 1.0, "directory": 1.0, "file": 1.0, "generator": _LEAST + 0.2, "extractive": 0.3}
+            "gates": {"author": 1.0, "directory": 1.0, "file": 1.0, "extractive": 0.3}
         },
         "finetuning": {
-            "base_model": base, "strategy": "steps", "max_steps": max(8, int(12 * minutes)), "learning_rate": 1e-3,
-            "save_steps": max(4, int(4 * minutes)), "lora_r": 8, "lora_alpha": 16, "lora_dropout": 0.0,
+            "base_model": base, "strategy": "steps", "max_steps": size.steps, "learning_rate": 1e-3,
+            "save_steps": max(1, size.steps // 2), "retrieved": 0.25, "lora_r": 8, "lora_alpha": 16,
         },
-        "evaluation": {"most": 60, "suite": 0, "metrics": ["rouge", "token_f1", "perplexity"]},
+        "evaluation": {"most": size.questions, "suite": 0, "metrics": ["rouge", "token_f1", "perplexity"]},
         "registration": {"anyway": anyway, "licence": "Apache-2.0"},
         "serving": {"policy": "champion", "canary_requests": 3, "timeout": 120},
     }  # fmt: skip
@@ -115,10 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repo", type=Path, default=Path("."))
     parser.add_argument("--base", type=Path, default=Path("models"))
     parser.add_argument("--out", type=Path, default=Path("dist/train-demo"))
-    parser.add_argument("--minutes", type=float, default=4.0, help="for training, about")
+    parser.add_argument("--questions", type=int, default=_SIZE.questions, help="that measure")
+    parser.add_argument("--steps", type=int, default=_SIZE.steps, help="of training")
     parser.add_argument("--anyway", action="store_true")
     told = parser.parse_args(arguments)
-    demonstrate(open_repository(told.repo), told.base.resolve(), told.out.resolve(), told.anyway, told.minutes)
+    size = Size(told.questions, told.steps)
+    demonstrate(open_repository(told.repo), told.base.resolve(), told.out.resolve(), told.anyway, size)
 
 
 def _note(message: str) -> None:
