@@ -84,7 +84,7 @@ def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
 
 
 def _summary(reports: Sequence[Report], comparison: Comparison | None) -> list[str]:
-    pictures = [confusion(f"Abstention: {report.model}", _own(report)) for report in reports]
+    pictures = [confusion(f"Abstention: {report.model}", report.measured) for report in reports]
     pictures += [
         bars(f"Accuracy by {name}", reports, name) for name in _PLOTTED if len(reports[-1].slices.get(name, {})) > 1
     ]
@@ -152,10 +152,6 @@ def _combined(report: Report) -> str:
 def _facts(report: Report) -> str:
     told = {"dataset": report.dataset[:16], "samples": f"{report.samples:,}"} | dict(report.facts)
     return " · ".join(f"{name} {value}" for name, value in told.items() if not isinstance(value, dict | list))
-
-
-def _own(report: Report) -> list[Prediction]:
-    return [each for each in report.predictions if "suite" not in each.slices]
 
 
 def _number(value: float | None) -> str:
