@@ -30,9 +30,11 @@ _PLOTTED = ("category", "type", "difficulty", "source", "hops", "generator")
 
 
 def write_samples(folder: Path, reports: Sequence[Report], comparison: Comparison | None = None) -> None:
-    """`samples.jsonl` and `samples.html` of one report, or of two (before and after) with their comparison."""
+    """`samples.jsonl`, `samples.html` and the plots of one report, or of two (before and after) and how they differ."""
     write_durably(folder / LINES, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(reports)))
     write_durably(folder / PAGE, page(reports, comparison))
+    for name, picture in pictures(reports, comparison).items():
+        write_durably(folder / f"{name}.svg", picture)
 
 
 def rows(reports: Sequence[Report]) -> list[dict[str, Any]]:
@@ -62,6 +64,12 @@ def ordered(names: Sequence[str]) -> list[str]:
     return [name for name in FIRST if name in names] + sorted(set(names).difference(FIRST))
 
 
+def score_name(reports: Sequence[Report]) -> str:
+    """What the combined score is called: with what it had to do without."""
+    missing = sorted({name for report in reports for name in report.missing})
+    return f"combined score without {', '.join(missing)}" if missing else "combined score"
+
+
 def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
     return {
         "id": asked.id,
@@ -83,25 +91,33 @@ def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
-def _summary(reports: Sequence[Report], comparison: Comparison | None) -> list[str]:
-    pictures = [confusion(f"Abstention: {report.model}", report.measured) for report in reports]
-    pictures += [
-        bars(f"Accuracy by {name}", reports, name) for name in _PLOTTED if len(reports[-1].slices.get(name, {})) > 1
-    ]
+def pictures(reports: Sequence[Report], comparison: Comparison | None = None) -> dict[str, str]:
+    """The plots, as SVG, by the name of their file without its end."""
+    found = {}
     if comparison:
-        pictures.insert(0, differences("After less before, 95 % interval", comparison, ordered([*comparison.metrics])))
+        names = ordered([*comparison.metrics])
+        found["differences"] = differences("After less before, 95 % interval", comparison, names)
+    for number, report in enumerate(reports, 1):
+        found[f"abstention-{number}"] = confusion(f"Abstention: {report.model}", report.measured)
+    for name in _PLOTTED:
+        if len(reports[-1].slices.get(name, {})) > 1:
+            found[f"accuracy-by-{name}"] = bars(f"Accuracy by {name}", reports, name)
+    return found
+
+
+def _summary(reports: Sequence[Report], comparison: Comparison | None) -> list[str]:
     tables = [_metrics(reports, comparison), _suites(reports), _rubric(reports)]
-    cards = [f'<div class="card">{each}</div>' for each in (*tables, *pictures) if each]
-    return ['<div class="grid">', *cards, "</div>"]
+    shown = [*tables, *pictures(reports, comparison).values()]
+    return ['<div class="cards">', *(f'<div class="card">{each}</div>' for each in shown if each), "</div>"]
 
 
 def _metrics(reports: Sequence[Report], comparison: Comparison | None) -> str:
     head = [
         "measure",
         *(report.model for report in reports),
-        *(["95 % interval of the difference"] if comparison else []),
+        *(["95 % of the change"] if comparison else []),
     ]
-    lines = [["combined score", *map(_combined, reports), *([""] if comparison else [])]]
+    lines = [[score_name(reports), *(_number(report.combined) for report in reports), *([""] if comparison else [])]]
     for name in ordered(list({name: 0 for report in reports for name in report.metrics})):
         line = [name, *(_number(report.metrics.get(name)) for report in reports)]
         if comparison:
@@ -142,11 +158,6 @@ def _table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> s
     header = "".join(f'<th class="{"n" if place else ""}">{escape(name)}</th>' for place, name in enumerate(head))
     body = "".join(f"<tr>{line}</tr>" for line in cells)
     return f"<strong>{escape(title)}</strong><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _combined(report: Report) -> str:
-    missing = f" (without {', '.join(report.missing)})" if report.missing else ""
-    return f"{_number(report.combined)}{missing}"
 
 
 def _facts(report: Report) -> str:
