@@ -15,7 +15,7 @@ from string import Template
 from typing import Any
 
 from whence_training.evaluation.plots import bars, confusion, differences
-from whence_training.evaluation.report import Comparison, Prediction, Report
+from whence_training.evaluation.report import Comparison, Difference, Prediction, Report
 from whence_training.runfolder import write_durably
 
 LINES, PAGE = "samples.jsonl", "samples.html"
@@ -70,6 +70,11 @@ def score_name(reports: Sequence[Report]) -> str:
     return f"combined score without {', '.join(missing)}" if missing else "combined score"
 
 
+def interval(difference: Difference) -> str:
+    """The interval of a difference, marked where it leaves out zero; without a place to break the line."""
+    return f"{difference.low:+.3f} to {difference.high:+.3f}{' *' if difference.sure else ''}".replace(" ", "\u00a0")
+
+
 def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
     return {
         "id": asked.id,
@@ -122,7 +127,7 @@ def _metrics(reports: Sequence[Report], comparison: Comparison | None) -> str:
         line = [name, *(_number(report.metrics.get(name)) for report in reports)]
         if comparison:
             each = comparison.metrics.get(name)
-            line.append(f"{each.low:+.3f} to {each.high:+.3f}{' *' if each.sure else ''}" if each else "")
+            line.append(interval(each) if each else "")
         lines.append(line)
     return _table("Measures", head, lines)
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from whence_training.errors import InputError
 from whence_training.evaluation.comparing import compare, paired
-from whence_training.evaluation.report import Difference, Report, read_report
-from whence_training.evaluation.samples import PAGE, ordered, score_name
+from whence_training.evaluation.report import Report, read_report
+from whence_training.evaluation.samples import PAGE, interval, ordered, score_name
 
 _REPORTS = "eval_*.json"
 _SAMPLES = 10
@@ -44,7 +44,7 @@ def _measures(reports: Sequence[Report]) -> Table:
         table.add_column("95 % of the change", justify="right")
     table.add_row(score_name(reports), *(_number(each.combined) for each in reports))
     for name in ordered(list({name: 0 for each in reports for name in each.metrics})):
-        change = [_interval(known[name])] if name in known else []
+        change = [interval(known[name])] if name in known else []
         table.add_row(name, *(_number(each.metrics.get(name)) for each in reports), *change)
     return table
 
@@ -76,10 +76,6 @@ def _table(title: str, names: Sequence[str]) -> Table:
     for place, name in enumerate(names):
         table.add_column(escape(name), justify="right" if place else "left")
     return table
-
-
-def _interval(difference: Difference) -> str:
-    return f"{difference.low:+.3f} to {difference.high:+.3f}{' *' if difference.sure else ''}"
 
 
 def _number(value: float | None) -> str:
