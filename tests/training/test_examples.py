@@ -36,6 +36,9 @@ class Letters:
     def encode(self, text):
         return [ord(character) for character in text]
 
+    def piece(self, token):
+        return chr(token).encode()
+
     def prompt(self, system, user):
         return self.encode(f"<system>{system}<user>{user}<answer>")
 
@@ -55,11 +58,21 @@ def example(record=RECORD, most=10_000, mode="write"):
 @pytest.mark.parametrize("mode", ["write", "quote"])
 def test_the_answer_alone_is_learnt_after_the_prompt_as_it_is_served(mode):
     made = example(mode=mode)
-    learnt = [label for label in made.labels if label != IGNORED]
-    assert (decode(learnt[:-1]), learnt[-1]) == (ANSWER, Letters.end)
-    assert made.ids[-len(learnt) :] == tuple(learnt)
+    asked, answer = made.ids[: -len(ANSWER) - 1], made.ids[-len(ANSWER) - 1 :]
+    assert (decode(answer[:-1]), answer[-1]) == (ANSWER, Letters.end)
     user = user_text(RECORD.question, passages(RECORD))
-    assert decode(made.ids[: -len(learnt)]) == f"<system>{system_text(mode)}<user>{user}<answer>"
+    assert decode(asked) == f"<system>{system_text(mode)}<user>{user}<answer>"
+    assert set(made.labels[: len(asked)]) == {IGNORED}
+    assert all(label in (IGNORED, token) for token, label in zip(made.ids, made.labels, strict=True))
+    assert made.learnt == len(answer) or mode == "quote"
+
+
+def test_of_a_quotation_only_what_is_chosen_is_learnt():
+    made = example(replace(RECORD, context=(GOLD, replace(GOLD, text="# Puts it back.", path="b.py"))), mode="quote")
+    learnt = [chr(label) for label in made.labels if label > 0]
+    # Which sentence it is, twice; whether another line comes; and which that is.
+    assert learnt == ["P", "a", "\n", "I"]
+    assert made.labels[-1] == Letters.end
 
 
 @given(st.integers(1, 2_000))
@@ -103,7 +116,9 @@ def test_an_answer_from_two_passages_names_both():
 
 def test_not_to_know_is_learnt_as_well():
     unknown = replace(RECORD, answer=UNKNOWN, quotes=(), answerable=False, context=OTHERS)
-    assert decode([label for label in example(unknown, mode="quote").labels if label > 0]) == UNKNOWN
+    made = example(unknown, mode="quote")
+    assert decode(made.ids).endswith(f"<answer>{UNKNOWN}{chr(Letters.end)}")
+    assert made.learnt >= 1
 
 
 def test_half_are_shown_what_search_finds_but_never_a_source_that_measures():

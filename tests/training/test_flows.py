@@ -38,3 +38,11 @@ def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
     state = learn(str(shop.path), str(config), None, return_state=True)
     assert (state.name, state.is_completed()) == ("Blocked", True)
     assert "minimum" in state.message
+
+
+def test_a_retriever_with_too_little_history_stays_as_it_is(server, shop):
+    from whence_training.flows import adapt
+
+    state = adapt(str(shop.path), return_state=True)
+    assert (state.name, state.is_completed()) == ("Kept", True)
+    assert state.message

@@ -6,6 +6,7 @@ A run that a gate holds back ends in the state "Blocked", which is no failure.
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,14 @@ def learn(
         if blocked := done[number].get("blocked"):
             return Completed(name="Blocked", message="; ".join(blocked), data=done)
     return Completed(message=str(run.folder), data=done)
+
+
+@flow(name="adapt", validate_parameters=False)
+def adapt(repository: str) -> State:
+    """Fit the retriever to the repository's own history; kept only where it finds more in newer history."""
+    from whence_indexer.adapting import adapt as fit
+
+    outcome = fit(open_repository(repository))
+    rows = [{"what": name, "value": str(value)} for name, value in asdict(outcome).items()]
+    create_table_artifact(rows, key="adapt", description="what fitting the retriever to the repository brought")
+    return Completed(name="Adapted" if outcome.adapted else "Kept", message=outcome.reason)
