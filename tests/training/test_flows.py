@@ -101,3 +101,11 @@ def test_deployments_name_flows_that_there_are():
         assert each["parameters"].keys() <= accepted.keys()
         expected = [event for trigger in each.get("triggers", []) for event in trigger["expect"]]
         assert expected in ([], [flows.DUE])
+
+
+def test_a_retriever_with_too_little_history_stays_as_it_is(server, shop):
+    from whence_training.flows import adapt
+
+    state = adapt(str(shop.path), return_state=True)
+    assert (state.name, state.is_completed()) == ("Kept", True)
+    assert state.message

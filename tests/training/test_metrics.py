@@ -18,6 +18,20 @@ def test_the_combined_score_is_the_weighted_mean():
     assert missing == ()
 
 
+def test_the_published_metrics_of_the_energyai_pipeline_give_its_published_score():
+    """As its report of the tuned model has them (eval_finetuned.json: 7,346 samples, Llama-3.2-3B, LoRA)."""
+    published = {
+        "bertscore_f1": 0.9080653190612793,
+        "rougeL": 0.3859523064030608,
+        "token_f1": 0.37784404547416534,
+        "rouge1": 0.4367727779683871,
+    }
+    value, missing = combined(published, WEIGHTS)
+    assert round(value, 5) == 0.59826
+    assert value == pytest.approx(0.5982579064371017, abs=1e-12)
+    assert missing == ()
+
+
 def test_a_missing_metric_is_said_and_the_others_weigh_more():
     value, missing = combined({"rougeL": 0.5, "token_f1": 0.2, "rouge1": 0.2}, WEIGHTS)
     assert missing == ("bertscore_f1",)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from whence_indexer.errors import QueryError, WhenceError
 from whence_indexer.repository import open_repository
@@ -56,6 +57,7 @@ def main() -> None:
 @click.option("--end", help="Run to this stage.")
 @click.option("--list", "listing", is_flag=True, help="List the stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--show", type=click.Path(path_type=Path), help="Print what was evaluated in the folder of a run.")
 @click.option("--flow", is_flag=True, help="Run as a Prefect flow.")
 def command(
     context: click.Context,
@@ -67,6 +69,7 @@ def command(
     end: str | None,
     listing: bool,
     as_json: bool,
+    show: Path | None,
     flow: bool,
 ) -> None:
     """Turn a repository's history into questions with answers, and learn from them. All stages, if none is named."""
@@ -74,6 +77,11 @@ def command(
         return
     if listing:
         _list(as_json)
+        return
+    if show:
+        from whence_training.evaluation.terminal import show as show_evaluation
+
+        show_evaluation(show, Console())
         return
     if stage and (start or end):
         raise click.UsageError("--stage runs one stage; it does not go with --start and --end")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,17 @@ def watch(repository: str, config: str | None = None, emit: bool = False) -> lis
 
     notify = notifier(opened.index_dir, told.triggers.webhook, get_run_logger().info)
     return list(watch_once(opened, told, begin, notify))
+
+
+@flow(name="adapt", validate_parameters=False)
+def adapt(repository: str) -> State:
+    """Fit the retriever to the repository's own history; kept only where it finds more in newer history."""
+    from whence_indexer.adapting import adapt as fit
+
+    outcome = fit(open_repository(repository))
+    rows = [{"what": name, "value": str(value)} for name, value in asdict(outcome).items()]
+    create_table_artifact(rows, key="adapt", description="what fitting the retriever to the repository brought")
+    return Completed(name="Adapted" if outcome.adapted else "Kept", message=outcome.reason)
 
 
 def serve_flows(repository: Path, config: Path | None) -> None:

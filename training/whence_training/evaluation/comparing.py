@@ -40,9 +40,9 @@ def compare(before: Report, after: Report, seed: int) -> Comparison:
 
 
 def paired(before: Report, after: Report) -> list[tuple[Prediction, Prediction]]:
-    """The predictions of both for the same record, in the order of `before`."""
-    held = {each.id: each for each in after.predictions}
-    return [(each, held[each.id]) for each in before.predictions if each.id in held]
+    """The predictions of both for the same record of no suite, in the order of `before`."""
+    held = {each.id: each for each in after.measured}
+    return [(each, held[each.id]) for each in before.measured if each.id in held]
 
 
 def _categories(pairs: list[tuple[Prediction, Prediction]]) -> dict[str, tuple[float, float]]:

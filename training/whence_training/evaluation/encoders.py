@@ -38,15 +38,14 @@ class ContextualEncoder:
 
         self._model: Any = SentenceTransformer(str(folder), device="cpu")
         self.name = "all-MiniLM-L6-v2" if _WEIGHTS in folder.parts else folder.name
+        self._known: dict[str, Vectors] = {}
 
     def tokens(self, texts: Sequence[str]) -> list[Vectors]:
-        """See `Encoder.tokens`."""
-        found = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
-        return [_unit(each.numpy()[1:-1]) for each in found]
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Encoder.embed`."""
-        return _unit(self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False))
+        """See `Encoder.tokens`. What was asked for is remembered: references are the same for every checkpoint."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        found = self._model.encode(new, output_value="token_embeddings", show_progress_bar=False) if new else []
+        self._known.update((text, _unit(each.numpy()[1:-1])) for text, each in zip(new, found, strict=True))
+        return [self._known[text] for text in texts]
 
 
 class StaticEncoder:
@@ -62,10 +61,6 @@ class StaticEncoder:
     def tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """See `Encoder.tokens`."""
         return [self._weights[ids] for ids in self._embedder.tokens(texts)]
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Encoder.embed`."""
-        return self._embedder.embed(texts)
 
 
 def _unit(rows: Vectors) -> Vectors:

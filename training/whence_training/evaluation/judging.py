@@ -12,7 +12,7 @@ _RECEIPT = re.compile(r"\s*(?:\[\d+\])+|\s*_\(not found in the evidence\)_")
 _ESCAPE = re.compile(r"\\([\\`*\[\]<>&|~_])")
 _FACT = re.compile(r"`([^`\n]+)`|\b(\w*[a-z0-9](?:_\w+|[A-Z]\w*)|[\w-]*\d[\w.-]*\w|\d)\b")
 _BORNE = 0.8  # of the words of what is right, as the validators hold answers to their quotes
-_TO_THE_POINT = 0.25  # of the answer's words are of what is right: all evidence together is no answer
+_TO_THE_POINT = 0.5  # of its words are of what is right or of the question: all evidence together is no answer
 
 
 def bare(answer: str) -> str:
@@ -23,14 +23,14 @@ def bare(answer: str) -> str:
 def is_correct(answered: Answered) -> bool:
     """Whether it abstained where there is no answer, or else says what the reference or a quote of it says.
 
-    Says: has 80 % of its words, and these are a quarter of its own at least. Names count as words, not their parts.
+    Says: has 80 % of its words, and half of its own are of it or of the question. A name is one word.
     """
     record = answered.record
     if answered.abstained or not record.answerable:
         return answered.abstained and not record.answerable
-    said = Counter(_words(bare(answered.answer)))
+    said, asked = Counter(_words(bare(answered.answer))), Counter(_words(record.question))
     targets = [record.answer, " ".join(quote.text for quote in record.quotes)]
-    return any(_says(said, Counter(_words(target))) for target in targets)
+    return any(_says(said, Counter(_words(target)), asked) for target in targets)
 
 
 def facts_of(reference: str) -> set[str]:
@@ -46,9 +46,10 @@ def coverage(answer: str, reference: str) -> float | None:
     return sum(re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", said) is not None for fact in wanted) / len(wanted)
 
 
-def _says(said: Counter[str], wanted: Counter[str]) -> bool:
+def _says(said: Counter[str], wanted: Counter[str], asked: Counter[str]) -> bool:
     shared = (said & wanted).total()
-    return shared > 0 and shared >= _BORNE * wanted.total() and shared >= _TO_THE_POINT * said.total()
+    to_the_point = (said & (wanted + asked)).total() >= _TO_THE_POINT * said.total()
+    return shared > 0 and shared >= _BORNE * wanted.total() and to_the_point
 
 
 def _words(text: str) -> list[str]:

@@ -22,9 +22,9 @@ NAME_KINDS: tuple[NameKind, ...] = get_args(NameKind)
 
 _URL = re.compile(r"\b[a-z]+://\S+")
 _CODE = re.compile(r"`([^`\n]+)`")
-_PATH = re.compile(r"(?<![\w./-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}(?![\w/.-])")
+_PATH = re.compile(r"(?<![\w./-])(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}(?![\w/-]|\.\w)")
 _FOLDER = re.compile(r"\.?/?(?:[\w.@+-]+/)+[\w.@+-]*$")
-_COMMIT = re.compile(r"(?<![\w#/.-])(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}(?![\w/.-])")
+_COMMIT = re.compile(r"(?<![\w#/.-])(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}(?![\w/-]|\.\w)")
 _THREAD = re.compile(r"(?<![\w&])#(\d{1,7})\b")
 _NAME = re.compile(r"\b\w*[a-z0-9](?:_\w+|[A-Z]\w*)\b|\b[A-Z]+_\w+\b")
 _SUFFIX = re.compile(

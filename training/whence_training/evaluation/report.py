@@ -70,6 +70,11 @@ class Report:
     predictions: tuple[Prediction, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def measured(self) -> list[Prediction]:
+        """The predictions that its measures are of: those of no suite."""
+        return [each for each in self.predictions if "suite" not in each.slices]
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

@@ -15,7 +15,7 @@ from string import Template
 from typing import Any
 
 from whence_training.evaluation.plots import bars, confusion, differences
-from whence_training.evaluation.report import Comparison, Prediction, Report
+from whence_training.evaluation.report import Comparison, Difference, Prediction, Report
 from whence_training.runfolder import write_durably
 
 LINES, PAGE = "samples.jsonl", "samples.html"
@@ -30,9 +30,11 @@ _PLOTTED = ("category", "type", "difficulty", "source", "hops", "generator")
 
 
 def write_samples(folder: Path, reports: Sequence[Report], comparison: Comparison | None = None) -> None:
-    """`samples.jsonl` and `samples.html` of one report, or of two (before and after) with their comparison."""
+    """`samples.jsonl`, `samples.html` and the plots of one report, or of two (before and after) and how they differ."""
     write_durably(folder / LINES, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(reports)))
     write_durably(folder / PAGE, page(reports, comparison))
+    for name, picture in pictures(reports, comparison).items():
+        write_durably(folder / f"{name}.svg", picture)
 
 
 def rows(reports: Sequence[Report]) -> list[dict[str, Any]]:
@@ -62,6 +64,17 @@ def ordered(names: Sequence[str]) -> list[str]:
     return [name for name in FIRST if name in names] + sorted(set(names).difference(FIRST))
 
 
+def score_name(reports: Sequence[Report]) -> str:
+    """What the combined score is called: with what it had to do without."""
+    missing = sorted({name for report in reports for name in report.missing})
+    return f"combined score without {', '.join(missing)}" if missing else "combined score"
+
+
+def interval(difference: Difference) -> str:
+    """The interval of a difference, marked where it leaves out zero; without a place to break the line."""
+    return f"{difference.low:+.3f} to {difference.high:+.3f}{' *' if difference.sure else ''}".replace(" ", "\u00a0")
+
+
 def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
     return {
         "id": asked.id,
@@ -83,30 +96,38 @@ def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
-def _summary(reports: Sequence[Report], comparison: Comparison | None) -> list[str]:
-    pictures = [confusion(f"Abstention: {report.model}", _own(report)) for report in reports]
-    pictures += [
-        bars(f"Accuracy by {name}", reports, name) for name in _PLOTTED if len(reports[-1].slices.get(name, {})) > 1
-    ]
+def pictures(reports: Sequence[Report], comparison: Comparison | None = None) -> dict[str, str]:
+    """The plots, as SVG, by the name of their file without its end."""
+    found = {}
     if comparison:
-        pictures.insert(0, differences("After less before, 95 % interval", comparison, ordered([*comparison.metrics])))
+        names = ordered([*comparison.metrics])
+        found["differences"] = differences("After less before, 95 % interval", comparison, names)
+    for number, report in enumerate(reports, 1):
+        found[f"abstention-{number}"] = confusion(f"Abstention: {report.model}", report.measured)
+    for name in _PLOTTED:
+        if len(reports[-1].slices.get(name, {})) > 1:
+            found[f"accuracy-by-{name}"] = bars(f"Accuracy by {name}", reports, name)
+    return found
+
+
+def _summary(reports: Sequence[Report], comparison: Comparison | None) -> list[str]:
     tables = [_metrics(reports, comparison), _suites(reports), _rubric(reports)]
-    cards = [f'<div class="card">{each}</div>' for each in (*tables, *pictures) if each]
-    return ['<div class="grid">', *cards, "</div>"]
+    shown = [*tables, *pictures(reports, comparison).values()]
+    return ['<div class="cards">', *(f'<div class="card">{each}</div>' for each in shown if each), "</div>"]
 
 
 def _metrics(reports: Sequence[Report], comparison: Comparison | None) -> str:
     head = [
         "measure",
         *(report.model for report in reports),
-        *(["95 % interval of the difference"] if comparison else []),
+        *(["95 % of the change"] if comparison else []),
     ]
-    lines = [["combined score", *map(_combined, reports), *([""] if comparison else [])]]
+    lines = [[score_name(reports), *(_number(report.combined) for report in reports), *([""] if comparison else [])]]
     for name in ordered(list({name: 0 for report in reports for name in report.metrics})):
         line = [name, *(_number(report.metrics.get(name)) for report in reports)]
         if comparison:
             each = comparison.metrics.get(name)
-            line.append(f"{each.low:+.3f} to {each.high:+.3f}{' *' if each.sure else ''}" if each else "")
+            line.append(interval(each) if each else "")
         lines.append(line)
     return _table("Measures", head, lines)
 
@@ -144,18 +165,9 @@ def _table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> s
     return f"<strong>{escape(title)}</strong><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _combined(report: Report) -> str:
-    missing = f" (without {', '.join(report.missing)})" if report.missing else ""
-    return f"{_number(report.combined)}{missing}"
-
-
 def _facts(report: Report) -> str:
     told = {"dataset": report.dataset[:16], "samples": f"{report.samples:,}"} | dict(report.facts)
     return " · ".join(f"{name} {value}" for name, value in told.items() if not isinstance(value, dict | list))
-
-
-def _own(report: Report) -> list[Prediction]:
-    return [each for each in report.predictions if "suite" not in each.slices]
 
 
 def _number(value: float | None) -> str:

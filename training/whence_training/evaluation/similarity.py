@@ -18,17 +18,13 @@ Scores = NDArray[np.float64]  # precision, recall and F1
 
 
 class Encoder(Protocol):
-    """Texts as vectors. `contextual` where a token's vector hangs on its neighbours, as BERTScore wants it."""
+    """Texts as the vectors of their tokens; `contextual` where such a vector hangs on its neighbours."""
 
     name: str
     contextual: bool
 
     def tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """For each text an array of shape (tokens, dimension), rows of unit length, without the marks at its ends."""
-        ...
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """An array of shape (texts, dimension), rows of unit length."""
         ...
 
 
@@ -73,6 +69,10 @@ def matched(answer: Vectors, reference: Vectors) -> Scores:
 
 
 def relevance(questions: Sequence[str], answers: Sequence[str], encoder: Encoder) -> list[float]:
-    """The cosine of each answer with its question."""
-    alike = (encoder.embed(questions) * encoder.embed(answers)).sum(axis=1)
-    return [float(value) for value in alike]
+    """The cosine of each answer with its question, by the means of their tokens."""
+    pairs = zip(encoder.tokens(questions), encoder.tokens(answers), strict=True)
+    return [_cosine(question.sum(axis=0), answer.sum(axis=0)) for question, answer in pairs]
+
+
+def _cosine(one: Vectors, other: Vectors) -> float:
+    return float(one @ other / max(1e-9, float(np.linalg.norm(one) * np.linalg.norm(other))))

@@ -1,7 +1,8 @@
 """Records and the evidence that is served for them -> what a causal language model is trained on.
 
 Pure: the caller brings the model's tokens. Only the answer is learnt from, and only evidence is cut. What the model is
-to say is what its mode lets it say when it serves: sentences of the evidence, or sentences of its own with numbers.
+to say is what its mode lets it say when it serves: sentences of its own with numbers, or sentences of the evidence. Of
+these only the tokens at which the grammar leaves a choice are learnt: the others it will never have to find.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from whence_indexer.terms import identifiers_of
-from whence_server.generation.prompt import system_text, trimmed
+from whence_server.generation.prompt import UNKNOWN, system_text, trimmed
 from whence_server.generation.quoting import MOST, Sentence, offered
 from whence_server.models.manifest import Mode
 from whence_server.passages import Passage
@@ -34,6 +35,10 @@ class Tongue(Protocol):
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The text of a token, which may be a part of a character."""
         ...
 
     def prompt(self, system: str, user: str) -> list[int]:
@@ -85,7 +90,23 @@ def example_of(record: Record, passages: Sequence[Passage], tongue: Tongue, most
     answer = [*tongue.encode(said), tongue.end] if said and (shown.kept or not passages) else []
     if not answer or len(ids) + len(answer) > most:
         raise InputError(f"record {record.id} does not fit into {most:,} tokens with the evidence it quotes")
-    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *answer))
+    labels = _decisions(answer, said, passages[: shown.kept], tongue) if said and mode == "quote" else answer
+    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *labels))
+
+
+def _decisions(answer: Sequence[int], said: str, passages: Sequence[Passage], tongue: Tongue) -> list[int]:
+    """The tokens of an answer, `IGNORED` for those that the lines on offer leave no choice but to say."""
+    quotable = [sentence.line.encode() for sentence in offered(passages)]
+    labels, before, lines = list[int](), b"", [UNKNOWN.encode(), *quotable]
+    for token in answer[:-1]:
+        piece = tongue.piece(token)
+        alive = [line for line in lines if line.startswith(before)]
+        forced = b"\n" not in piece and all(line.startswith(before + piece) for line in alive)
+        labels.append(IGNORED if forced else token)
+        _, newline, before = (before + piece).rpartition(b"\n")
+        lines = quotable if newline else lines
+    is_open = said != UNKNOWN and said.count("\n") < MOST - 1
+    return [*labels, answer[-1] if is_open else IGNORED]
 
 
 def _written(record: Record, numbers: Sequence[int]) -> str:

@@ -54,7 +54,8 @@ def launch(profile: Path, job: Path, note: Callable[[str], None]) -> None:
     command += ["--module", "whence_training.finetuning.job", str(job)]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     note(f"starting {profile.stem}")
-    said, failed = [], ""
+    said: list[str] = []
+    failed = ""
     with subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True, env=environment) as process:
         assert process.stdout is not None
         for line in process.stdout:

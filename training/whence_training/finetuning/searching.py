@@ -52,6 +52,7 @@ def search(
                 note(f"the budget of {told.search.minutes:g} minutes ended the search after {len(made)} trials")
                 break
             trial = told.model_copy(update={**settings, "epochs": told.search.epochs, "strategy": "epoch"})
+            place.mkdir(parents=True, exist_ok=True)
             loss = train(trial, place)
             write_durably(kept, json.dumps(asdict(Trial(settings, loss))))
         made.append(Trial(**json.loads(kept.read_text("utf-8"))))

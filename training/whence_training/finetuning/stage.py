@@ -28,7 +28,7 @@ from whence_training.qa.archive import read_collected
 from whence_training.qa.record import Record, Split, read_records
 from whence_training.qa.splitting import find_leaks
 from whence_training.run import Run, Stage, runs_folder
-from whence_training.runfolder import Made, write_durably
+from whence_training.runfolder import Made, digest_of, write_durably
 
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
 WORK = ".4b-work"  # what training is resumed from
@@ -75,8 +75,8 @@ def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any
 
     base, told = base_of(run), run.config.finetuning
     learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
-    validation, test = _split(above, "validation"), _split(above, "test")
-    if told.train_data and (leaks := find_leaks([*learnt, *validation, *test])):
+    validation, test = _records(run, above, "validation"), _split(above, "test")
+    if told.train_data and (leaks := find_leaks([*learnt, *_split(above, "validation"), *test])):
         raise InputError(f"{told.train_data} shares a {leaks[0].what} with what measures ({leaks[0].where})")
     with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
         trained = train(run, base, learnt, validation, test, bench.ask)
@@ -182,13 +182,29 @@ def _told(run: Run, *names: str) -> object:
 def _asked(run: Run) -> object:
     """What 4a hangs on: also who answers today."""
     champion = base_of(run).champion
-    label = f"{champion.manifest.name}@{champion.manifest.version}" if champion else None
-    return [_told(run, "evaluation"), label, run.config.finetuning.adapt_retriever]
+    label = champion.manifest.label if champion else None
+    return [_told(run, "evaluation"), _before(run, label), run.config.finetuning.adapt_retriever]
+
+
+def _before(run: Run, label: str | None) -> str | None:
+    """Who answered before the run's own model was deployed, which is no reason to ask anew."""
+    try:
+        deployed = json.loads((run.folder / "6-deploy" / "deployment.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return label
+    before: str | None = deployed["before"]["champion"]
+    return before if label == deployed["model"] else label
+
+
+def _trained(run: Run) -> object:
+    """What 4b hangs on: also a file to learn from, and how many questions are asked."""
+    told = run.config.finetuning
+    return [_told(run, "finetuning"), run.config.evaluation.most, digest_of(told.train_data) if told.train_data else ""]
 
 
 STAGES = (
     Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
-    Stage("4b", "train", "train an adapter", ("1", "3", "4a"), _train, lambda run: _told(run, "finetuning")),
+    Stage("4b", "train", "train an adapter", ("1", "3", "4a"), _train, _trained),
     Stage(
         "4c",
         "select",

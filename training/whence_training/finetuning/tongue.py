@@ -27,6 +27,10 @@ class ServedTongue:
         """The tokens of a text."""
         return self._engine.tokenize(text)
 
+    def piece(self, token: int) -> bytes:
+        """The text of a token, which may be a part of a character."""
+        return self._engine.piece(token)
+
     def prompt(self, system: str, user: str) -> list[int]:
         """The tokens of a prompt, up to where the answer begins."""
         return prompt_tokens(self._engine, self._parts, system, user)[0]
