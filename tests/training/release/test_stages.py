@@ -15,13 +15,14 @@ pytest.importorskip("datasketch")
 from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
-from whence_training.config import Config, Finetuning, Registration, Serving
+from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
 from whence_training.errors import BlockedError
 from whence_training.evaluation.report import write_report
 from whence_training.qa.record import Evidence, Quote, Record, dump
+from whence_training.release.promotion import blocked_reasons, judge
 from whence_training.run import Run
 from whence_training.runfolder import make
-from whence_training.stages import STAGES, by_number, run_stage
+from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
 
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
@@ -101,6 +102,16 @@ def test_every_way_to_a_new_model_leads_through_the_data_and_its_gates(planted):
     for number in ("4a", "5"):
         with pytest.raises(BlockedError, match=r"stage 3 \(generate\): dominance of one author"):
             run_stage(run, number)
+
+
+def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but_not_for_ever():
+    seeds = [each.dataset_generator.seed for each in attempts(Config(), ["3", "4b", "5"])]
+    assert seeds == [42, 43]
+    assert len(list(attempts(Config(), ["5"]))) == 1
+    assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
+    for accuracy, back in ((0.84, True), (0.85, False)):
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        assert back_to_data(blocked_reasons(gates)) is back
 
 
 @pytest.mark.model
