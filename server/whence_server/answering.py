@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whence_indexer.errors import RepositoryError
@@ -42,6 +42,15 @@ _SURE = 0.8  # an order, fitted on nothing: of what was read in the history
 _EARLIER = 0.6  # what a question found counts so far for the next one of the conversation
 EXTRACTIVE = Model("extractive")
 _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left out._"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """An answer made of quotations, and the passages that a model is shown to write another: those quoted, and further
+    ones where they were wanted and the answer does not abstain."""
+
+    quotations: Answer
+    passages: tuple[Passage, ...]
 
 
 def answer(
@@ -85,6 +94,30 @@ def answer_from_search(
 ) -> Answer:
     """The answer from what search finds; with `follow` also from the history of that, with `writing` by a model."""
     started = time.monotonic()
+    found = gather(question, searcher, repository, earlier, check, follow=follow, further=writing is not None)
+    if writing is None or found.quotations.abstained:
+        return found.quotations
+    from whence_server.composing import compose
+
+    def cite(number: int, passage: Passage) -> Citation:
+        return _cite(number, passage, repository)
+
+    text, passages = question.query.text, found.passages
+    return compose(found.quotations, text, passages, cite, writing, check, lambda: time.monotonic() - started)
+
+
+def gather(
+    question: Question,
+    searcher: Finder,
+    repository: Repository,
+    earlier: Sequence[Hit] = (),
+    check: Callable[[], object] = lambda: None,
+    *,
+    follow: bool = False,
+    further: bool = True,
+) -> Gathered:
+    """What search finds of a question, verified, before any model is asked; `further` as `Gathered` says."""
+    started = time.monotonic()
     query = question.query
     hits = _with_earlier(searcher.search(query, HITS), earlier)
     check()
@@ -122,15 +155,10 @@ def answer_from_search(
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
         evidence=tuple(passage.hit for passage in draft.passages),
     )
-    if writing is None or abstained:
-        return quotations
-    from whence_server.composing import compose
-
-    def cite(number: int, passage: Passage) -> Citation:
-        return _cite(number, passage, repository)
-
-    passages = _more_passages(draft.passages, found.hits, searcher.rarity(query.content), repository, searcher)
-    return compose(quotations, query.text, passages, cite, writing, check, lambda: time.monotonic() - started)
+    if abstained or not further:
+        return Gathered(quotations, draft.passages)
+    weights = searcher.rarity(query.content)
+    return Gathered(quotations, tuple(_more_passages(draft.passages, found.hits, weights, repository, searcher)))
 
 
 def _more_passages(

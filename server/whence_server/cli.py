@@ -151,6 +151,7 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
     from whence_server.answering import answer
     from whence_server.conversations import question_of
     from whence_server.protocol import answer_json
+    from whence_server.questionlog import keep_question
 
     asked = question_of(question, at)
     workspace = _workspace(repo)
@@ -158,6 +159,7 @@ def ask(question: str, repo: str, as_json: bool, model: str, at: Span | None) ->
         raise QueryError(f"nothing is indexed at {at.path}:{at.start_line}")
     with _writing(model, workspace) as writing:
         answered = workspace.ask(lambda searcher: answer(asked, searcher, workspace.repository, writing=writing))
+    keep_question(workspace.repository.index_dir, question, answered)
     if as_json:
         _print(answer_json(answered, workspace.stale))
     else:

@@ -47,6 +47,10 @@ def test_the_file_of_the_energyai_pipeline_loads_and_what_has_no_effect_is_said(
         "dataset_generator.model",
         "serving.vllm_host",
         "target_tokens",
+        "finetuning.wandb_enabled",
+        "finetuning.output_dir",
+        "finetuning.optim paged_adamw_32bit needs CUDA",
+        "evaluation.batch_size",
     ):
         assert name in said
 

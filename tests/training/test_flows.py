@@ -1,6 +1,7 @@
 """The same stages as a Prefect flow: an end, a state and artifacts; what a gate holds back is blocked, not failed."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,73 @@ def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
     state = learn(str(shop.path), str(config), None, return_state=True)
     assert (state.name, state.is_completed()) == ("Blocked", True)
     assert "minimum" in state.message
+
+
+def test_a_deployment_that_is_not_proved_is_rolled_back_by_the_transaction(server):
+    from prefect import flow
+
+    from whence_server.models.roles import Roles
+    from whence_training.errors import CanaryError
+    from whence_training.flows import guarded
+    from whence_training.release.canary import Probe
+    from whence_training.release.deploying import Deployment
+
+    deployed, undone = Deployment("tuned@1.0", "champion", "", Roles()), []
+
+    def failing(deployment):
+        raise CanaryError("0 of 5 requests were sent")
+
+    @flow
+    def deploys(prove):
+        return guarded(lambda: deployed, prove, undone.append)
+
+    with pytest.raises(CanaryError):
+        deploys(failing)
+    assert undone == [deployed]
+    assert deploys(lambda deployment: [Probe("?")]) == (deployed, [Probe("?")])
+    assert undone == [deployed]
+
+
+def test_a_new_commit_starts_the_flow_once_and_looking_again_does_nothing(server, shop, tmp_path):
+    from prefect.client.orchestration import get_client
+
+    from whence_training.flows import watch
+
+    config = tmp_path / "watch.yaml"
+    config.write_text("triggers: {buffer: {min: 1}}\ndataset_generator: {gates: {minimum: 5000}}\n")
+
+    def learnt():
+        with get_client(sync_client=True) as client:
+            return len([run for run in client.read_flow_runs(limit=200) if run.state_name == "Blocked"])
+
+    begun = learnt()
+    assert watch(str(shop.path), str(config))[0].startswith("new: 5 commits")
+    assert watch(str(shop.path), str(config)) == []
+    shop.write("shop/tax.py", "RATE = 19\n")
+    shop.commit("Add the tax")
+    assert watch(str(shop.path), str(config)) == ["new: 1 commits"]
+    assert watch(str(shop.path), str(config)) == []
+    assert learnt() == begun + 2
+
+
+def test_deployments_name_flows_that_there_are():
+    import yaml
+
+    from whence_training import flows
+
+    root = Path(__file__).parents[2]
+    for each in yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]:
+        path, _, name = each["entrypoint"].partition(":")
+        assert (root / path).samefile(flows.__file__)
+        accepted = getattr(flows, name).parameters.properties
+        assert each["parameters"].keys() <= accepted.keys()
+        expected = [event for trigger in each.get("triggers", []) for event in trigger["expect"]]
+        assert expected in ([], [flows.DUE])
+
+
+def test_a_retriever_with_too_little_history_stays_as_it_is(server, shop):
+    from whence_training.flows import adapt
+
+    state = adapt(str(shop.path), return_state=True)
+    assert (state.name, state.is_completed()) == ("Kept", True)
+    assert state.message

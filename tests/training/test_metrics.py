@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 pytest.importorskip("rouge_score")
 
 from whence_training.config import Weights
-from whence_training.metrics import averaged, bleu, combined, exact_match, rouge, score, token_scores
+from whence_training.evaluation.metrics import averaged, bleu, combined, exact_match, rouge, score, token_scores
 
 WEIGHTS = Weights().model_dump()
 
@@ -15,6 +15,20 @@ WEIGHTS = Weights().model_dump()
 def test_the_combined_score_is_the_weighted_mean():
     value, missing = combined({"bertscore_f1": 0.8, "rougeL": 0.44, "token_f1": 0.47, "rouge1": 0.52}, WEIGHTS)
     assert value == pytest.approx(0.4 * 0.8 + 0.3 * 0.44 + 0.2 * 0.47 + 0.1 * 0.52)
+    assert missing == ()
+
+
+def test_the_published_metrics_of_the_energyai_pipeline_give_its_published_score():
+    """As its report of the tuned model has them (eval_finetuned.json: 7,346 samples, Llama-3.2-3B, LoRA)."""
+    published = {
+        "bertscore_f1": 0.9080653190612793,
+        "rougeL": 0.3859523064030608,
+        "token_f1": 0.37784404547416534,
+        "rouge1": 0.4367727779683871,
+    }
+    value, missing = combined(published, WEIGHTS)
+    assert round(value, 5) == 0.59826
+    assert value == pytest.approx(0.5982579064371017, abs=1e-12)
     assert missing == ()
 
 

@@ -18,11 +18,12 @@ from click.testing import CliRunner
 from whence_server.generation.prompt import UNKNOWN, system_text
 from whence_server.generation.style import STYLE
 from whence_server.training.runs import read_run
-from whence_training import stages
+from whence_training import stages as pipeline
 from whence_training.cli import command
 from whence_training.config import Config
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError, InputError
+from whence_training.qa import stage as stages
 from whence_training.qa.record import read_records
 from whence_training.qa.splitting import find_leaks
 from whence_training.stages import numbers_between, open_run, run_stages
@@ -59,7 +60,7 @@ def test_a_run_says_what_became_of_it_for_those_who_show_it(shop, permissive, mo
     assert told.data.examples == told.data.train + told.data.validation + told.data.test > 15
     assert {"minimum", "conflicts"} <= {gate.name for gate in told.gates}
     for problem, status in ((InputError("it is gone"), "failed"), (BlockedError("too few"), "blocked")):
-        monkeypatch.setattr(stages, "run_stage", lambda *_, problem=problem: (_ for _ in ()).throw(problem))
+        monkeypatch.setattr(pipeline, "run_stage", lambda *_, problem=problem: (_ for _ in ()).throw(problem))
         with pytest.raises(type(problem)):
             run(shop, permissive)
         told = read_run(opened.folder)

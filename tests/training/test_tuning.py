@@ -1,5 +1,7 @@
 """An adapter of a tiny random model, made here: its loss falls, and a run that was cut ends with the same weights."""
 
+import json
+
 import pytest
 
 pytest.importorskip("torch")
@@ -11,8 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCau
 
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError
-from whence_training.examples import IGNORED, Example
-from whence_training.tuning import fine_tune
+from whence_training.finetuning.examples import IGNORED, Example
+from whence_training.finetuning.tuning import LOG, fine_tune, trained_share
 
 pytestmark = pytest.mark.filterwarnings("default")
 SIZES = {
@@ -70,7 +72,13 @@ def test_it_stops_when_the_validation_loss_no_longer_falls(tmp_path):
 
 def test_steps_bound_a_run_as_well(tmp_path):
     told = TOLD.model_copy(update={"strategy": "steps", "max_steps": 3})
-    assert len(fine_tune(tiny(), examples(8), examples(4), told, tmp_path)) == 2
+    made = fine_tune(tiny(), examples(8), examples(4), told, tmp_path / "one")
+    assert [checkpoint.step for checkpoint in made] == [3]
+    told = told.model_copy(update={"save_steps": 2, "logging_steps": 1})
+    made = fine_tune(tiny(), examples(8), examples(4), told, tmp_path / "two")
+    assert [(checkpoint.step, checkpoint.epoch) for checkpoint in made] == [(2, 1.0), (3, 1.5)]
+    rows = [json.loads(line) for line in (tmp_path / "two" / LOG).read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +87,30 @@ def test_steps_bound_a_run_as_well(tmp_path):
         ([], {}, "no example"),
         ([Example((1, 2), (IGNORED, IGNORED))], {}, "its answer was cut away"),
         (examples(2), {"quantization": "4bit"}, "needs CUDA"),
+        (examples(2), {"fp16": True}, "needs CUDA"),
     ],
 )
 def test_what_cannot_be_is_said(tmp_path, train, changes, said):
     with pytest.raises(ConfigError, match=said):
         fine_tune(tiny(), train, examples(2), TOLD.model_copy(update=changes), tmp_path)
+
+
+def test_a_head_that_is_the_embedding_too_is_left_to_the_last_block(tmp_path):
+    told = TOLD.model_copy(update={"method": "lm_head", "epochs": 1})
+    for tied, names in ((True, {"layers.1"}), (False, {"lm_head"})):
+        torch.manual_seed(1)
+        base = Qwen2ForCausalLM(Qwen2Config(**SIZES, tie_word_embeddings=tied))
+        (made,) = fine_tune(base, examples(8), examples(4), told, tmp_path / str(tied))
+        weights = load_file(made.folder / "adapter_model.safetensors")
+        assert all(any(name in key for name in names) for key in weights)
+        share = trained_share(made.folder, sum(each.numel() for each in tiny().parameters()))
+        assert 0 < share["trained"] == sum(each.numel() for each in weights.values())
+        assert share["share"] < 0.5
+
+
+@pytest.mark.parametrize("changes", [{"bf16": True}, {"optim": "sgd"}, {"optim": "paged_adamw_32bit"},
+                                     {"gradient_checkpointing": True}, {"lr_scheduler_type": "linear"}])  # fmt: skip
+def test_every_way_to_train_learns(tmp_path, changes):
+    told = TOLD.model_copy(update={"learning_rate": 0.5, **changes} if "sgd" in changes.values() else changes)
+    made = fine_tune(tiny(), examples(20), examples(6, 20), told, tmp_path)
+    assert made[-1].validation_loss < made[0].validation_loss

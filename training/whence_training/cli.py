@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from whence_indexer.errors import QueryError, WhenceError
 from whence_indexer.repository import open_repository
 from whence_training.config import remarks
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError
-from whence_training.stages import STAGES, numbers_between, open_run, run_stages
+from whence_training.stages import STAGES, attempts, back_to_data, numbers_between, open_run, run_stages
 
 _BAD_USAGE, _FAILED = 2, 1
 
@@ -46,7 +47,8 @@ def main() -> None:
         sys.exit(_FAILED)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
 @click.option("--repo", type=click.Path(path_type=Path), default=Path("."), help="The repository; here if not given.")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="YAML or TOML; see docs/training.md.")
 @click.option("--run", "name", help="Name of the run; if not given it follows from the repository's state.")
@@ -55,8 +57,10 @@ def main() -> None:
 @click.option("--end", help="Run to this stage.")
 @click.option("--list", "listing", is_flag=True, help="List the stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--show", type=click.Path(path_type=Path), help="Print what was evaluated in the folder of a run.")
 @click.option("--flow", is_flag=True, help="Run as a Prefect flow.")
 def command(
+    context: click.Context,
     repo: Path,
     file: Path | None,
     name: str | None,
@@ -65,11 +69,19 @@ def command(
     end: str | None,
     listing: bool,
     as_json: bool,
+    show: Path | None,
     flow: bool,
 ) -> None:
     """Turn a repository's history into questions with answers, and learn from them. All stages, if none is named."""
+    if context.invoked_subcommand:
+        return
     if listing:
         _list(as_json)
+        return
+    if show:
+        from whence_training.evaluation.terminal import show as show_evaluation
+
+        show_evaluation(show, Console())
         return
     if stage and (start or end):
         raise click.UsageError("--stage runs one stage; it does not go with --start and --end")
@@ -82,18 +94,35 @@ def command(
 
         learn(str(repo), str(file) if file else None, numbers, name)
         return
-    run = open_run(open_repository(repo), config, name, _note)
-    done, begun, blocked = [], time.perf_counter(), []
-    for each, made in run_stages(run, numbers):
-        done.append({"stage": each.number, "name": each.name, "hash": made.hash, **made.summary})
-        blocked += made.summary.get("blocked", [])
-        _note(f"stage {each.number} ({each.name}): {_said(made.summary)}")
+    done, begun, reasons = [], time.perf_counter(), list[str]()
+    for attempt in attempts(config, numbers):
+        run, reasons = open_run(open_repository(repo), attempt, name, _note), []
+        for each, made in run_stages(run, numbers):
+            done.append({"stage": each.number, "name": each.name, "hash": made.hash, **made.summary})
+            reasons += made.summary.get("blocked", [])
+            _note(f"stage {each.number} ({each.name}): {_said(made.summary)}")
+        if not back_to_data(reasons):
+            break
     seconds = round(time.perf_counter() - begun, 3)
     if as_json:
         click.echo(json.dumps({"run": str(run.folder), "stages": done, "seconds": seconds}))
     _note(f"in {run.folder}")
-    if blocked:
-        raise BlockedError("; ".join(blocked))
+    if reasons:
+        raise BlockedError("; ".join(reasons))
+
+
+@command.command()
+@click.option("--repo", type=click.Path(path_type=Path), default=Path("."), help="The repository; here if not given.")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="YAML or TOML; see docs/training.md.")
+def serve(repo: Path, file: Path | None) -> None:
+    """Run when there is enough that is new, when answers get worse, or by the clock; until it is ended."""
+    from whence_training.flows import serve_flows
+
+    told = read_config(file).triggers
+    open_repository(repo)
+    clock = f", and runs by the clock ({told.cron})" if told.cron else ""
+    _note(f"looks every {told.every} s{clock}; on this machine alone. Ctrl-C ends it")
+    serve_flows(repo, file)
 
 
 def _list(as_json: bool) -> None:

@@ -119,8 +119,28 @@ class Generator(Section):
     gates: Gates = Gates()
 
 
+class Search(Section):
+    """Trials of stage 4b before it trains, none by default: so many drawings, or what `minutes` leave time for.
+
+    Each draws a value of every list; an empty one is not searched. `epochs` is how long a trial trains.
+    """
+
+    trials: Count = 0
+    minutes: Annotated[float, Field(gt=0)] = 60.0
+    epochs: Positive = 1
+    lora_r: tuple[Positive, ...] = (8, 16, 32)
+    lora_alpha: tuple[Positive, ...] = (16, 32, 64)
+    learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = (1e-4, 2e-4, 5e-4, 1e-3)
+    batch_size: tuple[Positive, ...] = ()
+
+
 class Finetuning(Section):
-    """Stage 4b."""
+    """Stage 4b, and what 4c chooses by.
+
+    `base_model` is a GGUF file, a Hugging Face folder or an installed model; None is the one in use. `retrieved` is the
+    share of examples with the evidence that search finds. `cv` is a number of folds or `loo`; `auto` is `loo` up to 50
+    examples and 5 folds above. `folds` are the parts of the validation over which a checkpoint must be steady.
+    """
 
     base_model: str | None = None
     train_data: Path | None = None
@@ -155,6 +175,13 @@ class Finetuning(Section):
     wandb_enabled: bool = False
     wandb_project: str | None = None
     wandb_run_name: str | None = None
+    retrieved: Share = 0.5
+    adapt_retriever: bool = False
+    cv: Annotated[int, Field(ge=2)] | Literal["auto", "loo"] | None = None
+    folds: Annotated[int, Field(ge=2)] = 5
+    search: Search = Search()
+    profile: Literal["cpu", "1gpu", "ddp", "fsdp"] | None = None
+    processes: Positive | None = None
 
 
 class Weights(Section):
@@ -174,7 +201,7 @@ class Weights(Section):
 
 
 class Evaluation(Section):
-    """Stages 4a, 4c and 4d."""
+    """Stages 4a, 4c and 4d. At most `most` questions of a set are asked (0: all), and `suite` of each suite."""
 
     base_model: str | None = None
     adapter_path: Path | None = None
@@ -186,21 +213,56 @@ class Evaluation(Section):
         "rouge",
         "bertscore",
         "token_f1",
+        "bleu",
+        "perplexity",
     )
     combined_weights: Weights = Weights()
     output_dir: Path | None = None
+    most: Count = 0
+    suite: Count = 20
+
+
+class Promotion(Section):
+    """What a model must reach to be registered; see `release.promotion`. Shares and losses are absolute."""
+
+    accuracy_gain: Share = 0.05
+    category_floor: Share = 0.3
+    curated_accuracy: Share = 0.85
+    quantization_loss: Share = 0.01
+    category_share: Share = 0.5
 
 
 class Registration(Section):
-    """Stage 5."""
+    """Stage 5. `registry` is a folder, beside the runs if not named.
+
+    An adapter goes over its base as that is; `merged` writes a model without adapter besides, in the bits of
+    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything.
+    """
 
     hf_username: str | None = None
     repo_name: str | None = None
     private: bool = False
+    registry: Path | None = None
+    licence: str = ""
+    merged: bool = False
+    quantization: Literal["Q8_0", "Q4_K_M"] | None = None
+    anyway: bool = False
+    upload: bool = False
+    mlflow: Path | None = None
+    retries: Count = 1
+    gates: Promotion = Promotion()
+
+    @model_validator(mode="after")
+    def _of_whole_models(self) -> Registration:
+        if self.quantization and not self.merged:
+            raise ValueError(
+                f"quantization {self.quantization} is for merged: true; an adapter keeps its base as it is"
+            )
+        return self
 
 
 class Serving(Section):
-    """Stage 6."""
+    """Stage 6. `policy` is what a new model becomes: it answers all, `share` per cent, or is only there to be used."""
 
     vllm_host: str | None = None
     vllm_port: Positive | None = None
@@ -210,6 +272,46 @@ class Serving(Section):
     gpu_memory_utilization: Share | None = None
     warmup_on_start: bool = True
     api_token: str | None = None
+    policy: Literal["champion", "challenger", "offer"] = "challenger"
+    share: Annotated[int, Field(ge=1, le=100)] = 5
+    everywhere: bool = False
+    canary: tuple[str, ...] = ()
+    canary_requests: Positive = 5
+
+
+class Monitoring(Section):
+    """Stage 7. Means are exponentially weighted, `weight` on the newest; nothing is said of fewer than `least` events.
+
+    `drift` is the population stability index from which questions have changed.
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.1
+    least: Positive = 20
+    satisfaction: Share = 0.6
+    corrections: Share = 0.3
+    abstention: Share = 0.5
+    drift: Annotated[float, Field(gt=0)] = 0.25
+
+
+class Buffer(Section):
+    """How much that is new starts a run: commits, closed issues, merged pull requests and changed documents."""
+
+    min: Positive = 50
+
+
+class Triggers(Section):
+    """`whence-train serve`: what starts a run; looked for `every` so many seconds. 0 corrections start none.
+
+    Without `auto_train` it is only told that there is enough. `cron` runs by the clock besides.
+    """
+
+    buffer: Buffer = Buffer()
+    corrections: Count = 20
+    degradation: bool = True
+    auto_train: bool = True
+    cron: str | None = None
+    every: Positive = 300
+    webhook: str | None = None
 
 
 class Config(Section):
@@ -225,9 +327,13 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     registration: Registration = Registration()
     serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
+    triggers: Triggers = Triggers()
 
 
 _ELSEWHERE = {
+    "finetuning": ("output_dir", "final_model_dir", "wandb_project", "wandb_run_name"),
+    "evaluation": ("base_model", "adapter_path", "quantization", "batch_size", "max_new_tokens", "output_dir"),
     "paths": ("raw_data", "processed_data", "chunks", "qa_dataset"),
     "data_collector": ("query", "num_results", "mode"),
     "serving": ("vllm_host", "vllm_port", "api_port", "max_model_len", "gpu_memory_utilization", "api_token"),
@@ -246,5 +352,17 @@ def remarks(config: Config) -> Iterator[str]:
     processor = config.data_processor
     if processor.target_tokens > processor.max_tokens:
         yield f"data_processor.target_tokens is above max_tokens; {processor.max_tokens} is used for both"
-    if config.finetuning.optim.startswith("paged"):
-        yield f"finetuning.optim {config.finetuning.optim} needs CUDA; elsewhere adamw_torch is used"
+    yield from _tuning_remarks(config.finetuning)
+
+
+def _tuning_remarks(told: Finetuning) -> Iterator[str]:
+    if told.optim.startswith("paged"):
+        yield f"finetuning.optim {told.optim} needs CUDA; elsewhere adamw_torch is used"
+    elif told.optim not in ("adamw_torch", "sgd"):
+        yield f"finetuning.optim {told.optim} is not known; adamw_torch is used"
+    if told.wandb_enabled:
+        yield "finetuning.wandb_enabled has no effect: nothing leaves this machine; log.jsonl has what was logged"
+    if told.method == "lm_head" and "target_modules" in told.model_fields_set:
+        yield "finetuning.target_modules has no effect with method lm_head"
+    if told.strategy == "epoch" and "max_steps" in told.model_fields_set:
+        yield "finetuning.max_steps has no effect with strategy epoch"

@@ -4,7 +4,8 @@ WhenceError
 └── TrainingError        a stage cannot do its work
     ├── ConfigError      the configuration has an unknown key or a value that cannot be
     ├── InputError       a stage lacks what an earlier one makes, or a file to import is not what it should be
-    ├── BlockedError     the data must not be trained on as it is
+    ├── BlockedError     a gate holds the data, or a model, back
+    │   └── CanaryError  a deployed model did not answer as it must, and was taken back
     └── ExportError      what was trained cannot be written as GGUF
 """
 
@@ -24,7 +25,11 @@ class InputError(TrainingError):
 
 
 class BlockedError(TrainingError):
-    """A gate holds the data back. That is a result, not a failure: the reasons and a proposal are written down."""
+    """A gate holds the data, or a model, back. A result, not a failure: the reasons and what to try are said."""
+
+
+class CanaryError(BlockedError):
+    """A deployed model did not answer as it must; who answered before answers again."""
 
 
 class ExportError(TrainingError):

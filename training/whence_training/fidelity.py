@@ -26,12 +26,21 @@ class Fidelity:
 
 def fidelity(folder: Path, file: Path, texts: Sequence[Sequence[int]]) -> Fidelity:
     """`file` against the model in `folder`, over tokens of real texts. Needs torch, transformers and llama.cpp."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return fidelity_of(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), file, texts)
+
+
+def fidelity_of(model: Any, file: Path, texts: Sequence[Sequence[int]], adapter: Path | None = None) -> Fidelity:
+    """The same of a model of torch that is loaded; `adapter` is the LoRA in GGUF that `file` is run with."""
     from whence_server.generation.engine import Engine, Settings
 
-    theirs = _transformers_logits(folder, texts)
+    theirs = _torch_logits(model.eval(), texts)
     agreed, divergence, places = 0, 0.0, 0
     with closing(Engine(file, 0)) as engine:
         engine.configure(Settings(max(map(len, texts)) + 1, 1))
+        engine.use_adapter(str(adapter) if adapter else None)
         for tokens, expected in zip(texts, theirs, strict=True):
             engine.forget()
             for token, logits in zip(tokens, expected, strict=True):
@@ -43,11 +52,9 @@ def fidelity(folder: Path, file: Path, texts: Sequence[Sequence[int]]) -> Fideli
     return Fidelity(agreed / places, divergence / places, places)
 
 
-def _transformers_logits(folder: Path, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
+def _torch_logits(model: Any, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
     import torch
-    from transformers import AutoModelForCausalLM
 
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.no_grad():
         return [model(torch.tensor([list(tokens)])).logits[0].double().numpy() for tokens in texts]
 

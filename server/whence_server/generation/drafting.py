@@ -56,7 +56,7 @@ def write(
     Raises `GenerationError`, or whatever `check` raises to stop it.
     """
     system = system_text(generator.mode)
-    prompt, answer = _prompt(generator, system, question, passages, check)
+    prompt, answer = fitted(generator, question, passages, check)
     if generator.mode == "quote":
         return _quoted(generator, _Task(system, prompt, passages, answer, asker), told, check)
     return _free(generator, _Task(system, prompt, passages, answer, asker), told, check, unsupported)
@@ -85,10 +85,11 @@ class _Task:
         return Request(self.system, self.prompt.text, grammar, self.answer, self.asker)
 
 
-def _prompt(
-    generator: Generator, system: str, question: str, passages: Sequence[Passage], check: Check
+def fitted(
+    generator: Generator, question: str, passages: Sequence[Passage], check: Check = lambda: None
 ) -> tuple[Prompt, int]:
     """The prompt that fits, and the tokens left for the answer."""
+    system = system_text(generator.mode)
     context = generator.context(check)
     answer = max(_SMALLEST_ANSWER, min(_ANSWER[generator.mode], context // 4))
     room = context - answer - _FRAME - generator.count([system], check)[0]

@@ -30,6 +30,7 @@ from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, 
 from whence_server.lsp.roots import Found
 from whence_server.lsp.session import Session
 from whence_server.protocol import answer_json, checks_json, search_json, why_json
+from whence_server.questionlog import keep_question
 from whence_server.types import Answer
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ async def ask(session: Session, params: AskParams) -> dict[str, Any]:
             params.model or settings.model, scope_of(repository), identifier,
             told=told, unsupported="drop" if dropped else "mark", asker=conversation,
         ) as writing:  # fmt: skip
-            return folder.root.ask(
+            found = folder.root.ask(
                 lambda finder: answer(asked, finder, repository, earlier, stop.check, writing=writing)
             )
+        keep_question(repository.index_dir, params.question, found.value)
+        return found
 
     found = await session.work(folder, work, session.asks)
     answered = found.value

@@ -24,6 +24,7 @@ class Folder:
     warned: str | None = None  # what the user was told of its last run
     looked: float = 0.0  # when files were looked for last, by the loop's clock
     stopped: bool = False  # by the setting `index`
+    noticed: int = 0  # the byte up to which the notices of learning were shown
 
     @property
     def path(self) -> Path:

@@ -31,6 +31,7 @@ from whence_server.lsp.roots import Root
 from whence_server.lsp.screen import Screen
 from whence_server.lsp.settings import Settings, read_settings
 from whence_server.lsp.writers import Writers
+from whence_server.notices import Notice, notices_from
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -116,6 +117,8 @@ class Session:
             for folder in self.folders:
                 try:
                     await self._look_for_files(folder)
+                    for notice in await self.glances.run(lambda _, folder=folder: _noticed(folder)):  # type: ignore[misc]
+                        self.say(f"{folder.path.name}: {failures.public(notice.text)}")
                     if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
                         self.screen.show_all(folder)
                         self._lenses_changed()
@@ -193,7 +196,8 @@ class Session:
         top = root.repository.root
         background = Background(self.guard, top, top.name, self._turn, lambda: self._indexed(folder))
         background.can_show_progress = self.can_show_progress
-        folder = Folder(root, background, Head(root.repository), self._file_settings(top))
+        _, noticed = notices_from(root.repository.index_dir, None)
+        folder = Folder(root, background, Head(root.repository), self._file_settings(top), noticed=noticed)
         return folder
 
     async def _begin_folder(self, folder: Folder) -> None:
@@ -381,6 +385,11 @@ class Session:
             params = lsp.RegistrationParams([registration])
             await asyncio.wait_for(self.guard.ask(lsp.CLIENT_REGISTER_CAPABILITY, params), _ANSWERED_WITHIN)
             self._watching = True
+
+
+def _noticed(folder: Folder) -> list[Notice]:
+    found, folder.noticed = notices_from(folder.root.repository.index_dir, folder.noticed)
+    return found
 
 
 def _moved(folder: Folder) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 
 from whence_server.errors import BundleError, GgufError, ManifestError, ModelError
 from whence_server.models import gguffile
+from whence_server.models.blobs import BlobStore
 from whence_server.models.installed import Home, install
 from whence_server.models.manifest import ATTACHMENTS, Manifest, json_object, read_manifest, write_manifest
 from whence_server.models.naming import shown
@@ -39,15 +40,19 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 
 def write_bundle(home: Home, label: str, path: Path) -> list[str]:
     """Write the adapter of an installed model to `path`; returns the names in it. Raises `ModelError`."""
-    manifest = home.manifest(label)
+    return write_adapter(home.manifest(label), home.blobs, path)
+
+
+def write_adapter(manifest: Manifest, blobs: BlobStore, path: Path) -> list[str]:
+    """The same of a manifest whose blobs are in `blobs`: of an installed model, or of a registry's folder."""
     if manifest.adapter is None:
-        raise BundleError(f"{label} has no adapter; it is the file {home.blobs.path(manifest.base.digest)}")
-    files = {name: home.blobs.read(blob) for name, blob in manifest.files.items()}
+        raise BundleError(f"{manifest.label} has no adapter; it is the file {blobs.path(manifest.base.digest)}")
+    files = {name: blobs.read(blob) for name, blob in manifest.files.items()}
     files.setdefault("training_data.json", _json({"digest": manifest.data}))
     files.setdefault("README.md", _card(manifest).encode())
     files[CONFIG] = _config(manifest, files.get(CONFIG))
     files[METRICS] = _json({"metrics": dict(manifest.metrics), "gates": dict(manifest.gates)})
-    if problem := home.blobs.damage(manifest.adapter):
+    if problem := blobs.damage(manifest.adapter):
         raise BundleError(problem)
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     sums[ADAPTER] = manifest.adapter.digest.removeprefix("sha256-")
@@ -55,7 +60,7 @@ def write_bundle(home: Home, label: str, path: Path) -> list[str]:
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(home.blobs.path(manifest.adapter.digest), ADAPTER)
+            archive.write(blobs.path(manifest.adapter.digest), ADAPTER)
             for name in sorted(files):
                 archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
         unfinished.replace(path)

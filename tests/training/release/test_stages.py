@@ -1,0 +1,171 @@
+"""Stages 5 to 7 on what the stages before them left: refused, registered, deployed; no way around the gates."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from tests.lsp.conftest import sells
+from tests.training.release.conftest import write_peft
+from tests.training.release.reports import report
+
+pytest.importorskip("datasketch")
+
+from whence_indexer.workspace import Workspace
+from whence_server.models.choosing import scope_of
+from whence_server.models.installed import user_home
+from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
+from whence_training.errors import BlockedError
+from whence_training.evaluation.report import write_report
+from whence_training.qa.record import Evidence, Quote, Record, dump
+from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.run import Run
+from whence_training.runfolder import make
+from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
+
+SENTENCE = "Charge the card once; the bank repeats its answers."
+
+
+def records(generator):
+    kinds = [("code", "What happens when a card is charged"), ("docs", "What is said of routes in the guide")]
+    for number in range(20):
+        category, question = kinds[number % 2]
+        shown = Evidence("code", SENTENCE, f"shop/{number}.py")
+        yield Record(category, "what", "easy", f"{question} ({number})?", SENTENCE, (shown,), (Quote(0, SENTENCE),),
+                     generator(number), f"shop/{number}.py", split="train" if number < 12 else "test",
+                     author=f"{number}")  # fmt: skip
+
+
+@pytest.fixture
+def planted(make_repository, trained, tmp_path, monkeypatch):
+    """A run of which stages 1 to 4 are done, with these reports and this dataset."""
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    shop = sells(make_repository("shop"))
+    Workspace(shop.open()).update()
+
+    def made(after, before, generator=lambda number: f"rules:{number}", blocked=(), **sections):
+        config = Config(domain="shop", finetuning=Finetuning(base_model=str(trained.base)), **sections)
+        run = Run(tmp_path / "run", shop.open(), config, "state")
+        training = {"name": "tuned", "examples": 12, "seconds": 1.5, "settings": Finetuning().model_dump(mode="json")}
+        held = list(records(generator))
+
+        def generate(draft):
+            for name in ("train", "validation", "test"):
+                (draft / f"{name}.jsonl").write_text(dump(each for each in held if each.split == name))
+            (draft / "dataset.json").write_text(json.dumps({"version": "ab" * 32, "records": 20, "commit": "c0ffee"}))
+            return {"blocked": list(blocked)}
+
+        def written(*files):
+            def write(draft):
+                for file, value in files:
+                    write_report(draft / file, value) if file.startswith("eval") else (draft / file).write_text(
+                        json.dumps(value)
+                    )
+                return {}
+
+            return write
+
+        make(run.folder, by_number("1").folder, "", lambda draft: {})
+        make(run.folder, by_number("3").folder, "", generate)
+        make(run.folder, by_number("4a").folder, "", written(("eval_baseline.json", before)))
+        make(run.folder, by_number("4b").folder, "", written(("training.json", training)))
+        make(run.folder, by_number("4c").folder, "", lambda draft: {"adapter": str(write_peft(draft / "adapter"))})
+        make(run.folder, by_number("4d").folder, "", written(("eval_finetuned.json", after)))
+        return run
+
+    return made
+
+
+def roles(run):
+    return user_home().state().roles_in(scope_of(run.repository))
+
+
+@pytest.fixture
+def needs_all():
+    for library in ("torch", "peft", "llama_cpp"):
+        pytest.importorskip(library, reason="make test-training and make test-model install it")
+
+
+def test_every_way_to_a_new_model_leads_through_the_data_and_its_gates(planted):
+    def above(number):
+        needs = by_number(number).needs
+        return {*needs}.union(*(above(need) for need in needs))
+
+    later = [stage.number for stage in STAGES if stage.number not in ("1", "2", "3", "7")]
+    assert later == ["4a", "4b", "4c", "4d", "5", "6"]
+    for number in later:
+        assert "3" in above(number)
+    assert "5" in above("6")
+    run = planted(report(), report("base", 0.5), blocked=["dominance of one author: 0.9, limit 0.5"])
+    for number in ("4a", "5"):
+        with pytest.raises(BlockedError, match=r"stage 3 \(generate\): dominance of one author"):
+            run_stage(run, number)
+
+
+def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but_not_for_ever():
+    seeds = [each.dataset_generator.seed for each in attempts(Config(), ["3", "4b", "5"])]
+    assert seeds == [42, 43]
+    assert len(list(attempts(Config(), ["5"]))) == 1
+    assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
+    for accuracy, back in ((0.84, True), (0.85, False)):
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        assert back_to_data(blocked_reasons(gates)) is back
+
+
+@pytest.mark.model
+def test_a_refused_model_is_not_registered_and_nothing_changes(planted, needs_all):
+    run = planted(report(f1=(0.6, 0.2)), report("base", 0.5))
+    refused = run_stage(run, "5")
+    assert refused.summary["blocked"] == [
+        "weakest category: 0.2, limit 0.3 (docs). collect more of docs, or ask of it in other words"
+    ]
+    gates = {gate["name"]: gate["state"] for gate in json.loads((refused.folder / "gates.json").read_text())}
+    assert gates["dominance of one author"] == "passed"
+    assert gates["quantization loss"] == "passed"
+    with pytest.raises(BlockedError, match="weakest category"):
+        run_stage(run, "6")
+    assert not (run.repository.index_dir / "training" / "registry").exists()
+    assert roles(run).labels == {}
+
+
+@pytest.mark.model
+def test_data_that_one_rule_dominates_is_refused_though_stage_3_said_nothing(planted, needs_all):
+    run = planted(report(), report("base", 0.5), generator=lambda number: "rules:one")
+    (reason,) = run_stage(run, "5").summary["blocked"]
+    assert reason.startswith("dominance of one generator: 1, limit 0.5 (rules:one)")
+
+
+@pytest.mark.model
+def test_a_better_model_is_registered_deployed_and_asked_and_the_same_again_is_nothing_to_do(planted, needs_all):
+    run = planted(report(), report("base", 0.5), serving=Serving(policy="champion", canary_requests=2))
+    registered, deployed = run_stage(run, "5"), run_stage(run, "6")
+    assert registered.summary["name"] == "shop-qa-lora-v1.0"
+    assert (deployed.summary["role"], roles(run).champion) == ("champion", "shop-qa-lora@1.0")
+    told = json.loads((deployed.folder / "deployment.json").read_text())
+    assert [each["model"] for each in told["canary"]] == ["shop-qa-lora@1.0"] * 2
+    assert [run_stage(run, number).hash for number in ("5", "6")] == [registered.hash, deployed.hash]
+    watched = run_stage(run, "7")
+    assert watched.summary == {"questions": 0, "opinions": {"confirmed": 0, "corrected": 0, "disliked": 0}, "bad": []}
+
+
+@pytest.mark.model
+def test_a_refused_model_may_be_looked_at_but_never_answers_everything(planted, needs_all):
+    anyway, champion = Registration(anyway=True), Serving(policy="champion", canary_requests=1)
+    run = planted(report(f1=(0.6, 0.2)), report("base", 0.5), registration=anyway, serving=champion)
+    registered, deployed = run_stage(run, "5"), run_stage(run, "6")
+    assert registered.summary["registered_although"][0].startswith("weakest category")
+    assert (deployed.summary["role"], roles(run).champion, roles(run).share) == ("challenger", None, 5)
+
+
+@pytest.mark.model
+def test_a_canary_that_fails_leaves_who_answered_before(planted, needs_all):
+    serving = Serving(policy="champion", canary=("Who composed the Ring cycle?",))
+    run = planted(report(), report("base", 0.5), serving=serving)
+    run_stage(run, "5")
+    with pytest.raises(BlockedError, match=r"shop-qa-lora@1\.0 is taken back: it answered none of 1 questions"):
+        run_stage(run, "6")
+    assert roles(run).champion is None
+    run = replace(run, config=run.config.model_copy(update={"serving": Serving(policy="offer", canary_requests=1)}))
+    assert run_stage(run, "6").summary["role"] == "offer"

@@ -1,0 +1,115 @@
+"""Questions of a dataset asked on the server's path: what is searched for, what is not, and what the prompt holds."""
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("pydantic")
+pytest.importorskip("rouge_score")
+
+from whence_indexer.query import parse_query
+from whence_indexer.workspace import Workspace
+from whence_server.errors import PromptError, WorkerError
+from whence_server.generation.generator import Generated
+from whence_server.generation.grammar import literal
+from whence_server.generation.prompt import UNKNOWN
+from whence_server.types import Model
+from whence_training.evaluation.leaks import refuse_leak
+from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.examples import reference
+from whence_training.qa.record import Evidence, Quote, Record
+
+INVOICE = "An invoice is sent as soon as the goods have left the warehouse."
+QUESTION = "When is an invoice sent to the customer?"
+GUIDE = Evidence("doc", f"{INVOICE} The credit of the customer is checked first.", "docs/guide.md", 5)
+RECORD = Record("docs", "when", "easy", QUESTION, INVOICE, (GUIDE,), (Quote(0, INVOICE),), "rules:section", "guide")
+
+
+class Scripted:
+    """Says what it is told to, and remembers what it was asked."""
+
+    model, mode = Model("scripted"), "quote"
+
+    def __init__(self, says):
+        self.says, self.requests = says, []
+
+    def context(self, check=None):
+        return 4096
+
+    def count(self, texts, check=None):
+        return [len(text) // 4 for text in texts]
+
+    def generate(self, request, told=None, check=None):
+        self.requests.append(request)
+        said = self.says(request)
+        return Generated(said, "end", (-0.5,) * 4, 100, 0, 0.1, 0.2)
+
+
+@pytest.fixture
+def asker(shop):
+    """Asks with what search finds in the shop, in which a set of questions is kept."""
+    held = f'questions:\n  - question: "{QUESTION}"\n    answer: "{INVOICE}"\n'
+    shop.write("exam/questions.yaml", held)
+    shop.commit("Keep the questions that we ask our assistant", date="2024-06-02T10:00:00+00:00")
+    workspace = Workspace(shop.open())
+    workspace.update()
+    searcher = workspace.current()
+    return lambda *records: ask(records, "retrieval", searcher, workspace.repository), searcher
+
+
+def test_what_search_finds_is_served_but_never_the_questions_that_measure(asker):
+    asks, searcher = asker
+    assert "exam/questions.yaml" in [hit.path for hit in searcher.search(parse_query(QUESTION), 12)]
+    (asked,) = asks(RECORD)
+    paths = [passage.hit.path for passage in asked.passages]
+    assert "docs/guide.md" in paths
+    assert "exam/questions.yaml" not in paths
+
+
+def test_a_question_over_planted_evidence_is_asked_over_that(asker):
+    asks, _ = asker
+    planted = replace(RECORD, generator="suite:injection")
+    other = replace(RECORD, generator="rules:unanswerable", answer=UNKNOWN, quotes=(), answerable=False)
+    for asked in asks(planted, other):
+        assert [passage.quote for passage in asked.passages] == [GUIDE.text]
+
+
+def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
+    asks, _ = asker
+    asked = asks(RECORD)
+    writer = Scripted(lambda request: reference(RECORD, asked[0].passages, "quote"))
+    (answered,) = answer_records(asked, writer)
+    assert INVOICE in answered.answer
+    assert not answered.abstained
+    assert answered.cited
+    for request in writer.requests:
+        refuse_leak(RECORD, request.user, answered.passages)
+    assert answered.log_loss == (2.0, 4)
+    assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
+
+
+def test_not_to_know_is_to_abstain_and_not_to_be_reached_is_not(asker):
+    asks, _ = asker
+    asked = asks(RECORD)
+    (answered,) = answer_records(asked, Scripted(lambda request: UNKNOWN))
+    assert (answered.abstained, answered.answer, answered.cited) == (True, "", ())
+
+    def too_long(request):
+        raise PromptError("the prompt has 9,000 tokens")
+
+    (answered,) = answer_records(asked, Scripted(too_long))
+    assert answered.abstained
+
+    def gone(request):
+        raise WorkerError("the model's process ended")
+
+    with pytest.raises(WorkerError):
+        list(answer_records(asked, Scripted(gone)))
+
+
+def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
+    asks, _ = asker
+    nowhere = replace(RECORD, question="How does the kernel schedule interrupts of the graphics card?")
+    writer = Scripted(lambda request: UNKNOWN)
+    (answered,) = answer_records(asks(nowhere), writer)
+    assert (answered.abstained, writer.requests) == (True, [])

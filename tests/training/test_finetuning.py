@@ -1,0 +1,122 @@
+"""Stages 4a to 4d over a small project with a tiny model of random weights: all the way, and no test seen early."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+pytest.importorskip("datasketch")
+pytest.importorskip("llama_cpp", reason="make test-model installs llama-cpp-python")
+
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from whence_server.generation.prompt import system_text
+from whence_server.models.installed import Home
+from whence_training.configfile import read_config
+from whence_training.errors import BlockedError, ConfigError
+from whence_training.evaluation.report import read_report
+from whence_training.finetuning import stage
+from whence_training.finetuning.base import find_base, load_model
+from whence_training.gguf_export import quantize
+from whence_training.readertokens import TEMPLATE, train_reader_tokenizer
+from whence_training.stages import open_run, run_stages
+
+pytestmark = pytest.mark.filterwarnings("default")
+CONFIG = """
+dataset_generator:
+  gates: {{minimum: 5, per_category: 1, share: 1.0, extractive: 0.2}}
+finetuning:
+  {{base_model: {base}, epochs: 2, lora_r: 4, gradient_accumulation_steps: 2, learning_rate: 0.01, logging_steps: 1,
+   cv: 2, search: {{trials: 2, lora_r: [2, 4], lora_alpha: [8], learning_rate: []}}}}
+evaluation: {{most: 4, suite: 1, metrics: [rouge, token_f1, perplexity]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A folder as transformers saves it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = train_reader_tokenizer([f"{system_text('quote')} Cart.add(item) in shop/cart.py"] * 9, 600)
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=64, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True,
+        bos_token_id=None, eos_token_id=tokenizer.token_to_id("<|im_end|>"),
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """No installed models."""
+    held = Home(tmp_path / "models")
+    monkeypatch.setattr(stage, "user_home", lambda: held)
+    return held
+
+
+def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(shop, tmp_path, base, home, monkeypatch):
+    (tmp_path / "train.yaml").write_text(CONFIG.format(base=base))
+    told = read_config(tmp_path / "train.yaml")
+    said, read = [], []
+    run = open_run(shop.open(), told, note=said.append)
+    made = {each.number: done for each, done in run_stages(run, ["1", "2", "3", "4a", "4b"])}
+    with monkeypatch.context() as patch:
+        records = stage.read_records
+        patch.setattr(stage, "read_records", lambda file: read.append(file.name) or records(file))
+        made |= {each.number: done for each, done in run_stages(run, ["4c"])}
+    assert read == ["validation.jsonl"]  # a checkpoint is not chosen by what is to measure it
+    made |= {each.number: done for each, done in run_stages(run, ["4d"])}
+
+    training = json.loads((made["4b"].folder / "training.json").read_text())
+    assert training["name"] == f"{base.name}_none_r{training['settings']['lora_r']}_lr0.01"
+    assert training["settings"]["lora_r"] in (2, 4)
+    assert (len(training["search"]["trials"]), training["cv"]["folds"]) == (2, 2)
+    assert training["examples"] > training["retrieved"] > 0
+    assert 0 < training["parameters"]["share"] < 0.2
+    assert (made["4b"].folder / "checkpoints" / "log.jsonl").exists()
+    selection = json.loads((made["4c"].folder / "checkpoint_selection.json").read_text())
+    assert [each["name"] for each in selection["checkpoints"]] == ["checkpoint-1", "checkpoint-2"]
+    assert selection["selected"] == max(selection["checkpoints"], key=lambda each: each["rank"])["name"]
+    before = read_report(made["4a"].folder / "eval_baseline.json")
+    after = read_report(made["4d"].folder / "eval_finetuned.json")
+    assert [each.id for each in before.predictions] == [each.id for each in after.predictions]
+    assert before.facts["evidence"] == after.facts["evidence"] == "retrieval"
+    assert before.dataset == after.dataset == made["3"].summary["version"]
+    assert {file.name for file in made["4d"].folder.iterdir()} >= {"comparison.json", "samples.html", "risks.json"}
+    assert any(message.startswith("epoch 2:") for message in said)
+
+    again = [done.hash for _, done in run_stages(run, ["4a", "4b", "4c", "4d"])]
+    assert again == [made[number].hash for number in ("4a", "4b", "4c", "4d")]
+
+
+def test_blocked_data_is_not_trained_on(shop, tmp_path, base, home):
+    (tmp_path / "train.yaml").write_text(CONFIG.format(base=base).replace("minimum: 5,", "minimum: 5000,"))
+    run = open_run(shop.open(), read_config(tmp_path / "train.yaml"))
+    done = [each.number for each, _ in run_stages(run, ["1", "2", "3", "4a"])]
+    assert done == ["1", "2", "3"]
+    with pytest.raises(BlockedError, match="minimum"):
+        list(run_stages(run, ["4a"]))
+
+
+def test_a_gguf_is_base_enough_whatever_its_bits(base, shop, tmp_path, home):
+    repository = shop.open()
+    found = find_base(str(base), repository, home, tmp_path / "cache")
+    assert (found.mode, found.blocks, found.context) == ("quote", 2, 1024)
+    assert find_base(str(base), repository, home, tmp_path / "cache").file == found.file
+    small = quantize(found.file, tmp_path / "small.gguf", "Q8_0")
+    told = read_config(None).finetuning
+    whole, loaded = (
+        load_model(place, told) for place in (base, find_base(str(small), repository, home, small).weights)
+    )
+    assert loaded.config.tie_word_embeddings
+    for name, values in whole.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], values, atol=2e-3, rtol=0.02)
+    with pytest.raises(ConfigError, match="no model is in use here"):
+        find_base(None, repository, home, tmp_path / "cache")
+    with pytest.raises(ConfigError, match="nor is nowhere a file or folder"):
+        find_base("nowhere", repository, home, tmp_path / "cache")

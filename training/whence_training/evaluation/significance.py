@@ -1,0 +1,32 @@
+"""Two systems over the same samples -> is the difference more than chance? Pure; the seed decides what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from whence_training.evaluation.report import Difference, Discordant
+
+_DRAWS = 2_000
+_TAILS = (2.5, 97.5)
+
+
+def bootstrap(before: Sequence[float], after: Sequence[float], seed: int, draws: int = _DRAWS) -> Difference:
+    """The means, and the 95 % percentile interval of their difference over samples drawn with replacement, in pairs."""
+    one, other = np.array(before, float), np.array(after, float)
+    differences = other - one
+    random = np.random.default_rng(seed)
+    drawn = [differences[random.integers(0, len(differences), len(differences))].mean() for _ in range(draws)]
+    low, high = np.percentile(drawn, _TAILS)
+    return Difference(float(one.mean()), float(other.mean()), float(low), float(high))
+
+
+def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> Discordant:
+    """The exact test (McNemar 1947, binomial): of those that only one got right, could it be a coin's doing?"""
+    from scipy.stats import binomtest
+
+    lost = sum(one and not other for one, other in zip(before, after, strict=True))
+    won = sum(other and not one for one, other in zip(before, after, strict=True))
+    p = binomtest(lost, lost + won).pvalue if lost + won else 1.0
+    return Discordant(lost, won, float(p))

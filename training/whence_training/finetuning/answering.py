@@ -1,0 +1,131 @@
+"""Questions of a dataset -> answers by a model, on the server's own path: its search, prompt, grammar and decoding.
+
+What is found of a question is found once, for all models that are asked it. Two settings: the evidence that the record
+brings (how well it reads), or that which search finds now (how well it serves). Nothing here looks at an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from whence_indexer.query import parse_query
+from whence_indexer.repository import Repository
+from whence_indexer.search import Searcher
+from whence_server.answering import gather
+from whence_server.errors import PromptError
+from whence_server.generation.confidence import combined
+from whence_server.generation.drafting import fitted, write
+from whence_server.generation.generator import Generator, Request
+from whence_server.generation.grammar import literal
+from whence_server.generation.prompt import system_text
+from whence_server.passages import Passage
+from whence_server.types import Question
+from whence_training.evaluation.answered import Answered
+from whence_training.evaluation.suites import INJECTION, suite_of
+from whence_training.finetuning.examples import reference
+from whence_training.finetuning.pace import paced
+from whence_training.qa.record import Record
+
+Setting = Literal["record", "retrieval"]
+_DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questions are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains."""
+
+    record: Record
+    passages: tuple[Passage, ...]
+    confidence: float
+    weak: bool
+    seconds: float
+
+
+def brings_evidence(record: Record) -> bool:
+    """Whether a question means nothing without its own evidence: it is asked over that of another, planted, or it is
+    not of the repository."""
+    own = record.generator == "rules:unanswerable" or suite_of(record) == INJECTION
+    return own or record.category == "general"
+
+
+def ask(
+    records: Sequence[Record],
+    setting: Setting,
+    searcher: Searcher | None = None,
+    repository: Repository | None = None,
+    note: Callable[[str], None] = lambda message: None,
+) -> list[Asked]:
+    """The evidence for each of them. With `retrieval` it is searched for, which needs both optional arguments; a record
+    that `brings_evidence` is shown that all the same."""
+    found = []
+    for record in paced(records, "searching", note):
+        if setting == "record" or brings_evidence(record):
+            found.append(Asked(record, tuple(evidence.passage() for evidence in record.context), 1.0, False, 0.0))
+        else:
+            assert searcher is not None
+            assert repository is not None
+            found.append(_searched(record, searcher, repository))
+    return found
+
+
+def answer_records(
+    asked: Sequence[Asked], generator: Generator, note: Callable[[str], None] = lambda message: None
+) -> Iterator[Answered]:
+    """What the model says to each, in their order. What does not fit into its context it abstains from.
+
+    Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
+    """
+    for each in paced(asked, f"{generator.model.name} answers", note):
+        yield _answered(each, generator)
+
+
+def _searched(record: Record, searcher: Searcher, repository: Repository) -> Asked:
+    started, query = time.perf_counter(), parse_query(record.question)
+    found = gather(Question(query), searcher, repository, follow=query.intent == "history")
+    passages = tuple(passage for passage in found.passages if not _is_set(passage, record))
+    quotations = found.quotations
+    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started)
+
+
+def _is_set(passage: Passage, record: Record) -> bool:
+    """Whether it is from a set of questions that the repository keeps: what measures is no evidence."""
+    is_data = (passage.hit.path or "").lower().endswith(_DATA)
+    return is_data and " ".join(record.question.split()) in " ".join(passage.hit.text.split())
+
+
+def _answered(asked: Asked, generator: Generator) -> Answered:
+    started, record = time.perf_counter(), asked.record
+    if asked.weak or not asked.passages:
+        return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
+    try:
+        written = write(generator, record.question, asked.passages, unsupported="drop")
+    except PromptError:
+        return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
+    seconds = asked.seconds + time.perf_counter() - started
+    confidence = combined(asked.confidence, written.generated.logprobs)
+    loss = _log_loss(asked, generator)
+    passages = asked.passages[: len(asked.passages) - written.trimmed]
+    if not written.cited:
+        return Answered(record, "", (), passages, True, confidence / 2, seconds, loss)
+    return Answered(record, written.text, written.cited, passages, False, confidence, seconds, loss)
+
+
+def _log_loss(asked: Asked, generator: Generator) -> tuple[float, int] | None:
+    """How unlikely the model finds the reference, in nats, and of how many tokens: it is made to say it by a grammar.
+
+    None where the evidence does not hold it. The tokens are those by which the model itself would spell it.
+    """
+    said = reference(asked.record, asked.passages, generator.mode)
+    if said is None:
+        return None
+    prompt, _ = fitted(generator, asked.record.question, asked.passages)
+    most = len(said) + 1  # no token is less than a character
+    request = Request(system_text(generator.mode), prompt.text, f"root ::= {literal(said)}", most)
+    try:
+        generated = generator.generate(request)
+    except PromptError:
+        return None
+    return -sum(generated.logprobs), len(generated.logprobs)

@@ -1,0 +1,107 @@
+"""The questions that measure, with what search finds of them, and models that answer them -> reports.
+
+Opened for one stage: the search is done once, and adapters are switched over one loaded base.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from whence_indexer.workspace import Workspace
+from whence_server.generation.generator import Generator
+from whence_server.generation.local import Workers
+from whence_server.types import Model
+from whence_training.config import Evaluation
+from whence_training.evaluation.encoders import local_encoder
+from whence_training.evaluation.evaluating import evaluate
+from whence_training.evaluation.names import Inventory
+from whence_training.evaluation.report import Report
+from whence_training.finetuning.answering import Asked, answer_records, ask
+from whence_training.finetuning.base import Base
+from whence_training.gguf_export import write_adapter
+from whence_training.qa.record import Record
+from whence_training.run import Run
+
+_PATIENCE = 600.0  # seconds for a model to load: nobody waits at a keyboard
+_SETTING = "retrieval"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The questions as they are served, and who may be asked them."""
+
+    run: Run
+    base: Base
+    workers: Workers
+    dataset: str
+    inventory: Inventory
+
+    def ask(self, records: Sequence[Record]) -> list[Asked]:
+        """What search finds now of each."""
+        searcher = Workspace(self.run.repository).current()
+        return ask(records, "retrieval", searcher, self.run.repository, self.run.note)
+
+    def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
+        """What it answers, and how well; `quick` leaves out what needs an encoder."""
+        answered = list(answer_records(asked, generator, self.run.note))
+        told = self.run.config.evaluation
+        wants = not quick and "bertscore" in told.metrics
+        return evaluate(
+            answered,
+            told,
+            model=generator.model.name,
+            dataset=self.dataset,
+            encoder=local_encoder() if wants else None,
+            inventory=self.inventory,
+            facts={"evidence": _SETTING, "mode": generator.mode, "base": self.base.digest},
+        )
+
+    @contextmanager
+    def untuned(self) -> Iterator[Generator]:
+        """The base as it is."""
+        with self.workers.file(self.base.file) as generator:
+            yield replace(generator, model=Model(self.base.name), mode=self.base.mode)
+
+    @contextmanager
+    def champion(self) -> Iterator[Generator | None]:
+        """What answers here today; None where that is the base, or nothing."""
+        chosen = self.base.champion
+        if chosen is None or (chosen.adapter is None and chosen.base == self.base.file):
+            yield None
+            return
+        with self.workers.installed(chosen) as generator:
+            yield generator
+
+    @contextmanager
+    def tuned(self, adapter: Path, name: str, cache: Path) -> Iterator[Generator]:
+        """The base with what PEFT saved in `adapter`, written as GGUF into `cache`."""
+        cache.mkdir(parents=True, exist_ok=True)
+        file = write_adapter(adapter, cache / f"{name}.gguf", self.base.blocks)
+        with self.workers.file(self.base.file) as generator:
+            yield replace(generator, model=Model(name), mode=self.base.mode, adapter=file)
+
+
+@contextmanager
+def opened(run: Run, base: Base, dataset: str, inventory: Inventory) -> Iterator[Bench]:
+    """A bench whose workers end with it."""
+    workers = Workers(run.note, _PATIENCE)
+    try:
+        yield Bench(run, base, workers, dataset, inventory)
+    finally:
+        workers.close()
+
+
+def chosen(records: Sequence[Record], told: Evaluation) -> list[Record]:
+    """At most `most` of them, of each category as many as of the others, in an order that their hashes decide."""
+    if not told.most or len(records) <= told.most:
+        return list(records)
+    decks: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=lambda each: hashlib.sha256(each.hash.encode()).digest()):
+        decks[record.category].append(record)
+    ranked = sorted((place, name) for name, deck in decks.items() for place in range(len(deck)))
+    return [decks[name][place] for place, name in ranked[: told.most]]

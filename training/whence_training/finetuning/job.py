@@ -1,0 +1,58 @@
+"""A folder with settings and examples -> checkpoints in it: what each of several processes runs.
+
+accelerate launch --config_file PROFILE --module whence_training.finetuning.job FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from whence_indexer.errors import WhenceError
+from whence_training.config import Finetuning
+from whence_training.finetuning.base import load_model
+from whence_training.finetuning.examples import Example
+from whence_training.finetuning.processes import joined
+from whence_training.finetuning.tuning import fine_tune
+from whence_training.runfolder import write_durably
+
+_JOB = "job.json"
+CHECKPOINTS = "checkpoints"
+
+
+def write_job(
+    folder: Path, weights: Path, told: Finetuning, train: Sequence[Example], validation: Sequence[Example]
+) -> None:
+    """Put all that the processes need into `folder`; `weights` are what transformers loads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    examples = {
+        name: [[each.ids, each.labels] for each in listed] for name, listed in (("train", train), ("val", validation))
+    }
+    held = {"weights": str(weights), "told": told.model_dump(mode="json"), **examples}
+    write_durably(folder / _JOB, json.dumps(held))
+
+
+def main(folder: Path) -> None:
+    """Train, or go on training."""
+    held = json.loads((folder / _JOB).read_text("utf-8"))
+    train, validation = (
+        [Example(tuple(ids), tuple(labels)) for ids, labels in held[name]] for name in ("train", "val")
+    )
+    told = Finetuning.model_validate(held["told"])
+    with joined() as processes:
+        model = load_model(Path(held["weights"]), told)
+        fine_tune(model, train, validation, told, folder / CHECKPOINTS, _note, processes)
+
+
+def _note(message: str) -> None:
+    print(json.dumps({"note": message}), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except WhenceError as error:
+        print(json.dumps({"failed": str(error)}), flush=True)
+        sys.exit(1)

@@ -1,0 +1,224 @@
+"""Stages 4a to 4d: the untuned base answers, an adapter is trained, one checkpoint is chosen, and that one is measured.
+
+4c chooses on the validation split; on the test split, which nothing trained has met, 4a asks the base and the model in
+use, and 4d the chosen checkpoint alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from whence_server.models.installed import user_home
+from whence_training.errors import BlockedError, InputError
+from whence_training.evaluation.comparing import compare
+from whence_training.evaluation.names import inventory_of
+from whence_training.evaluation.report import read_report, write_report
+from whence_training.evaluation.samples import write_samples
+from whence_training.evaluation.suites import suites
+from whence_training.finetuning.base import Base, find_base
+from whence_training.finetuning.bench import chosen, opened
+from whence_training.finetuning.retention import retained
+from whence_training.qa.archive import read_collected
+from whence_training.qa.record import Record, Split, read_records
+from whence_training.qa.splitting import find_leaks
+from whence_training.run import Run, Stage, runs_folder
+from whence_training.runfolder import Made, digest_of, write_durably
+
+CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
+WORK = ".4b-work"  # what training is resumed from
+BASELINE, CHAMPION, FINETUNED = "eval_baseline.json", "eval_champion.json", "eval_finetuned.json"
+COMPARISON, SELECTION, TRAINING = "comparison.json", "checkpoint_selection.json", "training.json"
+
+
+def base_of(run: Run) -> Base:
+    """The model that the run tunes. Raises `ConfigError` where none is named or in use."""
+    cache = runs_folder(run.repository, run.config) / "bases"
+    return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
+
+
+def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
+    if blocked := above["3"].summary.get("blocked"):
+        raise BlockedError("; ".join(blocked))
+    if run.config.finetuning.adapt_retriever:
+        _adapt_retriever(run)
+    base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))
+    test = _records(run, above, "test")
+    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+        asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
+        with bench.untuned() as generator:
+            report, reads = bench.report(generator, asked), retained(generator, run.note)
+        write_report(draft / BASELINE, report)
+        with bench.champion() as generator:
+            current = bench.report(generator, asked) if generator else None
+    if current:
+        write_report(draft / CHAMPION, current)
+    about = {"base": base.name, "file": str(base.file), "sha256": base.digest, "mode": base.mode, "retained": reads}
+    write_durably(draft / "base.json", json.dumps(about, indent=1) + "\n")
+    return {
+        "base": base.name,
+        "samples": report.samples,
+        "accuracy": round(report.metrics["accuracy"], 4),
+        "combined": report.combined,
+        "champion": current.model if current else None,
+        "champion_combined": current.combined if current else None,
+    }
+
+
+def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
+    from whence_training.finetuning.training import train
+
+    base, told = base_of(run), run.config.finetuning
+    learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
+    validation, test = _records(run, above, "validation"), _split(above, "test")
+    if told.train_data and (leaks := find_leaks([*learnt, *_split(above, "validation"), *test])):
+        raise InputError(f"{told.train_data} shares a {leaks[0].what} with what measures ({leaks[0].where})")
+    with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
+        trained = train(run, base, learnt, validation, test, bench.ask)
+    shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
+    write_durably(draft / TRAINING, json.dumps(trained.about, indent=1) + "\n")
+    return trained.summary
+
+
+def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
+    from whence_training.finetuning.selecting import best, standing
+    from whence_training.finetuning.tuning import checkpoints
+
+    base, told = base_of(run), run.config
+    validation = _records(run, above, "validation")
+    weights = told.evaluation.combined_weights.model_dump()
+    stand = partial(
+        standing, records=validation, weights=weights, count=told.finetuning.folds, seed=told.finetuning.seed
+    )
+    made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
+    inventory = inventory_of(read_collected(above["1"].folder))
+    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+        asked = bench.ask(validation)
+        with bench.untuned() as generator:
+            before = stand(base.name, bench.report(generator, asked, quick=True))
+        standings = []
+        for folder in made:
+            with bench.tuned(folder, folder.name, draft / "adapters") as generator:
+                standings.append(stand(folder.name, bench.report(generator, asked, quick=True)))
+            run.note(f"{folder.name}: {standings[-1].mean:.4f} ± {standings[-1].deviation:.4f}")
+    shutil.rmtree(draft / "adapters")
+    kept = best(standings)
+    shutil.copytree(above["4b"].folder / CHECKPOINTS / kept.name, draft / ADAPTER)
+    rows = [asdict(each) | {"mean": each.mean, "deviation": each.deviation, "rank": each.rank} for each in standings]
+    untuned = asdict(before) | {"mean": before.mean, "deviation": before.deviation, "rank": before.rank}
+    rule = "the highest mean of the combined score over parts of the validation split, less its deviation"
+    held = {"selected": kept.name, "rule": rule, "samples": len(validation), "checkpoints": rows, "base": untuned}
+    write_durably(draft / SELECTION, json.dumps(held, indent=1) + "\n")
+    if told.finetuning.cleanup_checkpoints:
+        shutil.rmtree(run.folder / WORK, ignore_errors=True)
+    return {"selected": kept.name, "of": len(made), "rank": round(kept.rank, 4), "base_rank": round(before.rank, 4)}
+
+
+def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
+    from whence_training.finetuning.risks import forgetting, overfitting, regression
+    from whence_training.finetuning.tuning import checkpoints
+
+    base, told = base_of(run), run.config
+    before = read_report(above["4a"].folder / BASELINE)
+    champion = above["4a"].folder / CHAMPION
+    others = [before, *([read_report(champion)] if champion.exists() else [])]
+    test, inventory = _records(run, above, "test"), inventory_of(read_collected(above["1"].folder))
+    name = above["4b"].summary["name"]
+    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+        asked = bench.ask([*test, *suites(test, inventory, told.evaluation.suite)])
+        with bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator:
+            report, reads = bench.report(generator, asked), retained(generator, run.note)
+    shutil.rmtree(draft / "adapters")
+    write_report(draft / FINETUNED, report)
+    comparison = compare(before, report, told.finetuning.seed)
+    write_report(draft / COMPARISON, comparison)
+    write_samples(draft, [before, report], comparison)
+    known = json.loads((above["4a"].folder / "base.json").read_text("utf-8"))["retained"]
+    made = checkpoints(above["4b"].folder / CHECKPOINTS)
+    risks = [*overfitting(made), *forgetting(known, reads), *regression(report, others)]
+    write_durably(draft / "risks.json", json.dumps({"risks": risks, "retained": [known, reads]}, indent=1) + "\n")
+    for risk in risks:
+        run.note(risk)
+    return {
+        "samples": report.samples,
+        "accuracy": [round(each.metrics["accuracy"], 4) for each in (before, report)],
+        "combined": [each.combined for each in (before, report)],
+        "p": comparison.correct.p,
+        "risks": risks,
+    }
+
+
+def _adapt_retriever(run: Run) -> None:
+    """Before anybody is asked, so that all are with the same; kept only where it finds more beyond noise."""
+    from whence_indexer.adapting import adapt
+
+    outcome = adapt(run.repository)
+    run.note(f"the retriever {'is adapted' if outcome.adapted else 'stays as it is'}: {outcome.reason}")
+
+
+def _split(above: Mapping[str, Made], name: Split) -> list[Record]:
+    return read_records(above["3"].folder / f"{name}.jsonl")
+
+
+def _records(run: Run, above: Mapping[str, Made], name: Split) -> list[Record]:
+    """The questions of a split that are asked. Raises `InputError` where there are none."""
+    told = run.config.evaluation
+    given = told.eval_data if name == "test" else None
+    records = chosen(read_records(given) if given else _split(above, name), told)
+    if not records:
+        raise InputError(f"the {name} split has no question; there is too little that can be asked of the repository")
+    return records
+
+
+def _told(run: Run, *names: str) -> object:
+    return [base_of(run).digest, *(getattr(run.config, name).model_dump(mode="json") for name in names)]
+
+
+def _asked(run: Run) -> object:
+    """What 4a hangs on: also who answers today."""
+    champion = base_of(run).champion
+    label = champion.manifest.label if champion else None
+    return [_told(run, "evaluation"), _before(run, label), run.config.finetuning.adapt_retriever]
+
+
+def _before(run: Run, label: str | None) -> str | None:
+    """Who answered before the run's own model was deployed, which is no reason to ask anew."""
+    try:
+        deployed = json.loads((run.folder / "6-deploy" / "deployment.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return label
+    before: str | None = deployed["before"]["champion"]
+    return before if label == deployed["model"] else label
+
+
+def _trained(run: Run) -> object:
+    """What 4b hangs on: also a file to learn from, and how many questions are asked."""
+    told = run.config.finetuning
+    return [_told(run, "finetuning"), run.config.evaluation.most, digest_of(told.train_data) if told.train_data else ""]
+
+
+STAGES = (
+    Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
+    Stage("4b", "train", "train an adapter", ("1", "3", "4a"), _train, _trained),
+    Stage(
+        "4c",
+        "select",
+        "ask all checkpoints about the validation split, and choose one",
+        ("1", "3", "4b"),
+        _select,
+        lambda run: [_told(run, "evaluation"), run.config.finetuning.folds, run.config.finetuning.seed],
+    ),
+    Stage(
+        "4d",
+        "evaluate",
+        "ask the chosen one about the test split",
+        ("1", "3", "4a", "4b", "4c"),
+        _evaluate,
+        lambda run: _told(run, "evaluation"),
+    ),
+)

@@ -1,0 +1,143 @@
+"""Stage 4b: the dataset's splits -> checkpoints of an adapter, and what is said of how they were made.
+
+Works in a folder of the run that outlives a killed process, named after what is trained on and how.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+from whence_server.models.capacity import memory_bytes
+from whence_server.models.gguffile import read_model
+from whence_training.config import Finetuning
+from whence_training.errors import ConfigError, InputError
+from whence_training.finetuning.base import Base, load_model
+from whence_training.finetuning.examples import Example
+from whence_training.finetuning.folds import fold_count, folds
+from whence_training.finetuning.job import CHECKPOINTS, write_job
+from whence_training.finetuning.lessons import Ask, Lessons, lessons, sources_of
+from whence_training.finetuning.profiles import TOGETHER, launch, write_profile
+from whence_training.finetuning.risks import too_large
+from whence_training.finetuning.searching import search, sensitivity
+from whence_training.finetuning.stage import WORK
+from whence_training.finetuning.tongue import ServedTongue
+from whence_training.finetuning.tuning import Checkpoint, checkpoints, fine_tune, trained_share
+from whence_training.qa.record import Record
+from whence_training.run import Run, hash_of
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The folder of the checkpoints, all that is known of the training, and the line that is said of it."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    summary: Mapping[str, Any]
+
+
+def train(
+    run: Run, base: Base, learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record], ask: Ask
+) -> Trained:
+    """Search where told to, fold where told to, and train. Raises `ConfigError`, or `InputError` without examples."""
+    told, started = run.config.finetuning, time.monotonic()
+    most = min(told.max_seq_length, base.context)
+    file = read_model(base.file)
+    for why in too_large(file.parameters, file.vocabulary, most, told.batch_size, memory_bytes()):
+        raise ConfigError(why)
+    with closing(ServedTongue(base.file)) as tongue:
+        share, note = told.retrieved, run.note
+        taught = lessons(learnt, ask, tongue, most, base.mode, share, sources_of([*validation, *test]), note)
+        checked = lessons(validation, ask, tongue, most, base.mode, share, sources_of(test), note)
+    if not taught.examples:
+        raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
+    note(f"{len(taught.examples)} examples, {taught.retrieved} of them with what search finds")
+    work = run.folder / WORK / hash_of([
+        base.digest, told.model_dump(mode="json"), [each.ids for each in (*taught.examples, *checked.examples)]
+    ])[:16]  # fmt: skip
+    trainer = _Trainer(base, run, checked.examples)
+    told, trials = search(told, lambda trial, place: trainer.loss(trial, taught.examples, place), work / "search", note)
+    folded = trainer.folded(told, taught, checked, work / "cv") if told.cv is not None else None
+    made = trainer.train(told, taught.examples, work)
+    name = run_name(base, told)
+    about = {
+        "name": name,
+        "base": base.name,
+        "base_sha256": base.digest,
+        "settings": told.model_dump(mode="json"),
+        "examples": len(taught.examples),
+        "validation_examples": len(checked.examples),
+        "retrieved": taught.retrieved,
+        "left_out": dict(taught.left_out),
+        "parameters": trained_share(made[-1].folder, file.parameters),
+        "checkpoints": [asdict(each) | {"folder": each.folder.name} for each in made],
+        "search": {"trials": [asdict(trial) for trial in trials], "sensitivity": sensitivity(trials)},
+        "cv": folded,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    summary = {
+        "name": name,
+        "examples": len(taught.examples),
+        "retrieved": taught.retrieved,
+        "not_learnt": sum(taught.left_out.values()),
+        "checkpoints": len(made),
+        "loss": round(made[-1].loss, 4),
+        "validation_loss": round(made[-1].validation_loss, 4),
+    }
+    return Trained(work / CHECKPOINTS, about, summary)
+
+
+def run_name(base: Base, told: Finetuning) -> str:
+    """`{model}_{quant}_r{r}_lr{lr}`, `none` where the base is not quantized for training."""
+    return f"{base.name}_{told.quantization or 'none'}_r{told.lora_r}_lr{told.learning_rate:g}"
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Trains one base again and again, each time from its beginning."""
+
+    base: Base
+    run: Run
+    validation: Sequence[Example]
+
+    def train(
+        self, told: Finetuning, examples: Sequence[Example], folder: Path, check: Sequence[Example] | None = None
+    ) -> list[Checkpoint]:
+        """The checkpoints, in `checkpoints` of the folder."""
+        validation = self.validation if check is None else check
+        if told.profile in TOGETHER:
+            write_job(folder, self.base.weights, told, examples, validation)
+            profile = write_profile(told.profile, folder / f"{told.profile}.yaml", _processes(told), told.bf16)
+            launch(profile, folder, self.run.note)
+            return checkpoints(folder / CHECKPOINTS)
+        model = load_model(self.base.weights, told)
+        return fine_tune(model, examples, validation, told, folder / CHECKPOINTS, self.run.note)
+
+    def loss(self, told: Finetuning, examples: Sequence[Example], folder: Path) -> float:
+        """The least loss on the validation split that these settings reach."""
+        return min(each.validation_loss for each in self.train(told, examples, folder))
+
+    def folded(self, told: Finetuning, taught: Lessons, checked: Lessons, folder: Path) -> dict[str, Any]:
+        """The loss on each part of what is learnt from and chosen by, when the rest is learnt from."""
+        records, examples = [*taught.records, *checked.records], [*taught.examples, *checked.examples]
+        assert told.cv is not None
+        parts = folds(records, fold_count(told.cv, records), told.seed)
+        losses = []
+        for number, part in enumerate(parts, 1):
+            out = set(part)
+            rest = [example for place, example in enumerate(examples) if place not in out]
+            made = self.train(told, rest, folder / f"fold-{number}", [examples[place] for place in part])
+            losses.append(made[-1].validation_loss)
+            self.run.note(f"fold {number} of {len(parts)}: loss {losses[-1]:.4f}")
+        return {"folds": len(parts), "losses": losses, "mean": fmean(losses), "deviation": pstdev(losses)}
+
+
+def _processes(told: Finetuning) -> int:
+    import torch
+
+    return told.processes or max(2, torch.cuda.device_count())
