@@ -164,7 +164,7 @@ def _halves(device: torch.device) -> bool:
     """Whether numbers of 16 bits are quicker here."""
     import torch
 
-    return device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _restore(path: Path, learner: Any, optimizer: Any) -> dict[str, Any]:
