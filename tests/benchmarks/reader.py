@@ -11,16 +11,14 @@ import json
 import random
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.benchmarks.markdown import measured, number, table, write_section
 
 from whence_indexer.embedder import load_embedder
-from whence_server.generation.local import open_model
-from whence_server.models.installed import Home
-from whence_training.reader import load
-from whence_training.readerexam import Answerer, composer, examine, first, reader
-from whence_training.reading import Record, read_record
+from whence_server.generation.local import Workers
+from whence_training.reader.exam import Answerer, composer, examine, first, reader
+from whence_training.reader.records import Record, read_record
+from whence_training.reader.steps import load
 
 
 def main() -> None:
@@ -48,7 +46,7 @@ def _report(held: dict[str, list[Record]], model: Path, questions: int) -> str:
     composing = {name: composer(found, embedder) for name, found in held.items()}
     insisting = {name: composer(found, embedder, abstains=False) for name, found in held.items()}
     rows = []
-    with TemporaryDirectory() as empty, closing(open_model(str(model), Home(Path(empty)))) as generator:
+    with closing(Workers()) as workers, workers.file(model) as generator:
         answerers: dict[str, Answerer] = {
             f"reader, {model.name}": reader(generator),
             "composer of quotations": lambda record: composing[of[id(record)]](record),

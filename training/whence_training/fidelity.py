@@ -31,7 +31,7 @@ def fidelity(folder: Path, file: Path, texts: Sequence[Sequence[int]]) -> Fideli
     theirs = _transformers_logits(folder, texts)
     agreed, divergence, places = 0, 0.0, 0
     with closing(Engine(file, 0)) as engine:
-        engine.configure(Settings(max(map(len, texts)) + 1, 1))
+        engine.configure(Settings(max(map(len, texts)) + 1, 1, "f32"))
         for tokens, expected in zip(texts, theirs, strict=True):
             engine.forget()
             for token, logits in zip(tokens, expected, strict=True):
