@@ -13,7 +13,7 @@ library_name: gguf
 ---
 # reader {version}
 
-A small decoder ({architecture}, {parameters:.1f} million parameters, {size:.1f} MB, {bits}) that answers a question about a repository by
+A small decoder ({architecture}, {parameters:.1f} million parameters, {size:.1f} MB, {bits}) that answers a question by
 choosing sentences of the passages it is shown; a grammar leaves it nothing else to say. It is for tests, for trying
 the whole path with no download, and as a base for LoRA adapters. See docs/benchmarks.md for how it compares with the
 composer of quotations, which answers by default where it is better.

@@ -33,7 +33,7 @@ _TOKENIZER_RECORDS = 2_500  # that the tokenizer is learned from; more change no
 _WORD = 3  # times a word must occur to be put into made-up sentences
 _VERSION = "0.1"  # of what is exported
 _BITS: tuple[Quantization, ...] = ("Q8_0", "Q4_K_M")
-_TEXTS, _QUESTIONS = 12, 400  # of held-out projects, that what is exported is measured with
+_TEXTS, _QUESTIONS = 12, 200  # of held-out projects, that what is exported is measured with
 
 
 def collect(projects: Path, out: Path, seed: int) -> None:
