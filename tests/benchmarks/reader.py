@@ -7,10 +7,12 @@ is served. The same passages are before both.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 from contextlib import closing
 from pathlib import Path
+from statistics import fmean
 
 from tests.benchmarks.markdown import measured, number, table, write_section
 
@@ -27,12 +29,15 @@ def main() -> None:
     options.add_argument("--records", type=Path, required=True)
     options.add_argument("--model", type=Path, required=True, help="a GGUF file")
     options.add_argument("--questions", type=int, default=400, help="of all projects together")
+    options.add_argument("--curve", type=Path, help="curve.csv of its training")
     options.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     chosen = options.parse_args()
     held = {
         name: [read_record(json.loads(line)) for line in lines] for name, lines in load(chosen.records, True).items()
     }
     report = f"{measured()}\n\n{_report(held, chosen.model, chosen.questions)}"
+    if chosen.curve:
+        report += f"\n\nIts training, in ten parts:\n\n{_curve(chosen.curve)}"
     print(report)
     if chosen.write:
         write_section(chosen.write, "reader", report)
@@ -60,6 +65,18 @@ def _report(held: dict[str, list[Record]], model: Path, questions: int) -> str:
                 rows.append([f"{name}: {kind}", str(len(records)), *(number(share, 2) for share in shares)])
     header = ("answers by: questions", "count", "right sentence", "right citation", "ROUGE-L", "abstention: precision")
     return f"{len(drawn)} projects.\n\n{table((*header, 'recall'), rows)}"
+
+
+def _curve(file: Path) -> str:
+    """Means over the tenths of a training."""
+    with file.open(newline="") as lines:
+        steps = list(csv.DictReader(lines))
+    size = -(-len(steps) // 10)
+    rows = []
+    for part in (steps[start : start + size] for start in range(0, len(steps), size)):
+        means = [fmean(float(step[name]) for step in part) for name in ("right", "choice", "answer")]
+        rows.append([f"{int(part[-1]['tokens']):,}", *(number(mean, 2) for mean in means)])
+    return table(("tokens so far", "answered rightly", "loss of the choice", "loss of all the answer"), rows)
 
 
 def _groups(records: list[Record]) -> dict[str, list[Record]]:

@@ -19,7 +19,7 @@ the whole path with no download, and as a base for LoRA adapters. See docs/bench
 composer of quotations, which answers by default where it is better.
 
 **Trained** from a hand-made start by `python -m whence_training.reader` on questions about public projects under
-permissive licences (names, headings and words of a sentence), half of each batch made-up sentences. Weights alone are
+permissive licences (names, headings and words of a sentence), and on made-up sentences. Weights alone are
 here, no text of these projects. It knows English, and nothing of the world.
 
 **Measured** on projects it has not learned from, through llama.cpp as it is served:

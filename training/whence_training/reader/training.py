@@ -32,15 +32,15 @@ class Recipe:
     inner: int = 256
     context: int = 2_048
     rotation: float = 1e8
-    batch: int = 768  # tokens
-    longest: int = 320
+    batch: int = 2_048  # tokens
+    longest: int = 512
     tokens: int = 50_000_000
     minutes: float = 100.0
-    learning_rate: float = 6e-4
-    warm_up: float = 0.05  # share of the training
-    short: float = 1.0  # share of the projects' records that are cut down to few passages
-    recall: float = 0.5  # share of records that are made up
-    answer: float = 0.2  # weights of the losses beside that of the choice
+    learning_rate: float = 5e-4
+    warm_up: float = 0.03  # share of the training
+    short: float = 0.85  # share of the projects' records that are cut down to few passages
+    recall: float = 0.2  # share of records that are made up
+    answer: float = 0.3  # weights of the losses beside that of the choice
     rank: float = 0.1
     seed: int = 0
 
