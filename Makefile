@@ -107,7 +107,7 @@ reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for
 	$(BIN)/python -m whence_training.reader export --run "$(READER)/run" --records "$(READER)/records" --out "$(READER)"
 
 bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
-	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-Q8_0.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-F16.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
 
 build: $(VENV)/.dev  ## Build the wheel and the source archive into dist/
 	$(BIN)/python -m build

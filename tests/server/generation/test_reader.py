@@ -35,7 +35,7 @@ def test_it_is_small_has_a_card_and_is_made_for_this_prompt(tmp_path):
     manifest = pull(Home(tmp_path), Registry(open_place(str(MODELS))), reference("reader"), Terms())
     assert (manifest.mode, manifest.prompt, manifest.licence) == ("quote", VERSION, "Apache-2.0")
     assert manifest.base.size < 20_000_000
-    assert {"sentence", "divergence_Q8_0"} <= manifest.metrics.keys()
+    assert {"sentence", "divergence_F16"} <= manifest.metrics.keys()
     card = (MODELS / "README.md").read_bytes()
     assert (Home(tmp_path).blobs.path(manifest.files["README.md"].digest)).read_bytes() == card
 
