@@ -19,12 +19,13 @@ DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.githu
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  make ask Q="..." REPO=/path   asks another question of another repository'
+	@echo '  make ask Q="..." REPO=/path   asks another question of another repository; with MODEL=reader a model answers'
 
-ask: $(VENV)/.installed  ## Index this repository and answer a question about it
+ask: $(VENV)/.installed $(if $(MODEL),$(VENV)/.llama)  ## Index this repository and answer a question about it
 	@$(BIN)/whence index --repo "$$REPOSITORY"
+	@$(if $(filter reader,$(MODEL)),$(BIN)/whence models pull reader --from models)
 	@printf '\nQ: %s\n\n' "$$QUESTION"
-	@$(BIN)/whence ask --repo "$$REPOSITORY" -- "$$QUESTION"
+	@$(BIN)/whence ask --repo "$$REPOSITORY" $(if $(MODEL),--model "$(MODEL)") -- "$$QUESTION"
 # As typed: neither make nor the shell may read backquotes and dollar signs in a question about code.
 ask: export QUESTION := $(value Q)
 ask: export REPOSITORY := $(value REPO)
@@ -108,10 +109,10 @@ bench-reasons: $(VENV)/.dev  ## Measure whether questions of why find the commit
 reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for MINUTES, and write it as GGUF into READER
 	$(BIN)/python -m whence_training.reader collect --projects "$(CLONES)" --out "$(READER)/records"
 	$(BIN)/python -m whence_training.reader train --records "$(READER)/records" --out "$(READER)/run" --minutes $(MINUTES)
-	$(BIN)/python -m whence_training.reader export --run "$(READER)/run" --out "$(READER)"
+	$(BIN)/python -m whence_training.reader export --run "$(READER)/run" --records "$(READER)/records" --out "$(READER)"
 
 bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
-	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-Q8_0.gguf" --write docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-F16.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
 
 train-demo: $(VENV)/.reader  ## Learn from REPO on the bundled base, gate, register and deploy, in minutes (FLAGS=--anyway shows a refused model)
 	$(BIN)/python -m whence_training.demo --repo "$(REPO)" --base "$(BASE)" $(FLAGS)
@@ -151,9 +152,12 @@ $(DESCRIPTION): $(VENV)/.installed
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/openapi @octokit/openapi@23
 	@touch $@
 
-$(VENV)/.model: $(VENV)/.dev
+$(VENV)/.llama: $(VENV)/.installed
 	@echo "Installing the model extra: llama-cpp-python, which is compiled (some minutes, once)"
-	@$(PIP) install --constraint constraints.txt --editable ".[dev,trackers,model]"
+	@$(PIP) install --constraint constraints.txt --editable ".[model]"
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.dev $(VENV)/.llama
 	@touch $@
 
 $(VENV)/.reader: $(VENV)/.training $(VENV)/.model

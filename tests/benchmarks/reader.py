@@ -7,20 +7,20 @@ is served. The same passages are before both.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from statistics import fmean
 
 from tests.benchmarks.markdown import measured, number, table, write_section
 
 from whence_indexer.embedder import load_embedder
-from whence_server.generation.local import open_model
-from whence_server.models.installed import Home
-from whence_training.reader import load
-from whence_training.readerexam import Answerer, composer, examine, first, reader
-from whence_training.reading import Record, read_record
+from whence_server.generation.local import Workers
+from whence_training.reader.exam import Answerer, composer, examine, first, reader
+from whence_training.reader.records import Record, read_record
+from whence_training.reader.steps import load
 
 
 def main() -> None:
@@ -29,12 +29,15 @@ def main() -> None:
     options.add_argument("--records", type=Path, required=True)
     options.add_argument("--model", type=Path, required=True, help="a GGUF file")
     options.add_argument("--questions", type=int, default=400, help="of all projects together")
+    options.add_argument("--curve", type=Path, help="curve.csv of its training")
     options.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     chosen = options.parse_args()
     held = {
         name: [read_record(json.loads(line)) for line in lines] for name, lines in load(chosen.records, True).items()
     }
     report = f"{measured()}\n\n{_report(held, chosen.model, chosen.questions)}"
+    if chosen.curve:
+        report += f"\n\nIts training, in ten parts:\n\n{_curve(chosen.curve)}"
     print(report)
     if chosen.write:
         write_section(chosen.write, "reader", report)
@@ -48,7 +51,7 @@ def _report(held: dict[str, list[Record]], model: Path, questions: int) -> str:
     composing = {name: composer(found, embedder) for name, found in held.items()}
     insisting = {name: composer(found, embedder, abstains=False) for name, found in held.items()}
     rows = []
-    with TemporaryDirectory() as empty, closing(open_model(str(model), Home(Path(empty)))) as generator:
+    with closing(Workers()) as workers, workers.file(model) as generator:
         answerers: dict[str, Answerer] = {
             f"reader, {model.name}": reader(generator),
             "composer of quotations": lambda record: composing[of[id(record)]](record),
@@ -62,6 +65,18 @@ def _report(held: dict[str, list[Record]], model: Path, questions: int) -> str:
                 rows.append([f"{name}: {kind}", str(len(records)), *(number(share, 2) for share in shares)])
     header = ("answers by: questions", "count", "right sentence", "right citation", "ROUGE-L", "abstention: precision")
     return f"{len(drawn)} projects.\n\n{table((*header, 'recall'), rows)}"
+
+
+def _curve(file: Path) -> str:
+    """Means over the tenths of a training."""
+    with file.open(newline="") as lines:
+        steps = list(csv.DictReader(lines))
+    size = -(-len(steps) // 10)
+    rows = []
+    for part in (steps[start : start + size] for start in range(0, len(steps), size)):
+        means = [fmean(float(step[name]) for step in part) for name in ("right", "choice", "answer")]
+        rows.append([f"{int(part[-1]['tokens']):,}", *(number(mean, 2) for mean in means)])
+    return table(("tokens so far", "answered rightly", "loss of the choice", "loss of all the answer"), rows)
 
 
 def _groups(records: list[Record]) -> dict[str, list[Record]]:

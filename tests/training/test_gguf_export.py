@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from whence_server.models.gguffile import check_fit, read_adapter, read_model
 from whence_training.errors import ExportError
 from whence_training.gguf_export import quantize, write_adapter, write_model
-from whence_training.readertokens import TEMPLATE, train_reader_tokenizer
+from whence_training.reader.tokens import TEMPLATE, train_reader_tokenizer
 
 TEXT = "def retry(send):  # The server is busy:\n    sends again, and the delay doubles — naïvely — each time.\n"
 BLOCKS, WIDTH = 2, 256

@@ -10,9 +10,9 @@ import pytest
 
 from whence_server.generation.drafting import write
 from whence_server.generation.prompt import UNKNOWN, system_text
-from whence_training.readertokens import FRAME_WORDS, Codec, train_reader_tokenizer
-from whence_training.reading import record_json
-from whence_training.recall import recall_record
+from whence_training.reader.recall import recall_record
+from whence_training.reader.records import record_json
+from whence_training.reader.tokens import FRAME_WORDS, Codec, train_reader_tokenizer
 
 WORDS = (
     "server retry cache busy delay send open close request answer timeout session token buffer index vector logger "
@@ -31,7 +31,7 @@ def codec():
 def test_it_reads_before_it_is_trained(codec):
     import torch
 
-    from whence_training.readertraining import Recipe, new_model
+    from whence_training.reader.training import Recipe, new_model
 
     model, chance = new_model(Recipe(), codec).eval(), random.Random(1)
     right = by_chance = 0.0
@@ -50,10 +50,9 @@ def test_it_reads_before_it_is_trained(codec):
 
 def test_the_recipe_runs_stops_goes_on_and_is_asked(codec, tmp_path):
     pytest.importorskip("llama_cpp", reason="make test-model installs llama-cpp-python")
-    from whence_server.generation.local import open_model
-    from whence_server.models.installed import Home
+    from whence_server.generation.local import Workers
     from whence_training.gguf_export import write_model
-    from whence_training.reader import main
+    from whence_training.reader.__main__ import main
 
     chance = random.Random(2)
     records = [recall_record(WORDS, chance) for _ in range(30)]
@@ -69,7 +68,7 @@ def test_the_recipe_runs_stops_goes_on_and_is_asked(codec, tmp_path):
     assert steps == list(range(1, len(steps) + 1))
     file = write_model(tmp_path / "run" / "model", tmp_path / "reader.gguf")
     record = next(record for record in records if record.answer != UNKNOWN)
-    with closing(open_model(str(file), Home(tmp_path / "home"))) as generator:
+    with closing(Workers()) as workers, workers.file(file) as generator:
         written = write(generator, record.question, record.passages)
     said = written.generated.text.split("\n")
     assert said == [UNKNOWN] or set(said) <= {choice.line for choice in record.choices}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from whence_server.generation.prompt import UNKNOWN, system_text, user_text
 from whence_server.generation.quoting import Sentence
 from whence_server.passages import Passage
-from whence_training.readertokens import IM_END, Codec, branches, sentence_ends, train_reader_tokenizer
-from whence_training.reading import Record, project_records, read_record, record_json, shortened
-from whence_training.recall import recall_record
+from whence_training.reader.recall import recall_record
+from whence_training.reader.records import Record, project_records, read_record, record_json, shortened
+from whence_training.reader.tokens import IM_END, Codec, branches, sentence_ends, train_reader_tokenizer
 
 WORDS = "server retry cache busy delay send open close request answer timeout session token buffer".split()
 GUIDE = """# Waiting for a busy server
@@ -101,7 +101,7 @@ def test_sentences_are_found_in_the_prompt_across_lines_and_marks(records):
 
 def test_marks_count_the_right_sentence_and_silence(records):
     pytest.importorskip("rouge_score")
-    from whence_training.readerexam import examine, first
+    from whence_training.reader.exam import examine, first
 
     answered = [record for record in records if record.answer != UNKNOWN]
     unanswerable = [record for record in records if record.answer == UNKNOWN]

@@ -39,7 +39,7 @@ def fidelity_of(model: Any, file: Path, texts: Sequence[Sequence[int]], adapter:
     theirs = _torch_logits(model.eval(), texts)
     agreed, divergence, places = 0, 0.0, 0
     with closing(Engine(file, 0)) as engine:
-        engine.configure(Settings(max(map(len, texts)) + 1, 1))
+        engine.configure(Settings(max(map(len, texts)) + 1, 1, "f32"))
         engine.use_adapter(str(adapter) if adapter else None)
         for tokens, expected in zip(texts, theirs, strict=True):
             engine.forget()

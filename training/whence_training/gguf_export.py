@@ -22,10 +22,13 @@ from safetensors import SafetensorError, safe_open
 
 from whence_server.models.gguffile import read_adapter, read_model
 from whence_training.errors import ExportError
-from whence_training.readertokens import PRE, SPLIT
 
 Quantization = Literal["Q8_0", "Q4_K_M"]
 
+PRE = "qwen2"  # of tokenizer.ggml.pre: how llama.cpp calls splitting by SPLIT
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 _ARCHITECTURE = "qwen2"
 _FILE_TYPES = {"Q8_0": LlamaFileType.MOSTLY_Q8_0, "Q4_K_M": LlamaFileType.MOSTLY_Q4_K_M}
 _KEY = "base_model.model."  # before the names of PEFT

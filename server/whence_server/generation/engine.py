@@ -21,7 +21,7 @@ BATCH = 512  # tokens given to llama.cpp at once
 # Rows computed at once. On a processor few: it can stop after each step, and a step of 512 rows takes long.
 _ROWS, _ROWS_GPU = 128, 512
 _ABORTED = 2
-_KV = {"f16": 1, "q8_0": 8}  # ggml_type
+_KV = {"f32": 0, "f16": 1, "q8_0": 8}  # ggml_type
 _SEQUENCE = 0
 _OFF, _AUTO = 0, -1  # llama_flash_attn_type
 
@@ -38,7 +38,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a model is run: tokens of context, threads, the type of the KV cache (f16 or q8_0)."""
+    """How a model is run: tokens of context, threads, the type of the KV cache (f32, f16 or q8_0)."""
 
     context: int
     threads: int
@@ -82,7 +82,7 @@ class Engine:
         params.n_threads = params.n_threads_batch = settings.threads
         params.type_k = params.type_v = _KV[settings.kv]
         # On a processor flash attention writes a fifth slower, but a cache of eight bits needs it.
-        params.flash_attn_type = _AUTO if self.gpu or settings.kv != "f16" else _OFF
+        params.flash_attn_type = _AUTO if self.gpu or settings.kv == "q8_0" else _OFF
         params.no_perf = True
         self._context = ll.llama_init_from_model(self._model, params)
         if not self._context:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence_indexer.embedder import StaticEmbedder, load_embedder
-from whence_training.readertokens import IM_END, IM_START
+from whence_training.reader.tokens import IM_END, IM_START
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -1,6 +1,6 @@
 """The reader's tokenizer, and a record as the numbers it is trained on: just what the worker would feed.
 
-Byte-level BPE split as Qwen2 does, which llama.cpp knows by the name in `PRE`. Pure.
+Byte-level BPE split as Qwen2 does, as `gguf_export` writes. Pure.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tokenizers import Encoding, Regex, Tokenizer, decoders, models, pre_tokeniz
 from whence_server.generation.prompt import UNKNOWN, system_text, user_text
 from whence_server.generation.quoting import Sentence
 from whence_server.passages import bare_line
-from whence_training.reading import Record
+from whence_training.gguf_export import SPLIT
+from whence_training.reader.records import Record
 
-PRE = "qwen2"  # of tokenizer.ggml.pre
 END, IM_START, IM_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 # Before the system text, between it and the user's, after: what llama.cpp makes of the template.
 FRAME = (f"{IM_START}system\n", f"{IM_END}\n{IM_START}user\n", f"{IM_END}\n{IM_START}assistant\n")
@@ -25,9 +25,6 @@ TEMPLATE = (
     "{% for message in messages %}"
     "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _BLANK = re.compile(r"\s+")
 

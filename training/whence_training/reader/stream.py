@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from whence_training.readertokens import Codec, Example
-from whence_training.readertraining import Recipe
-from whence_training.reading import read_record, shortened
-from whence_training.recall import recall_record
+from whence_training.reader.recall import recall_record
+from whence_training.reader.records import read_record, shortened
+from whence_training.reader.tokens import Codec, Example
+from whence_training.reader.training import Recipe
 
 
 class Stream(IterableDataset[Example]):  # type: ignore[misc, unused-ignore]

@@ -13,7 +13,7 @@ from whence_indexer.types import Hit
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.generation.quoting import offered
 from whence_server.passages import Passage
-from whence_training.reading import ABOUT_NAME, ABOUT_WORDS, Record
+from whence_training.reader.records import ABOUT_NAME, ABOUT_WORDS, Record
 
 _UNANSWERABLE = 0.12
 _SHARED = 0.5  # how often another sentence holds words of the question

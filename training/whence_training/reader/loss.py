@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 
-from whence_training.readertokens import Example
+from whence_training.reader.tokens import Example
 
 
 class Learner(torch.nn.Module):  # type: ignore[misc, unused-ignore]

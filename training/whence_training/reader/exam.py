@@ -21,7 +21,7 @@ from whence_server.generation.drafting import write
 from whence_server.generation.generator import Generator
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.generation.quoting import Sentence, chosen, offered
-from whence_training.reading import Record
+from whence_training.reader.records import Record
 
 Answerer = Callable[[Record], Sentence | None]
 
