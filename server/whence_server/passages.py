@@ -122,7 +122,8 @@ def _opening(lines: list[str], row: int) -> int:
 def _stem(word: str) -> str:
     """What `add` and `added` share by Snowball's rules for English, and of that the beginning that `registers` and
     `registration` share: a stemmer keeps word classes apart."""
-    return Stemmer("english", 0).stemWord(word)[:6]  # one is not for two threads
+    stem: str = Stemmer("english", 0).stemWord(word)  # one is not for two threads
+    return stem[:6]
 
 
 def _trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
