@@ -11,6 +11,7 @@ import math
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -70,7 +71,9 @@ def fine_tune(
     _check(train, told)
     folder.mkdir(parents=True, exist_ok=True)
     made = checkpoints(folder)
-    model = processes.shared(_adapted(base, told, made[-1].folder if made else None))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that will be another
+        model = processes.shared(_adapted(base, told, made[-1].folder if made else None))
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = _optimizer(learnt, told)
     pace = _pace(len(train), told, processes.world)
