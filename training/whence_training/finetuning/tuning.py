@@ -222,11 +222,22 @@ def _loss(model: Any, examples: Sequence[Example], told: Finetuning) -> tuple[to
     half = torch.float16 if told.fp16 else torch.bfloat16
     with torch.autocast(device.type, half, enabled=told.fp16 or told.bf16):
         logits = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits[:, :-1]
-    wanted = labels[:, 1:].to(device)
-    loss = torch.nn.functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]).float(), wanted.reshape(-1), ignore_index=IGNORED, reduction="sum"
-    )
-    return loss, int((wanted != IGNORED).sum())
+    rows, places = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
+    found, wanted = logits[rows, places].float(), labels[rows, places + 1].to(device)
+    choices = [examples[row].allowed.get(place + 1) for row, place in zip(rows.tolist(), places.tolist(), strict=True)]
+    if any(choices):
+        found = found + _closed(choices, found.shape[-1]).to(device)
+    return torch.nn.functional.cross_entropy(found, wanted, reduction="sum"), len(wanted)
+
+
+def _closed(choices: Sequence[Sequence[int] | None], size: int) -> torch.Tensor:
+    """What is added to logits so that only what the grammar allows there is left, as when an answer is written."""
+    mask = torch.zeros((len(choices), size))
+    for row, choice in enumerate(choices):
+        if choice:
+            mask[row] = -torch.inf
+            mask[row, list(choice)] = 0
+    return mask
 
 
 def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any]) -> None:
