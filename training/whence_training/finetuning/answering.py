@@ -16,7 +16,8 @@ from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_server.answering import gather
 from whence_server.errors import PromptError
-from whence_server.generation.confidence import combined
+from whence_server.extractive import ABSTAIN_BELOW
+from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import fitted, write
 from whence_server.generation.generator import Generator, Request
 from whence_server.generation.grammar import literal
@@ -24,6 +25,7 @@ from whence_server.generation.prompt import system_text
 from whence_server.passages import Passage
 from whence_server.types import Question
 from whence_training.evaluation.answered import Answered
+from whence_training.evaluation.leaks import refuse_leak
 from whence_training.evaluation.suites import INJECTION, suite_of
 from whence_training.finetuning.examples import reference
 from whence_training.finetuning.pace import paced
@@ -101,15 +103,17 @@ def _answered(asked: Asked, generator: Generator) -> Answered:
     if asked.weak or not asked.passages:
         return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
     try:
+        prompt, _ = fitted(generator, record.question, asked.passages)
+        refuse_leak(record, f"{system_text(generator.mode)}\n{prompt.text}", asked.passages)
         written = write(generator, record.question, asked.passages, unsupported="drop")
     except PromptError:
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started
-    confidence = combined(asked.confidence, written.generated.logprobs)
+    confidence = calibrated(asked.confidence, written.generated.logprobs, generator.calibration)
     loss = _log_loss(asked, generator)
     passages = asked.passages[: len(asked.passages) - written.trimmed]
-    if not written.cited:
-        return Answered(record, "", (), passages, True, confidence / 2, seconds, loss)
+    if not written.cited or confidence < ABSTAIN_BELOW:
+        return Answered(record, "", (), passages, True, confidence / (1 if written.cited else 2), seconds, loss)
     return Answered(record, written.text, written.cited, passages, False, confidence, seconds, loss)
 
 

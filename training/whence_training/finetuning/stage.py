@@ -23,7 +23,10 @@ from whence_training.evaluation.samples import write_samples
 from whence_training.evaluation.suites import suites
 from whence_training.finetuning.base import Base, find_base
 from whence_training.finetuning.bench import chosen, opened
+from whence_training.finetuning.checkpoints import checkpoints
 from whence_training.finetuning.retention import retained
+from whence_training.finetuning.risks import forgetting, overfitting, regression
+from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
 from whence_training.qa.record import Record, Split, read_records
 from whence_training.qa.splitting import find_leaks
@@ -86,9 +89,6 @@ def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any
 
 
 def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    from whence_training.finetuning.selecting import best, standing
-    from whence_training.finetuning.tuning import checkpoints
-
     base, told = base_of(run), run.config
     validation = _records(run, above, "validation")
     weights = told.evaluation.combined_weights.model_dump()
@@ -120,9 +120,6 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
 
 
 def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    from whence_training.finetuning.risks import forgetting, overfitting, regression
-    from whence_training.finetuning.tuning import checkpoints
-
     base, told = base_of(run), run.config
     before = read_report(above["4a"].folder / BASELINE)
     champion = above["4a"].folder / CHAMPION
