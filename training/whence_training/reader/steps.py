@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -108,6 +109,7 @@ def _offer(registry: Path, file: Path, metrics: Mapping[str, float]) -> None:
         tokenizer=model.tokenizer,
         prompt=PROMPT,
         licence="Apache-2.0",
+        created=datetime.now(UTC).date().isoformat(),
         description="Chooses sentences of the evidence. For trying the whole path, and for tests.",
         metrics=metrics,
         files={"README.md": _blob(described)},
