@@ -9,7 +9,7 @@ from whence_server.generation.drafting import write
 from whence_server.generation.generator import Generator
 from whence_training.evaluation.judging import bare
 from whence_training.finetuning.pace import paced
-from whence_training.recall import recall_record
+from whence_training.reader.recall import recall_record
 
 _WORDS = (
     "harbour merchant lantern orchard copper velvet timber anchor bridge cellar garden mirror winter letter ribbon "
