@@ -5,6 +5,7 @@ import { diagnosis, report } from "./diagnostics";
 import { chooseModel, pullModel, rollBackModel } from "./models";
 import type { Panel } from "./panel";
 import { LINE_COMMANDS, Lines, TRAINING_TITLE } from "./protocol";
+import type { Reports } from "./reports";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import type { Setup } from "./setup";
@@ -18,6 +19,7 @@ export interface Parts {
   readonly setup: Setup;
   readonly panel: Panel;
   readonly status: StatusBar;
+  readonly reports: Reports;
 }
 
 const Question = v.object({ question: v.string() });
@@ -40,8 +42,8 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     ["whence.rollBackModel", () => rollBackModel(parts)],
     ["whence.showLogs", () => log.show()],
     ["whence.restart", () => server.restart()],
-    ["whence.doctor", async () => showText(await diagnosis(parts))],
-    ["whence.exportDiagnostics", async () => showText(await report(parts))],
+    ["whence.doctor", async () => parts.reports.show("Whence Doctor", await diagnosis(parts))],
+    ["whence.exportDiagnostics", async () => parts.reports.show("Whence Diagnostics", await report(parts), "written")],
     ["whence.setUp", () => setUp(parts)],
     ["whence.repair", () => repair(parts)],
     ["whence.openWalkthrough", () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extension.extension.id}#whence.start`, false)],
@@ -95,7 +97,7 @@ async function reindex({ requests, status }: Parts): Promise<void> {
   status.refresh();
 }
 
-async function showStatus({ requests }: Parts): Promise<void> {
+async function showStatus({ requests, reports }: Parts): Promise<void> {
   const { roots } = await requests.status();
   const lines = roots.map((root) => {
     const index = root.index;
@@ -103,7 +105,7 @@ async function showStatus({ requests }: Parts): Promise<void> {
     const size = index ? `, ${(index.index_bytes / 1e6).toFixed(1)} MB on disk, ${(index.memory_bytes / 1e6).toFixed(0)} MB in memory` : "";
     return `- **${summary(root)}**\n  - ${state}${size}\n  - embedding model: ${index?.embedder ?? "—"}; answers: ${root.settings.model === "none" ? "quotations" : root.settings.model}`;
   });
-  await showText(`# Index status\n\n${lines.join("\n") || "No repository is open."}\n`);
+  await reports.show("Whence Index", `# Index\n\n${lines.join("\n") || "No repository is open."}\n`);
 }
 
 async function menu({ server }: Parts): Promise<void> {
@@ -131,9 +133,4 @@ async function repair({ setup, server }: Pick<Parts, "setup" | "server">): Promi
   await server.stop();
   await setup.remove();
   await setUp({ setup, server });
-}
-
-export async function showText(content: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
-  await vscode.window.showTextDocument(document, { preview: true });
 }

@@ -5,6 +5,7 @@ import { registerChat } from "./chat";
 import { registerCommands } from "./commands";
 import type { Connect } from "./connection";
 import { Panel } from "./panel";
+import { Reports } from "./reports";
 import { Requests } from "./requests";
 import { Server } from "./server";
 import { chatEnabled } from "./settings";
@@ -25,15 +26,17 @@ export function activate(extension: vscode.ExtensionContext): void {
   const panel = new Panel(extension, started, requests, log);
   const training = new TrainingView(extension, started, requests, log);
   const status = new StatusBar(started, requests, log);
+  const reports = new Reports();
   extension.subscriptions.push(
     log,
     started,
     panel,
     status,
+    reports,
     vscode.window.registerWebviewViewProvider(Panel.id, panel),
     training,
     vscode.window.registerWebviewViewProvider(TrainingView.id, training),
-    ...registerCommands({ extension, log, server: started, requests, setup, panel, status }),
+    ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
     ...registerAgents(setup, requests),
     vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),

@@ -142,6 +142,12 @@ export class Workbench {
     return Number(told?.[1]);
   }
 
+  /** Whether a page inside the page, such as a preview, shows this. */
+  async shows(text: string | RegExp): Promise<boolean> {
+    for (const frame of this.page.frames()) if (await frame.getByText(text).count().catch(() => 0)) return true;
+    return false;
+  }
+
   status(): Locator {
     return this.page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
   }

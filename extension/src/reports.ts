@@ -1,0 +1,31 @@
+// What is told of the index and of the doctor's visit: documents that can be read and never ask to be saved.
+import * as vscode from "vscode";
+
+const SCHEME = "whence-report";
+
+export class Reports implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly texts = new Map<string, string>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changed.event;
+  private readonly registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.texts.get(uri.path) ?? "";
+  }
+
+  /** Show Markdown as it reads, or, where it is to be copied, as it is written. */
+  async show(title: string, content: string, as: "read" | "written" = "read"): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${title}.md` });
+    this.texts.set(uri.path, content);
+    this.changed.fire(uri);
+    const previews = as === "read" && (await vscode.commands.getCommands(true)).includes("markdown.showPreview");
+    if (previews) await vscode.commands.executeCommand("markdown.showPreview", uri);
+    else await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+  }
+
+  dispose(): void {
+    this.registered.dispose();
+    this.changed.dispose();
+    this.texts.clear();
+  }
+}
