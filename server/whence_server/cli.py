@@ -19,6 +19,7 @@ import click
 
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError, TrackerError, WhenceError
+from whence_server.feedbackcommands import feedback
 from whence_server.modelcommands import models
 
 if TYPE_CHECKING:
@@ -273,30 +274,6 @@ def mcp(repo: str) -> None:
 
 
 @cli.command()
-@_common
-@click.option("--export", "target", type=click.Path(path_type=Path), metavar="FILE", help="Write it as JSON lines.")
-@click.option("--delete", "identifier", metavar="ID", help="Forget one of them; all: every one.")
-def feedback(repo: str, as_json: bool, target: Path | None, identifier: str | None) -> None:
-    """List what was said of answers, which is kept on this machine alone."""
-    from dataclasses import asdict
-
-    from whence_server import feedback as kept
-
-    folder = _workspace(repo).repository.index_dir
-    if identifier:
-        kept.delete_feedback(folder, identifier)
-    held = [asdict(each) for each in kept.read_feedback(folder)]
-    if target:
-        target.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in held), "utf-8")
-    if as_json:
-        _print({"feedback": held})
-    else:
-        from whence_server import terminal
-
-        terminal.show_feedback(held)
-
-
-@cli.command()
 @click.option("--stdio", is_flag=True, help="Speak on standard input and output, which is always so.")
 def lsp(stdio: bool) -> None:
     """Serve an editor: the language server, on standard input and output."""
@@ -306,6 +283,7 @@ def lsp(stdio: bool) -> None:
 
 
 cli.add_command(models)
+cli.add_command(feedback)
 
 
 def _workspace(repo: str) -> Workspace:

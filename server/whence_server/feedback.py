@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -48,8 +48,6 @@ def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | 
         raise QueryError(f"there is no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
     if verdict in {"correction", "note"} and not (text or "").strip():
         raise QueryError(f"a {verdict} needs a text")
-    if len(text or "") > _LONGEST:
-        raise QueryError(f"a text of feedback has at most {_LONGEST:,} characters")
     given = Feedback(
         id=uuid4().hex[:12],
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,7 +56,7 @@ def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | 
         answer=redact(answer.text).text,
         evidence=[asdict(citation) for citation in answer.citations],
         model=asdict(answer.model),
-        text=redact(text).text if text else None,
+        text=_checked(text) if text else None,
     )
     _append(folder, given)
     return given
@@ -78,9 +76,40 @@ def delete_feedback(folder: Path, identifier: str) -> None:
         kept = [each for each in held if identifier not in {each.id, "all"}]
         if identifier != "all" and len(kept) == len(held):
             raise QueryError(f"there is no feedback {identifier!r}")
-        draft = folder / f"{FILE}.new"
-        draft.write_text("".join(_line(each) for each in kept), "utf-8")
-        draft.replace(folder / FILE)
+        _rewrite(folder, kept)
+
+
+def fix_feedback(folder: Path, identifier: str, text: str) -> Feedback:
+    """Give one of them another text: what was a thumb becomes a correction, and a note stays one.
+
+    Raises `QueryError` where there is none of that name, or no text.
+    """
+    if not text.strip():
+        raise QueryError("a correction needs a text")
+    text = _checked(text)
+    with _alone(folder, "changed"):
+        held = {each.id: each for each in read_feedback(folder)}
+        if (found := held.get(identifier)) is None:
+            raise QueryError(f"there is no feedback {identifier!r}")
+        fixed = replace(found, verdict="note" if found.verdict == "note" else "correction", text=text)
+        _rewrite(folder, (held | {identifier: fixed}).values())
+    return fixed
+
+
+def _checked(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise QueryError(f"a text of feedback has at most {_LONGEST:,} characters")
+    return redact(text).text
+
+
+def _rewrite(folder: Path, kept: Iterable[Feedback]) -> None:
+    """All of it anew, in one step: a process killed meanwhile leaves what was there before."""
+    draft = folder / f"{FILE}.new"
+    with draft.open("w", encoding="utf-8") as file:
+        file.writelines(map(_line, kept))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / FILE)
 
 
 def _append(folder: Path, given: Feedback) -> None:

@@ -227,8 +227,8 @@ def show_table(rows: Mapping[str, Any]) -> None:
         console.print(_text(f"{name.replace('_', ' '):<{width}}  {shown}"))
 
 
-def show_feedback(held: Sequence[Mapping[str, Any]]) -> None:
-    """`whence feedback`: one line each, and what was written."""
+def show_feedback(held: Sequence[Mapping[str, Any]], told: str) -> None:
+    """`whence feedback list`: one line each, what was written, and what is amiss with it; `told` of all."""
     console = _console()
     if not held:
         console.print("nothing was said of any answer yet")
@@ -236,6 +236,11 @@ def show_feedback(held: Sequence[Mapping[str, Any]]) -> None:
         console.print(_text(f"{each['id']}  {each['at']}  {each['verdict']:<10}  {each['question']}"))
         if each["text"]:
             console.print(_text(f"    {each['text']}"))
+        for flag in each["flags"]:
+            others = f" with {', '.join(flag['others'])}" if flag["others"] else ""
+            console.print(_text(f"    ! {flag['fault'].replace('_', ' ')}{others}", "yellow"))
+    if held:
+        console.print(_text(told))
 
 
 def _console() -> Console:

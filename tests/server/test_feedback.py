@@ -65,12 +65,16 @@ def test_the_command_lists_exports_and_deletes(make_repository, tmp_path):
     one, two = (give(repository.index_dir, "up", question, ANSWER) for question in ("One?", "Two?"))
 
     def whence(*arguments, run=called):
-        return run("feedback", "--repo", repository.root, *arguments)
+        return run("feedback", *arguments, "--repo", repository.root)
 
-    assert [each["id"] for each in json.loads(whence("--json", run=process).stdout)["feedback"]] == [one.id, two.id]
-    assert "One?" in whence("--export", str(tmp_path / "out.jsonl")).stdout
+    assert [each["id"] for each in json.loads(whence("list", "--json", run=process).stdout)["feedback"]] == [
+        one.id,
+        two.id,
+    ]
+    assert "2 written" in whence("export", str(tmp_path / "out.jsonl")).stdout
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
-    assert "Two?" in whence("--delete", one.id).stdout
-    assert whence("--delete", "nothing").returncode == 2
+    assert whence("remove", one.id).returncode == 0
+    assert "Two?" in whence("list").stdout
+    assert whence("remove", "nothing").returncode == 2
     delete_feedback(repository.index_dir, "all")
     assert read_feedback(repository.index_dir) == []

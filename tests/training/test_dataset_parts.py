@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 pytest.importorskip("datasketch")
 pytest.importorskip("rouge_score")
 
-from whence_training.qa.duplicates import jaccard, near_copies, shingle
+from whence_server.likeness import jaccard, shingle
+from whence_training.qa.duplicates import near_copies
 from whence_training.qa.gates import DOMINANCE, Limits, blocked, check, rebalance
 from whence_training.qa.novelty import Pool
 from whence_training.qa.record import Evidence, Quote, Record, dump, read_records

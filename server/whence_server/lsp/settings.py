@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 UNSUPPORTED = ("mark", "drop")
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", str: "a name"}
 _MAX_BYTES = 1_000_000
 _NAME = re.compile(r"[\w.@+-]+(?<!\.gguf)\Z")
 
@@ -25,6 +26,7 @@ class Settings:
     `hover`, `codeLens` and `links` turn those on; `index` brings the index up to date in the background, `history`
     with the commits; `model` writes the answers: `auto` is the one that `whence models use` chose, `none` lets
     quotations answer. Sentences of a model that the evidence does not bear out are marked or dropped by `unsupported`.
+    As many corrections as `minTrainingExamples` are enough to learn from, by what the file `trainingConfig` says.
     """
 
     hover: bool = True
@@ -34,6 +36,8 @@ class Settings:
     history: bool = True
     model: str = "auto"
     unsupported: str = "mark"
+    minTrainingExamples: int = 20  # noqa: N815
+    trainingConfig: str = ""  # noqa: N815
 
 
 def parse_settings(given: object, where: str, *, trusted: bool = True) -> tuple[dict[str, Any], list[str]]:
@@ -90,10 +94,14 @@ def _problem(key: object, value: object, trusted: bool) -> str:
         return f"there is no setting {str(key)[:60]!r}; there are {', '.join(known)}"
     default = known[str(key)].default
     if type(value) is not type(default):
-        kind = "true or false" if isinstance(default, bool) else "a name"
+        kind = _KINDS[type(default)]
         return f"the setting {key!r} is {kind}; its default {_shown(default)} is used"
     if key == "model" and not trusted and not _NAME.match(str(value)):
         return f"the setting 'model' of a repository is a model's name; {_shown(default)} is used"
+    if key == "trainingConfig" and not trusted:
+        return "the setting 'trainingConfig' is the editor's alone; none is used"
+    if key == "minTrainingExamples" and isinstance(value, int) and value < 1:
+        return f"the setting 'minTrainingExamples' is 1 or more; its default {_shown(default)} is used"
     if key == "unsupported" and value not in UNSUPPORTED:
         return f"the setting 'unsupported' is one of {', '.join(UNSUPPORTED)}; its default {_shown(default)} is used"
     return ""

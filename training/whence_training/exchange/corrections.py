@@ -9,25 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from whence_server.feedback import Feedback
-from whence_training.qa.record import Category, Evidence, QuestionType, Quote, Record
-
-_TYPES: tuple[QuestionType, ...] = ("why", "where", "when", "who", "how", "explain", "compare")
-_CATEGORIES: dict[str, Category] = {
-    "code": "code",
-    "doc": "docs",
-    "commit": "history",
-    "issue": "discussion",
-    "pull": "discussion",
-}
+from whence_server.training.examples import category_of, collect, type_of
+from whence_training.qa.record import Evidence, Quote, Record
 
 
 def corrections(given: Iterable[Feedback]) -> list[Record]:
     """A record for each correction that has evidence; of several of one question the last."""
-    found: dict[str, Record] = {}
-    for each in given:
-        if each.verdict == "correction" and each.text and each.evidence:
-            found[" ".join(each.question.lower().split())] = _record(each)
-    return list(found.values())
+    held = list(given)
+    learnt = {example.id for example in collect(held) if example.learnt}
+    return [_record(each) for each in held if each.id in learnt]
 
 
 def ratio(given: Iterable[Feedback]) -> dict[str, int]:
@@ -43,12 +33,10 @@ def ratio(given: Iterable[Feedback]) -> dict[str, int]:
 def _record(given: Feedback) -> Record:
     context = tuple(_evidence(each) for each in given.evidence)
     quotes = tuple(Quote(number, each.text) for number, each in enumerate(context))
-    begins = given.question.lower().split()[:3]
-    kind: QuestionType = next((each for each in _TYPES if each in begins), "what")
     main = context[0]
     group = main.path or (f"thread {main.thread}" if main.thread else f"commit {main.commit}")
-    category = _CATEGORIES.get(main.kind, "code")
     answer = (given.text or "").strip()
+    category, kind = category_of(given.evidence), type_of(given.question)
     return Record(category, kind, "hard", given.question, answer, context, quotes, "import:feedback", group)
 
 

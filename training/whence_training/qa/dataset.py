@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from whence_server.likeness import jaccard, shingle
 from whence_training.config import Config
 from whence_training.config import Gates as GatesConfig
 from whence_training.exchange.squad import limited
 from whence_training.qa.collecting import Collected
-from whence_training.qa.duplicates import jaccard, shingle
 from whence_training.qa.gates import Gate, Limits, blocked, check, rebalance
 from whence_training.qa.generating import absent, capped, generate, unanswerable, with_distractors
 from whence_training.qa.material import Material

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from datasketch import MinHash, MinHashLSH
 
-from whence_indexer.terms import identifiers_of
+from whence_server.likeness import jaccard, shingle
 
 _PERMUTATIONS = 64
-_RUN = 3  # words
 _MISSES = 0.9  # what a missed pair weighs beside one looked at for nothing: the exact look costs little
 
 
@@ -39,16 +38,3 @@ def near_copies(texts: Sequence[str], near: float = 0.8) -> dict[int, int]:
         exact[words] = place
         table.insert(place, signature, check_duplication=False)
     return copies
-
-
-def shingle(text: str) -> frozenset[str]:
-    """The runs of three words in `text`, of a shorter one all its words as one run; case does not count."""
-    words = identifiers_of(text.lower())
-    if len(words) < _RUN:
-        return frozenset([" ".join(words)] if words else [])
-    return frozenset(" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1))
-
-
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Size of what they share by size of both together."""
-    return len(one & other) / len(one | other) if one or other else 1.0
