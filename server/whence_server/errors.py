@@ -1,6 +1,7 @@
 """What the server raises on purpose, beside the indexer's errors. Each message is one sentence a user can act on.
 
 WhenceError
+├── TrainingJobError    a training run cannot be started, stopped or used
 └── ModelError          a model cannot be had, trusted or used
     ├── ManifestError   a manifest, an index of a registry or a name in it is not as docs/models.md describes
     ├── RegistryError   a registry cannot be read
@@ -21,6 +22,10 @@ from whence_indexer.errors import WhenceError
 
 class ModelError(WhenceError):
     """A model cannot be had, trusted or used; what was there before is unharmed."""
+
+
+class TrainingJobError(WhenceError):
+    """A training run cannot be started, stopped or used; what runs made before is unharmed."""
 
 
 class ManifestError(ModelError):

@@ -17,11 +17,12 @@ from click.testing import CliRunner
 
 from whence_server.generation.prompt import UNKNOWN, system_text
 from whence_server.generation.style import STYLE
+from whence_server.training.runs import read_run
 from whence_training import stages
 from whence_training.cli import command
 from whence_training.config import Config
 from whence_training.configfile import read_config
-from whence_training.errors import ConfigError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.qa.record import read_records
 from whence_training.qa.splitting import find_leaks
 from whence_training.stages import numbers_between, open_run, run_stages
@@ -45,6 +46,31 @@ def test_all_stages_make_a_dataset_that_says_what_it_is_of(shop, permissive):
     assert (about["leaks"], about["blocked"]) == (0, [])
     assert opened.folder.is_relative_to(shop.path / ".git" / "whence")
     assert shop.git("status", "--porcelain") == ""
+
+
+def test_a_run_says_what_became_of_it_for_those_who_show_it(shop, permissive, monkeypatch):
+    opened, _ = run(shop, permissive)
+    told = read_run(opened.folder)
+    assert (told.status, told.reasons) == ("completed", ())
+    assert [(each.stage, each.name, each.state) for each in told.stages] == [
+        ("1", "collect", "done"), ("2", "process", "done"), ("3", "generate", "done"),
+    ]  # fmt: skip
+    assert told.began <= told.ended
+    assert told.data.examples == told.data.train + told.data.validation + told.data.test > 15
+    assert {"minimum", "conflicts"} <= {gate.name for gate in told.gates}
+    for problem, status in ((InputError("it is gone"), "failed"), (BlockedError("too few"), "blocked")):
+        monkeypatch.setattr(stages, "run_stage", lambda *_, problem=problem: (_ for _ in ()).throw(problem))
+        with pytest.raises(type(problem)):
+            run(shop, permissive)
+        told = read_run(opened.folder)
+        assert (told.status, told.reasons) == (status, (str(problem),))
+
+
+def test_a_run_that_a_gate_holds_back_says_which(shop):
+    opened, _ = run(shop, None)
+    told = read_run(opened.folder)
+    assert told.status == "blocked"
+    assert any(reason.startswith("dominance of one author: 1, limit 0.5") for reason in told.reasons)
 
 
 def test_one_style_is_shared_by_those_who_generate_and_those_who_answer():

@@ -27,6 +27,7 @@ from whence_training.exchange.corrections import corrections
 from whence_training.exchange.curated import read_curated
 from whence_training.exchange.labelstudio import dump_tasks, read_review
 from whence_training.exchange.squad import read_squad
+from whence_training.outcome import recorded
 from whence_training.qa.archive import read_collected, read_material, write_collected, write_material
 from whence_training.qa.collecting import Collected, Cursor, collect, cursor_of, news
 from whence_training.qa.dataset import Imported, build, lineage
@@ -92,9 +93,13 @@ def run_stages(run: Run, numbers: Sequence[str]) -> Iterator[tuple[Stage, Made]]
 
     Two processes do not run at once: the second waits.
     """
-    with FileLock(run.folder / ".lock"):
-        for number in numbers:
-            yield by_number(number), run_stage(run, number)
+    chosen = [by_number(number) for number in numbers]
+    asked = [{"stage": stage.number, "name": stage.name, "title": stage.title} for stage in chosen]
+    with FileLock(run.folder / ".lock"), recorded(run.folder, asked) as blocked:
+        for stage in chosen:
+            made = run_stage(run, stage.number)
+            blocked += made.summary.get("blocked", [])
+            yield stage, made
         if "3" in numbers:
             _advance(run)
 
