@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_the_commands_are_the_commands():
 def test_the_settings_and_their_defaults_are_those():
     shown = re.findall(r"^\| `(\w+)` \| `([^`]+)`", section("## Settings"), re.MULTILINE)
     told = {True: "true", False: "false"}
-    assert shown == [(each.name, told.get(each.default, f'"{each.default}"')) for each in fields(Settings)]
+    assert shown == [(each.name, told.get(each.default, json.dumps(each.default))) for each in fields(Settings)]
 
 
 def test_the_errors_are_those():

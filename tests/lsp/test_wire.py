@@ -9,6 +9,8 @@ import json
 import os
 from pathlib import Path
 
+from whence_server.training.runs import training_folder
+
 GOLDEN = Path(__file__).parents[1] / "contracts" / "protocol.json"
 
 
@@ -52,8 +54,34 @@ def test_every_result_has_the_shape_that_clients_rely_on(shop, client):
         "whence/status": client.ask("whence/status"),
         "whence/feedback": client.ask("whence/feedback", {"answer": asked["id"], "verdict": "up"}),
         "whence/models": client.ask("whence/models"),
+        "whence/training": _after_a_run(shop, client, asked["id"]),
     }
     shapes = {method: shape(result) for method, result in results.items()}
     if os.environ.get("WHENCE_GOLDEN"):
         GOLDEN.write_text(json.dumps(shapes, indent=2) + "\n")
     assert shapes == json.loads(GOLDEN.read_text())
+
+
+def _after_a_run(shop, client, answer):
+    """`whence/training` where there is one of everything."""
+    for text in ("By the bank.", "By the till."):
+        client.ask("whence/feedback", {"answer": answer, "verdict": "correction", "text": text})
+    training = training_folder(shop.open().index_dir)
+    run = training / "runs" / "abc-123"
+    stage = {"stage": "3", "name": "generate", "title": "ask and answer"}
+    measure = {"before": 0.5, "after": 0.75, "low": 0.1, "high": 0.4}
+    began, ended = "2026-01-01T00:00:00+00:00", "2026-01-01T01:00:00+00:00"
+    for file, value in {
+        training / "job.json": {"state": "completed", "began": began, "ended": ended},
+        run / "run.json": {"began": began, "ended": ended, "state": "blocked", "stages": [stage], "reasons": ["few"]},
+        run / "3-generate/stage.json": {"summary": {"records": 5}},
+        run / "3-generate/dataset.json": {"version": "v", "records": 5, "splits": {"train": 5}, "quarantined": 0},
+        run / "3-generate/gates.json": [
+            {"name": "minimum", "state": "failed", "value": 5, "limit": 20, "advice": "more"}
+        ],
+        run / "4d-evaluate/comparison.json": {"metrics": {"token_f1": measure}},
+        run / "5-register/registration.json": {"model": "reader@1.0", "url": "file:///registry"},
+    }.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    return client.ask("whence/training")

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from whence_server.lsp import answers, glances, showing, stock
+from whence_server.lsp import answers, glances, showing, stock, training
 from whence_server.lsp.requests import (
     AskParams,
+    ExampleParams,
+    ExportParams,
     FeedbackParams,
+    FixParams,
     ModelsParams,
     PullParams,
     RollBackParams,
+    RunParams,
     SearchParams,
+    StartParams,
     StatusParams,
+    TrainingParams,
     UseParams,
     WhyParams,
     parse,
@@ -37,6 +43,7 @@ METHODS: dict[str, tuple[type, Handler]] = {
     "whence/status": (StatusParams, answers.status),
     "whence/feedback": (FeedbackParams, answers.feedback),
     "whence/models": (ModelsParams, stock.models),
+    "whence/training": (TrainingParams, training.training),
 }
 COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.ask": (AskParams, showing.ask),
@@ -49,6 +56,13 @@ COMMANDS: dict[str, tuple[type, Handler]] = {
     "whence.pullModel": (PullParams, stock.pull),
     "whence.useModel": (UseParams, stock.use),
     "whence.rollBackModel": (RollBackParams, stock.roll_back),
+    "whence.training.deleteExample": (ExampleParams, training.delete_example),
+    "whence.training.fixExample": (FixParams, training.fix_example),
+    "whence.training.start": (StartParams, training.start),
+    "whence.training.stop": (TrainingParams, training.stop),
+    "whence.training.deploy": (RunParams, training.deploy),
+    "whence.training.rollBack": (TrainingParams, training.roll_back),
+    "whence.training.export": (ExportParams, training.export),
 }
 
 
@@ -89,6 +103,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
     @server.feature(lsp.INITIALIZED)
     def initialized(params: lsp.InitializedParams) -> None:
         session.start()
+        session.spawn(training.resume(session))
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
     def configured(params: lsp.DidChangeConfigurationParams) -> None:

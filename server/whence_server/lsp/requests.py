@@ -44,6 +44,12 @@ def _kinds(name: str, value: Any) -> tuple[Kind, ...]:
     return tuple(value)
 
 
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise invalid_params(f"{name} is true or false")
+    return value
+
+
 def _token(name: str, value: Any) -> str | int:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise invalid_params(f"{name} is a string or a whole number")
@@ -81,6 +87,10 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "answer": _text,
     "verdict": _text,
     "text": _text,
+    "id": _text,
+    "run": _text,
+    "file": _text,
+    "anyway": _flag,
 }
 
 
@@ -160,6 +170,55 @@ class UseParams:
 class RollBackParams:
     """The command `whence.rollBackModel`."""
 
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingParams:
+    """`whence/training`, and the commands `whence.training.stop` and `whence.training.rollBack`."""
+
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleParams:
+    """The command `whence.training.deleteExample`."""
+
+    id: str
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixParams:
+    """The command `whence.training.fixExample`."""
+
+    id: str
+    text: str
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartParams:
+    """The command `whence.training.start`."""
+
+    anyway: bool = False
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunParams:
+    """The command `whence.training.deploy`."""
+
+    run: str
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportParams:
+    """The command `whence.training.export`."""
+
+    run: str
+    file: str
     root: str | None = None
 
 

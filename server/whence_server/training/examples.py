@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from whence_server.feedback import Feedback
 from whence_server.likeness import shingle
+
+if TYPE_CHECKING:
+    from whence_server.feedback import Feedback
 
 Kind = Literal["correction", "confirmation"]
 Fault = Literal["duplicate", "near_duplicate", "conflict", "no_evidence"]
