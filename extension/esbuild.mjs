@@ -1,4 +1,4 @@
-// Three bundles: what is loaded on activation, the language client it loads when a server is started, and the panel.
+// What is loaded on activation, the language client it loads when a server is started, and the pages of both views.
 import { cp, mkdir, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { build } from "esbuild";
@@ -25,13 +25,13 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { panel: "src/webview/main.ts" },
+  entryPoints: { panel: "src/webview/main.ts", training: "src/webview/trainingMain.ts" },
   platform: "browser",
   format: "iife",
   target: "chrome120",
   outdir: "dist/webview",
 });
 await mkdir("dist/webview", { recursive: true });
-await cp("src/webview/style.css", "dist/webview/style.css");
+for (const name of ["style.css", "training.css"]) await cp(`src/webview/${name}`, `dist/webview/${name}`);
 const codicons = new URL("./dist/", import.meta.resolve("@vscode/codicons/dist/codicon.css").replace(/dist\/codicon\.css$/, ""));
 for (const name of ["codicon.css", "codicon.ttf"]) await cp(new URL(name, codicons), `dist/webview/${name}`);

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { diagnosis, report } from "./diagnostics";
 import { chooseModel, pullModel, rollBackModel } from "./models";
 import type { Panel } from "./panel";
-import { LINE_COMMANDS, Lines } from "./protocol";
+import { LINE_COMMANDS, Lines, TRAINING_TITLE } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import type { Setup } from "./setup";
@@ -31,9 +31,10 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     ["whence.newConversation", () => panel.clear()],
     ["whence.showHistory", () => panel.history()],
     ["whence.reindex", () => reindex(parts)],
-    ["whence.stopIndexing", () => server.progress.forEach((run) => run.cancel())],
+    ["whence.stopIndexing", () => server.progress.filter(({ title }) => !title.startsWith(TRAINING_TITLE)).forEach((run) => run.cancel())],
     ["whence.showStatus", () => showStatus(parts)],
     ["whence.menu", () => menu(parts)],
+    ["whence.showTraining", () => vscode.commands.executeCommand("whence.training.focus")],
     ["whence.pullModel", () => pullModel(setup, log)],
     ["whence.useModel", () => chooseModel(setup, log)],
     ["whence.rollBackModel", () => rollBackModel(setup, log)],

@@ -10,6 +10,7 @@ import { Server } from "./server";
 import { chatEnabled } from "./settings";
 import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
+import { TrainingView } from "./training";
 
 /** Settings by which the server is started: a change needs another start. */
 const STARTED_BY = ["whence.server.path"];
@@ -22,6 +23,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const started = (server = new Server((tell) => setup.server(tell), loadClient, log));
   const requests = new Requests(started);
   const panel = new Panel(extension, started, requests, log);
+  const training = new TrainingView(extension, started, requests, log);
   const status = new StatusBar(started, requests, log);
   extension.subscriptions.push(
     log,
@@ -29,6 +31,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     panel,
     status,
     vscode.window.registerWebviewViewProvider(Panel.id, panel),
+    training,
+    vscode.window.registerWebviewViewProvider(TrainingView.id, training),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status }),
     ...registerAgents(setup, requests),
     vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),

@@ -1,5 +1,5 @@
 // The ask panel: a view of the conversation, and what its buttons do. All that it shows comes from the server.
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import * as v from "valibot";
 import { asMarkdown } from "./citations";
@@ -19,11 +19,16 @@ import {
 } from "./conversation";
 import { FromPanel, type PanelState, type ToPanel } from "./messages";
 import { openCitation } from "./opening";
+import { page } from "./page";
 import type { Answer, LineCommand, Lines } from "./protocol";
 import { type Requests, wasCancelled } from "./requests";
 import type { Server, State } from "./server";
 
 const HISTORY = "whence.history";
+
+const BODY = `<main id="turns" aria-label="Answers"></main>
+<div id="state" role="status"></div>
+<form id="form"></form>`;
 
 const TITLES: Record<LineCommand, (label: string) => string> = {
   "whence.explain": (label) => `What is ${label}?`,
@@ -63,7 +68,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
     view.webview.onDidReceiveMessage((message: unknown) => void this.receive(message));
     view.onDidDispose(() => (this.view = undefined));
-    view.webview.html = page(view.webview, folder);
+    view.webview.html = page(view.webview, folder, "panel", BODY);
   }
 
   /** Bring the panel to the front with its cursor in the question. */
@@ -306,29 +311,4 @@ export function panelState(state: State, hasFolder: boolean): PanelState {
 /** The file on screen: among several repositories, its own is asked. */
 function shownFile(editor: vscode.TextEditor | undefined): { uri: string } | undefined {
   return editor?.document.uri.scheme === "file" ? { uri: editor.document.uri.toString() } : undefined;
-}
-
-/** The page: nothing but our own script and styles run or load, and nothing is fetched from anywhere. */
-function page(webview: vscode.Webview, folder: vscode.Uri): string {
-  const nonce = randomBytes(16).toString("base64url");
-  const at = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(folder, name)).toString();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource}; font-src ${webview.cspSource}`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${at("codicon.css")}">
-<link rel="stylesheet" href="${at("style.css")}">
-<title>Whence</title>
-</head>
-<body>
-<main id="turns" aria-label="Answers"></main>
-<div id="state" role="status"></div>
-<form id="form"></form>
-<div id="said" role="status" aria-live="polite" class="hidden-text"></div>
-<script nonce="${nonce}" src="${at("panel.js")}"></script>
-</body>
-</html>`;
 }

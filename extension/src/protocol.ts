@@ -155,6 +155,8 @@ export const ServerSettings = v.object({
   history: v.boolean(),
   model: v.string(),
   unsupported: v.string(),
+  minTrainingExamples: v.number(),
+  trainingConfig: v.string(),
 });
 export type ServerSettings = v.InferOutput<typeof ServerSettings>;
 
@@ -201,6 +203,82 @@ export const Models = v.object({
 });
 export type Models = v.InferOutput<typeof Models>;
 
+const Count = v.object({ name: v.string(), corrections: v.number(), confirmations: v.number() });
+
+const Statistics = v.object({
+  corrections: v.number(),
+  confirmations: v.number(),
+  learnt: v.number(),
+  ratio: v.nullable(v.number()),
+  categories: v.array(Count),
+  types: v.array(Count),
+  flagged: v.number(),
+  minimum: v.number(),
+  ready: v.boolean(),
+  told: v.string(),
+});
+
+/** Feedback that can be learnt from. `flags` say what is amiss, and with which others. */
+const Example = v.object({
+  id: v.string(),
+  at: v.string(),
+  kind: v.string(),
+  category: v.string(),
+  type: v.string(),
+  question: v.string(),
+  answer: v.string(),
+  given: v.string(),
+  evidence: v.array(Citation),
+  learnt: v.boolean(),
+  flags: v.array(v.object({ fault: v.string(), others: v.array(v.string()) })),
+});
+export type Example = v.InferOutput<typeof Example>;
+
+const Stage = v.object({
+  stage: v.string(),
+  name: v.string(),
+  title: v.string(),
+  state: v.string(),
+  said: v.array(v.object({ name: v.string(), value: v.string() })),
+});
+
+/** A run of the training, from its folder; what is not there yet is null or empty. */
+const TrainingRun = v.object({
+  name: v.string(),
+  status: v.string(),
+  began: v.nullable(v.string()),
+  ended: v.nullable(v.string()),
+  reasons: v.array(v.string()),
+  stages: v.array(Stage),
+  data: v.nullable(
+    v.object({ version: v.string(), examples: v.number(), train: v.number(), validation: v.number(), test: v.number(), quarantined: v.number() }),
+  ),
+  measures: v.array(
+    v.object({ name: v.string(), before: v.nullable(v.number()), after: v.nullable(v.number()), low: v.nullable(v.number()), high: v.nullable(v.number()) }),
+  ),
+  gates: v.array(v.object({ name: v.string(), state: v.string(), value: v.nullable(v.number()), limit: v.nullable(v.number()), advice: v.string() })),
+  model: v.nullable(v.string()),
+  can_export: v.boolean(),
+});
+export type TrainingRun = v.InferOutput<typeof TrainingRun>;
+
+export const TrainingParams = v.object({ root: optional(v.string()) });
+
+export const Training = v.object({
+  available: v.boolean(),
+  how: v.string(),
+  statistics: Statistics,
+  examples: v.array(Example),
+  job: v.nullable(v.object({ state: v.string(), began: v.nullable(v.string()), ended: v.nullable(v.string()), message: v.string() })),
+  runs: v.array(TrainingRun),
+  active: Roles,
+  root: v.string(),
+});
+export type Training = v.InferOutput<typeof Training>;
+
+/** With these words the title of a training run's progress begins. */
+export const TRAINING_TITLE = "Whence: training";
+
 export const Reindexed = v.object({ roots: v.array(v.string()) });
 
 /** Each request of our own: what it takes and gives. */
@@ -211,6 +289,7 @@ export const METHODS = {
   "whence/status": { params: StatusParams, result: Status },
   "whence/feedback": { params: FeedbackParams, result: Kept },
   "whence/models": { params: ModelsParams, result: Models },
+  "whence/training": { params: TrainingParams, result: Training },
 } as const;
 
 /** The server's commands on lines; each gives an answer. */

@@ -64,6 +64,15 @@ export class Requests {
     return this.request("whence/models", {});
   }
 
+  training(root?: string): Promise<Result<"whence/training">> {
+    return this.request("whence/training", { ...(root && { root }) });
+  }
+
+  /** One of the commands `whence.training.…`; what it changed is told by `training`. */
+  async train(command: string, argument: unknown): Promise<void> {
+    await this.execute(`whence.training.${command}`, argument);
+  }
+
   async reindex(params: StatusParams = {}): Promise<readonly string[]> {
     return read(Reindexed, "whence.reindex", await this.execute("whence.reindex", params)).roots;
   }

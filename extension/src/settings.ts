@@ -10,6 +10,8 @@ export const SERVER_DEFAULTS: ServerSettings = {
   history: true,
   model: "auto",
   unsupported: "mark",
+  minTrainingExamples: 20,
+  trainingConfig: "",
 };
 
 /** Settings of the extension itself. The first four name programs and addresses: no repository may set them. */

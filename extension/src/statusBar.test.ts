@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import type { Root } from "./protocol";
+import { SERVER_DEFAULTS } from "./settings";
 import { shownOf, summary } from "./statusBar";
 
-const settings = { hover: true, codeLens: false, links: true, index: true, history: true, model: "auto", unsupported: "mark" };
+const settings = SERVER_DEFAULTS;
 const index = { adapted: null, chunks: 9, commits: 1, dimension: 256, embedder: "static", files: 1200, fresh: true, head: "a", hunks: 1, index_bytes: 1, indexed_at: "", memory_bytes: 1, pending: { commits: 0, files: 0 }, redacted: {}, schema: 1, sources: [], threads: 0, vectors: 9 };
 const ready: Root = { root: "file:///r/my%20shop", indexing: false, paused: false, problem: null, settings, index };
 const running = { kind: "running" } as const;

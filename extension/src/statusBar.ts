@@ -1,7 +1,7 @@
 // The status bar's item and the language status: whether the index is there, what is being done, and what is wrong.
 import * as vscode from "vscode";
 import type { Progress } from "./connection";
-import type { Root, Status } from "./protocol";
+import { type Root, type Status, TRAINING_TITLE } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server, State } from "./server";
 
@@ -92,7 +92,7 @@ export function shownOf(state: State, progress: readonly Progress[], roots: read
   const run = progress.at(-1);
   if (run) {
     const part = run.percentage === undefined ? "" : ` ${run.percentage}%`;
-    return { text: `Whence${part}`, detail: `${run.title.replace(/^Whence: /, "")}: ${run.message || "begun"}`, severity: "ok", busy: true, fix: { command: "whence.stopIndexing", title: "Stop" } };
+    return { text: `Whence${part}`, detail: `${run.title.replace(/^Whence: /, "")}: ${run.message || "begun"}`, severity: "ok", busy: true, fix: run.title.startsWith(TRAINING_TITLE) ? { command: "whence.showTraining", title: "Show Training" } : { command: "whence.stopIndexing", title: "Stop" } };
   }
   const wrong = roots.find((root) => root.problem !== null);
   if (wrong) return { text: "Whence", detail: `${nameOf(wrong)}: ${wrong.problem ?? ""}`, severity: "warning", busy: false, fix: { command: "whence.reindex", title: "Re-index" } };

@@ -1,0 +1,152 @@
+// The training view: what was collected, what was learnt from it, and its buttons. All that it shows is the server's.
+import * as vscode from "vscode";
+import * as v from "valibot";
+import { openCitation } from "./opening";
+import { page } from "./page";
+import { panelState } from "./panel";
+import type { Training } from "./protocol";
+import type { Requests } from "./requests";
+import type { Server } from "./server";
+import { FromTraining, type ToTraining } from "./trainingMessages";
+
+const BODY = `<main id="training" aria-label="Training"></main>
+<div id="state" role="status"></div>`;
+/** While a run is under way it is looked at again after this time. */
+const AGAIN_MS = 2000;
+
+export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposable {
+  static readonly id = "whence.training";
+  private view: vscode.WebviewView | undefined;
+  private shown: Training | undefined;
+  private root: string | undefined;
+  private due: NodeJS.Timeout | undefined;
+  private readonly listening: vscode.Disposable;
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly server: Server,
+    private readonly requests: Requests,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    this.listening = server.onDidChange(() => void this.refresh());
+  }
+
+  dispose(): void {
+    clearTimeout(this.due);
+    this.listening.dispose();
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
+    this.view = view;
+    view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
+    view.webview.onDidReceiveMessage((message: unknown) => void this.receive(message));
+    view.onDidChangeVisibility(() => void this.refresh());
+    view.onDidDispose(() => {
+      this.view = undefined;
+      clearTimeout(this.due);
+    });
+    view.webview.html = page(view.webview, folder, "training", BODY, ["training.css"]);
+  }
+
+  /** Show what the server tells now, and again for as long as a run is under way. */
+  private async refresh(): Promise<void> {
+    clearTimeout(this.due);
+    if (!this.view?.visible) return;
+    this.tell({ type: "state", state: panelState(this.server.state, (vscode.workspace.workspaceFolders ?? []).length > 0) });
+    if (this.server.state.kind !== "running") return;
+    try {
+      const { roots } = await this.requests.status();
+      const known = roots.map(({ root }) => root);
+      if (this.root !== undefined && !known.includes(this.root)) this.root = undefined;
+      this.shown = await this.requests.training(this.root);
+      this.tell({ type: "training", training: this.shown, roots: known });
+      if (isBusy(this.shown)) this.due = setTimeout(() => void this.refresh(), AGAIN_MS);
+    } catch (error) {
+      this.log.debug(`No state of the training: ${String(error)}`);
+      this.tell({ type: "state", state: { kind: "problem", text: error instanceof Error ? error.message : String(error) } });
+    }
+  }
+
+  private async receive(given: unknown): Promise<void> {
+    const told = v.safeParse(FromTraining, given);
+    if (!told.success) return;
+    try {
+      const said = await this.do(told.output);
+      if (said) this.tell({ type: "said", text: said });
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.log.error(`Training, ${told.output.type}: ${problem}`);
+      const chosen = await vscode.window.showWarningMessage(`Whence: ${problem}`, "Show Logs");
+      if (chosen) this.log.show();
+    }
+    await this.refresh();
+  }
+
+  /** What a message asks for; what is said of it where it was done. */
+  private async do(message: FromTraining): Promise<string | undefined> {
+    const root = this.shown?.root;
+    switch (message.type) {
+      case "ready":
+        return undefined;
+      case "root":
+        this.root = message.root;
+        return undefined;
+      case "open":
+        return this.open(message.example);
+      case "fix":
+        await this.requests.train("fixExample", { id: message.id, text: message.text, root });
+        return "The example was changed";
+      case "delete":
+        if (!(await agreed("Delete this example?", "What was said of this answer is forgotten.", "Delete"))) return undefined;
+        await this.requests.train("deleteExample", { id: message.id, root });
+        return "The example was deleted";
+      case "start":
+        await this.requests.train("start", { anyway: message.anyway, root });
+        return "Training has begun";
+      case "stop":
+        await this.requests.train("stop", { root });
+        return "Training was stopped";
+      case "deploy":
+        await this.requests.train("deploy", { run: message.run, root });
+        return "The model answers from now on";
+      case "export":
+        return this.export(message.run);
+      case "rollBack":
+        if (!(await agreed("Roll back the model?", "The model before answers in this repository from then on.", "Roll Back"))) return undefined;
+        await this.requests.train("rollBack", { root });
+        return "Rolled back";
+      case "copy":
+        await vscode.env.clipboard.writeText(message.text);
+        return "Copied";
+      case "run":
+        await vscode.commands.executeCommand(message.command);
+        return undefined;
+    }
+  }
+
+  private async open(id: string): Promise<undefined> {
+    const citation = this.shown?.examples.find((each) => each.id === id)?.evidence[0];
+    if (citation && this.shown) await openCitation(citation, this.shown.root, this.log);
+  }
+
+  private async export(run: string): Promise<string | undefined> {
+    const file = await vscode.window.showSaveDialog({ title: "Export the Adapter", filters: { ZIP: ["zip"] }, saveLabel: "Export" });
+    if (!file) return undefined;
+    await this.requests.train("export", { run, file: file.toString(), root: this.shown?.root });
+    return "Exported";
+  }
+
+  private tell(message: ToTraining): void {
+    void this.view?.webview.postMessage(message);
+  }
+}
+
+/** Whether a run is under way, also one that a terminal started. */
+export function isBusy({ job, runs }: Training): boolean {
+  return job?.state === "running" || runs.some(({ status }) => ["preparing", "training", "evaluating"].includes(status));
+}
+
+async function agreed(question: string, detail: string, action: string): Promise<boolean> {
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, action)) === action;
+}
