@@ -97,12 +97,12 @@ export class Workbench {
     return { file, line: Number(told?.[1] ?? 0) };
   }
 
-  /** The page of the ask panel: a frame in a frame. */
-  async panel(page: Page = this.page): Promise<Frame> {
+  /** The page of a view, by what it has: a frame in a frame. */
+  async panel(page: Page = this.page, has = "#turns"): Promise<Frame> {
     for (const end = Date.now() + PATIENCE; Date.now() < end; await page.waitForTimeout(100)) {
       for (const frame of page.frames()) {
         if (frame.name() !== "active-frame" && !frame.url().includes("fake.html")) continue;
-        if (await frame.locator("#turns").count().catch(() => 0)) return frame;
+        if (await frame.locator(has).count().catch(() => 0)) return frame;
       }
     }
     throw new Error("the panel did not appear");
