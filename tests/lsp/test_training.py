@@ -53,7 +53,8 @@ def collected(project, number):
              for each in range(number)]  # fmt: skip
     index = project.open().index_dir
     index.mkdir(parents=True, exist_ok=True)
-    (index / FILE).write_text(
+    lines = [json.dumps({key: getattr(each, key) for key in each.__slots__}) for each in given]
+    (index / FILE).write_text("\n".join(lines))
         "".join(json.dumps({k: getattr(each, k) for k in each.__slots__}) + "\n" for each in given)
     )
 

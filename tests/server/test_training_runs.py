@@ -81,8 +81,9 @@ def test_a_run_under_way_tells_what_it_is_at(tmp_path, there, stage, status):
     "damage", ["", "[]", "{", '{"metrics": 5, "stages": [7, null], "state": []}', "NaN", '{"splits": 3}']
 )
 def test_what_is_damaged_is_left_out(run, damage):
-    for name in ("run.json", "3-generate/dataset.json", "3-generate/gates.json", "3-generate/stage.json",
-                 "4d-evaluate/comparison.json", "4a-baseline/eval_baseline.json", "5-register/registration.json"):  # fmt: skip
+    files = ("run.json", "3-generate/dataset.json", "3-generate/gates.json", "3-generate/stage.json",
+             "4d-evaluate/comparison.json", "4a-baseline/eval_baseline.json", "5-register/registration.json")  # fmt: skip
+    for name in files:
         write(run / name, damage)
     told = read_run(run)
     assert (told.gates, told.measures, told.model, told.bundle) == ((), (), None, None)

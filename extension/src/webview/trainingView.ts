@@ -126,12 +126,12 @@ function runDetails(run: TrainingRun, send: Send): HTMLElement {
       ? make("div", { class: "buttons" }, run.model ? textButton("Deploy", () => send({ type: "deploy", run: run.name }), "primary") : undefined, run.can_export ? textButton("Export…", () => send({ type: "export", run: run.name })) : undefined)
       : undefined,
     run.measures.length
-      ? table(["Measure", "Before", "After", "Change, 95 %"], ...run.measures.map((each) => make("tr", {}, make("th", { scope: "row" }, each.name), cell(amount(each.name, each.before)), cell(amount(each.name, each.after)), cell(interval(each.name, each.low, each.high)))))
+      ? table(["Measure", "Before", "After", "Change, 95 %"], ...run.measures.map((each) => make("tr", {}, make("th", { scope: "row" }, each.name.replaceAll("_", " ")), cell(amount(each.name, each.before)), cell(amount(each.name, each.after)), cell(interval(each.name, each.low, each.high)))))
       : undefined,
     run.gates.length
       ? table(["Gate", "Value", "Limit"], ...run.gates.map((gate) => make("tr", { title: gate.state === "passed" ? undefined : gate.advice }, make("th", { scope: "row", class: gate.state }, icon(ICONS[gate.state] ?? "circle"), gate.name, hidden(`: ${gate.state}`)), cell(plain(gate.value)), cell(plain(gate.limit)))))
       : undefined,
-    ...run.gates.filter(({ state, advice }) => state !== "passed" && advice).map(({ name, advice }) => make("p", { class: "quiet" }, `${name}: ${advice}`)),
+    ...run.gates.filter(({ state, advice }) => advice && (state === "warned" || (state === "failed" && !run.reasons.length))).map(({ name, advice }) => make("p", { class: "quiet" }, `${name}: ${advice}`)),
     run.stages.length
       ? make("dl", {}, ...run.stages.flatMap((stage) => [make("dt", {}, icon(ICONS[stage.state] ?? "circle"), `${stage.stage} ${stage.title}`, hidden(`: ${stage.state}`)), make("dd", {}, stage.said.filter(({ value }) => value).map(({ name, value }) => `${name} ${value}`).join(", "))]))
       : undefined,
