@@ -49,14 +49,11 @@ def refused(client, name, **argument):
 
 def collected(project, number):
     cited = {"id": 1, "kind": "code", "path": "shop/pay.py", "start_line": 4, "end_line": 6, "quote": "def charge_card"}
-    given = [Feedback(f"c{each}", "2026-01-01T00:00:00+00:00", "correction", f"Why line {each}?", "?", [cited], {}, "So.")
-             for each in range(number)]  # fmt: skip
-    index = project.open().index_dir
+    at, index = "2026-01-01T00:00:00+00:00", project.open().index_dir
+    given = [Feedback(f"c{n}", at, "correction", f"Why line {n}?", "?", [cited], {}, "So.") for n in range(number)]
     index.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({key: getattr(each, key) for key in each.__slots__}) for each in given]
     (index / FILE).write_text("\n".join(lines))
-        "".join(json.dumps({k: getattr(each, k) for k in each.__slots__}) + "\n" for each in given)
-    )
 
 
 def training_of(project):

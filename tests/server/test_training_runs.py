@@ -82,7 +82,8 @@ def test_a_run_under_way_tells_what_it_is_at(tmp_path, there, stage, status):
 )
 def test_what_is_damaged_is_left_out(run, damage):
     files = ("run.json", "3-generate/dataset.json", "3-generate/gates.json", "3-generate/stage.json",
-             "4d-evaluate/comparison.json", "4a-baseline/eval_baseline.json", "5-register/registration.json")  # fmt: skip
+             "4d-evaluate/comparison.json", "4a-baseline/eval_baseline.json",
+             "5-register/registration.json")  # fmt: skip
     for name in files:
         write(run / name, damage)
     told = read_run(run)
