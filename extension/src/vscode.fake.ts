@@ -26,3 +26,5 @@ export const workspace = {
 };
 
 export const window = { showWarningMessage: () => Promise.resolve(undefined) };
+
+export const Uri = { joinPath: (base: object, ...parts: string[]) => ({ ...base, path: parts.join("/") }) };
