@@ -32,7 +32,7 @@ beforeEach(() => {
   const log = { error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
   const webview = { onDidReceiveMessage: received.event, asWebviewUri: (uri: unknown) => uri, cspSource: "csp", postMessage: (message: ToTraining) => told.push(message), html: "", options: {} };
   const view = { webview, visible: true, onDidChangeVisibility: none.event, onDidDispose: none.event };
-  new TrainingView({ extensionUri: {} } as vscode.ExtensionContext, server, requests, log).resolveWebviewView(view as unknown as vscode.WebviewView);
+  new TrainingView({} as vscode.ExtensionContext, server, requests, log).resolveWebviewView(view as unknown as vscode.WebviewView);
   expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-[\w-]+'; style-src csp/);
   press = async (message) => {
     received.fire(message);
