@@ -38,13 +38,14 @@ from whence_server.training.runs import TrainingRun, read_runs, training_folder
 
 T = TypeVar("T")
 _LOOKED_EVERY = 0.5  # seconds
+_MADE_UP = {"id": 1, "kind": "code", "quote": ""}  # for what a line of feedback lacks that was written by hand
 _CITED = ("id", "kind", "path", "start_line", "end_line", "commit", "thread", "url", "quote")
 
 
 async def training(session: Session, params: TrainingParams) -> dict[str, Any]:
     """`whence/training`: all that the view of it shows."""
     folder = session.folder(root=params.root)
-    scope, minimum = folder.root.repository, session.settings(folder).minTrainingExamples
+    repository, minimum = folder.root.repository, session.settings(folder).minTrainingExamples
 
     def work() -> dict[str, Any]:
         from whence_server.feedback import read_feedback
@@ -52,7 +53,8 @@ async def training(session: Session, params: TrainingParams) -> dict[str, Any]:
         from whence_server.models.installed import user_home
         from whence_server.protocol import roles_json
 
-        examples, lacking, held = collect(read_feedback(scope.index_dir)), job.lacking(), job.read_job(_place(folder))
+        examples, lacking = collect(read_feedback(repository.index_dir)), job.lacking()
+        held = job.read_job(_place(folder))
         return {
             "available": lacking is None,
             "how": lacking or "",
@@ -60,8 +62,8 @@ async def training(session: Session, params: TrainingParams) -> dict[str, Any]:
             "examples": [asdict(each) | {"evidence": _evidence(folder, each.evidence)} for each in reversed(examples)],
             "job": asdict(replace(held, message=failures.public(held.message))) if held else None,
             "runs": [_run_json(run) for run in read_runs(_place(folder))],
-            "active": roles_json(user_home().state().roles_in(scope_of(scope))),
-            "root": to_uri(scope.root),
+            "active": roles_json(user_home().state().roles_in(scope_of(repository))),
+            "root": to_uri(repository.root),
         }
 
     told = await _work(session, work)
@@ -226,7 +228,7 @@ def _run_json(run: TrainingRun) -> dict[str, Any]:
 def _evidence(folder: Folder, cited: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The citations, with the URI of each file, so that an editor can open it."""
     root = folder.root.repository.root
-    known = [{key: each.get(key) for key in _CITED} for each in cited]
+    known = [{key: each.get(key, _MADE_UP.get(key)) for key in _CITED} for each in cited]
     return [each | {"uri": to_uri(root / each["path"]) if each["path"] else None} for each in known]
 
 

@@ -92,7 +92,7 @@ def type_of(question: str) -> QuestionType:
 
 def category_of(evidence: Sequence[Mapping[str, Any]]) -> Category:
     """What an answer is made of, by its first citation."""
-    return _CATEGORIES.get(evidence[0]["kind"], "code") if evidence else "code"
+    return _CATEGORIES.get(str(evidence[0].get("kind")), "code") if evidence else "code"
 
 
 def folded(text: str) -> str:
