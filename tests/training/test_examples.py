@@ -73,6 +73,8 @@ def test_of_a_quotation_only_what_is_chosen_is_learnt():
     # Which sentence it is, twice; whether another line comes; and which that is.
     assert learnt == ["P", "a", "\n", "I"]
     assert made.labels[-1] == Letters.end
+    choices = ["".join(map(chr, made.allowed[at])) for at in sorted(made.allowed)]
+    assert choices == ["IP`", "ai", "\0\n", "IP`", "\0\n"]
 
 
 @given(st.integers(1, 2_000))

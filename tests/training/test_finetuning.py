@@ -1,6 +1,7 @@
 """Stages 4a to 4d over a small project with a tiny model of random weights: all the way, and no test seen early."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,17 +16,19 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from whence_server.generation.prompt import system_text
 from whence_server.models.installed import Home
 from whence_training.configfile import read_config
-from whence_training.errors import BlockedError, ConfigError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.report import read_report
 from whence_training.finetuning import stage
 from whence_training.finetuning.base import find_base, load_model
 from whence_training.gguf_export import quantize
+from whence_training.qa.record import Evidence, Record
 from whence_training.readertokens import TEMPLATE, train_reader_tokenizer
 from whence_training.stages import open_run, run_stages
 
 pytestmark = pytest.mark.filterwarnings("default")
 CONFIG = """
 dataset_generator:
+  train_ratio: 0.6
   gates: {{minimum: 5, per_category: 1, share: 1.0, extractive: 0.2}}
 finetuning:
   {{base_model: {base}, epochs: 2, lora_r: 4, gradient_accumulation_steps: 2, learning_rate: 0.01, logging_steps: 1,
@@ -51,6 +54,20 @@ def base(tmp_path_factory):
     return folder
 
 
+NOUNS = "invoice warehouse customer discount voucher parcel supplier refund delivery catalogue".split()
+
+
+@pytest.fixture
+def store(shop):
+    """The shop with enough files that each split has some."""
+    for noun in NOUNS:
+        text = f'def pack_{noun}(item):\n    """Wraps the {noun} in paper before it is given to the carrier."""\n'
+        text += f'\n\ndef send_{noun}(item):\n    """Hands the {noun} to the carrier once it is paid for."""\n'
+        shop.write(f"shop/{noun}.py", text)
+    shop.commit("Pack and send what is sold", date="2024-06-03T10:00:00+00:00")
+    return shop
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """No installed models."""
@@ -59,11 +76,11 @@ def home(tmp_path, monkeypatch):
     return held
 
 
-def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(shop, tmp_path, base, home, monkeypatch):
+def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path, base, home, monkeypatch):
     (tmp_path / "train.yaml").write_text(CONFIG.format(base=base))
     told = read_config(tmp_path / "train.yaml")
     said, read = [], []
-    run = open_run(shop.open(), told, note=said.append)
+    run = open_run(store.open(), told, note=said.append)
     made = {each.number: done for each, done in run_stages(run, ["1", "2", "3", "4a", "4b"])}
     with monkeypatch.context() as patch:
         records = stage.read_records
@@ -120,3 +137,13 @@ def test_a_gguf_is_base_enough_whatever_its_bits(base, shop, tmp_path, home):
         find_base(None, repository, home, tmp_path / "cache")
     with pytest.raises(ConfigError, match="nor is nowhere a file or folder"):
         find_base("nowhere", repository, home, tmp_path / "cache")
+
+
+def test_records_that_share_a_source_with_what_measures_are_not_learnt_from():
+    learnt, measured = (
+        Record("docs", "what", "easy", question, "It.", (Evidence("doc", "It is.", "guide.md"),), (), "rules", name)
+        for name, question in (("one", "What is it?"), ("two", "What else is it?"))
+    )
+    with pytest.raises(InputError, match=r"train and test data share a source \(guide.md\)"):
+        stage._refuse_leaks([learnt], [], [measured])
+    stage._refuse_leaks([learnt], [], [replace(measured, context=(Evidence("doc", "It was.", "other.md", 1),))])

@@ -14,10 +14,11 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from whence_training.config import Finetuning
 from whence_training.errors import TrainingError
 from whence_training.finetuning.base import load_model
+from whence_training.finetuning.checkpoints import checkpoints
 from whence_training.finetuning.examples import IGNORED, Example
 from whence_training.finetuning.job import CHECKPOINTS, write_job
 from whence_training.finetuning.profiles import launch, write_profile
-from whence_training.finetuning.tuning import checkpoints, fine_tune
+from whence_training.finetuning.tuning import fine_tune
 
 pytestmark = pytest.mark.filterwarnings("default")
 # Seven examples: the last step has fewer than there are places, and one process idles.

@@ -12,7 +12,9 @@ pytest.importorskip("rouge_score")
 
 from whence_training.config import Finetuning, Search
 from whence_training.evaluation.report import Prediction, Report
+from whence_training.finetuning.checkpoints import Checkpoint
 from whence_training.finetuning.folds import fold_count, folds
+from whence_training.finetuning.risks import forgetting, overfitting, regression, too_large
 from whence_training.finetuning.searching import drawn, search, sensitivity
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.record import Record
@@ -88,11 +90,6 @@ def test_a_search_is_drawn_by_its_seed_keeps_to_its_budget_and_is_not_repeated(t
 
 
 def test_each_risk_is_seen_when_it_is_there_and_only_then():
-    pytest.importorskip("torch")
-    pytest.importorskip("peft")
-    from whence_training.finetuning.risks import forgetting, overfitting, regression, too_large
-    from whence_training.finetuning.tuning import Checkpoint
-
     def made(*losses):
         return [Checkpoint(Path(f"checkpoint-{n}"), n, n, *each) for n, each in enumerate(losses, 1)]
 

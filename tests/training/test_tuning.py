@@ -13,8 +13,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCau
 
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError
+from whence_training.finetuning.checkpoints import LOG, trained_share
 from whence_training.finetuning.examples import IGNORED, Example
-from whence_training.finetuning.tuning import LOG, fine_tune, trained_share
+from whence_training.finetuning.tuning import fine_tune
 
 pytestmark = pytest.mark.filterwarnings("default")
 SIZES = {

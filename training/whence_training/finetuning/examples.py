@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from whence_indexer.terms import identifiers_of
@@ -48,10 +48,14 @@ class Tongue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids, and for each the id to learn or `IGNORED`; both of the same length."""
+    """Token ids, and for each the id to learn or `IGNORED`; both of the same length.
+
+    `allowed` are the ids among which the grammar leaves the choice, by place; elsewhere all are.
+    """
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
+    allowed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def learnt(self) -> int:
@@ -90,23 +94,31 @@ def example_of(record: Record, passages: Sequence[Passage], tongue: Tongue, most
     answer = [*tongue.encode(said), tongue.end] if said and (shown.kept or not passages) else []
     if not answer or len(ids) + len(answer) > most:
         raise InputError(f"record {record.id} does not fit into {most:,} tokens with the evidence it quotes")
-    labels = _decisions(answer, said, passages[: shown.kept], tongue) if said and mode == "quote" else answer
-    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *labels))
+    if not said or mode == "write":
+        return Example((*ids, *answer), (*([IGNORED] * len(ids)), *answer))
+    found = _decisions(answer, said, passages[: shown.kept], tongue)
+    labels = [token if at in found else IGNORED for at, token in enumerate(answer)]
+    allowed = {len(ids) + at: tuple(sorted({*choice, answer[at]})) for at, choice in found.items()}
+    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *labels), allowed)
 
 
-def _decisions(answer: Sequence[int], said: str, passages: Sequence[Passage], tongue: Tongue) -> list[int]:
-    """The tokens of an answer, `IGNORED` for those that the lines on offer leave no choice but to say."""
-    quotable = [sentence.line.encode() for sentence in offered(passages)]
-    labels, before, lines = list[int](), b"", [UNKNOWN.encode(), *quotable]
-    for token in answer[:-1]:
-        piece = tongue.piece(token)
-        alive = [line for line in lines if line.startswith(before)]
-        forced = b"\n" not in piece and all(line.startswith(before + piece) for line in alive)
-        labels.append(IGNORED if forced else token)
+def _decisions(answer: Sequence[int], said: str, passages: Sequence[Passage], tongue: Tongue) -> dict[int, set[int]]:
+    """The places of an answer at which the lines on offer leave a choice, and the tokens that may go on from there."""
+    quotable = [sentence.line for sentence in offered(passages)]
+    lines, before, found = [UNKNOWN, *quotable], b"", dict[int, set[int]]()
+    for at, token in enumerate(answer):
+        piece = b"" if at == len(answer) - 1 else tongue.piece(token)
+        alive = [line.encode() for line in lines if line.encode().startswith(before)]
+        rests = {line[len(before) :].decode("utf-8", "ignore") for line in alive}
+        choice = {tongue.encode(rest)[0] for rest in rests if rest}
+        if "" in rests:  # a whole line: the answer ends, or goes on with another
+            choice |= {tongue.end} if at else set()
+            choice |= {tongue.encode("\n")[0]} if before.decode() != UNKNOWN and said.count("\n") < MOST - 1 else set()
+        if len(choice | {token}) > 1:
+            found[at] = choice
         _, newline, before = (before + piece).rpartition(b"\n")
         lines = quotable if newline else lines
-    is_open = said != UNKNOWN and said.count("\n") < MOST - 1
-    return [*labels, answer[-1] if is_open else IGNORED]
+    return found
 
 
 def _written(record: Record, numbers: Sequence[int]) -> str:

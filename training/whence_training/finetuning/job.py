@@ -28,7 +28,8 @@ def write_job(
     """Put all that the processes need into `folder`; `weights` are what transformers loads."""
     folder.mkdir(parents=True, exist_ok=True)
     examples = {
-        name: [[each.ids, each.labels] for each in listed] for name, listed in (("train", train), ("val", validation))
+        name: [[each.ids, each.labels, list(each.allowed.items())] for each in listed]
+        for name, listed in (("train", train), ("val", validation))
     }
     held = {"weights": str(weights), "told": told.model_dump(mode="json"), **examples}
     write_durably(folder / _JOB, json.dumps(held))
@@ -38,7 +39,8 @@ def main(folder: Path) -> None:
     """Train, or go on training."""
     held = json.loads((folder / _JOB).read_text("utf-8"))
     train, validation = (
-        [Example(tuple(ids), tuple(labels)) for ids, labels in held[name]] for name in ("train", "val")
+        [Example(tuple(ids), tuple(labels), dict(allowed)) for ids, labels, allowed in held[name]]
+        for name in ("train", "val")
     )
     told = Finetuning.model_validate(held["told"])
     with joined() as processes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from math import isnan
 
 from whence_training.evaluation.report import Report
-from whence_training.finetuning.tuning import Checkpoint
+from whence_training.finetuning.checkpoints import Checkpoint
 
 _WORSE = 1.05  # times the least validation loss
 _FORGOT = 0.15  # of made-up questions, which are few

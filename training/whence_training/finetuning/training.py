@@ -18,6 +18,7 @@ from whence_server.models.gguffile import read_model
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError, InputError
 from whence_training.finetuning.base import Base, load_model
+from whence_training.finetuning.checkpoints import Checkpoint, checkpoints, trained_share
 from whence_training.finetuning.examples import Example
 from whence_training.finetuning.folds import fold_count, folds
 from whence_training.finetuning.job import CHECKPOINTS, write_job
@@ -27,7 +28,7 @@ from whence_training.finetuning.risks import too_large
 from whence_training.finetuning.searching import search, sensitivity
 from whence_training.finetuning.stage import WORK
 from whence_training.finetuning.tongue import ServedTongue
-from whence_training.finetuning.tuning import Checkpoint, checkpoints, fine_tune, trained_share
+from whence_training.finetuning.tuning import fine_tune
 from whence_training.qa.record import Record
 from whence_training.run import Run, hash_of
 

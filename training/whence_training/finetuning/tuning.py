@@ -10,7 +10,7 @@ import json
 import math
 import random
 import shutil
-import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,27 +19,15 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import safe_open
 from transformers import get_scheduler
 
 from whence_training.config import Finetuning
 from whence_training.errors import ConfigError
+from whence_training.finetuning.checkpoints import LOG, Checkpoint, Log, checkpoints
 from whence_training.finetuning.examples import IGNORED, Example
 from whence_training.finetuning.processes import ALONE, Processes
 
 _STATE = "state.pt"
-LOG = "log.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """An adapter after some steps, with the mean loss over each label since the one before, and of the validation."""
-
-    folder: Path
-    epoch: float
-    step: int
-    loss: float
-    validation_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,9 @@ def fine_tune(
     _check(train, told)
     folder.mkdir(parents=True, exist_ok=True)
     made = checkpoints(folder)
-    model = processes.shared(_adapted(base, told, made[-1].folder if made else None))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that will be another
+        model = processes.shared(_adapted(base, told, made[-1].folder if made else None))
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = _optimizer(learnt, told)
     pace = _pace(len(train), told, processes.world)
@@ -79,7 +69,7 @@ def fine_tune(
         state = torch.load(made[-1].folder / _STATE, weights_only=True)
         processes.restore(model, optimizer, state["optimizer"])
         schedule.load_state_dict(state["schedule"])
-    log = _Log(folder / LOG, told.logging_steps, pace.steps, note, processes.rank == 0, made[-1].step if made else 0)
+    log = Log(folder / LOG, told.logging_steps, pace.steps, note, processes.rank == 0, made[-1].step if made else 0)
     while (step := made[-1].step if made else 0) < pace.steps and not _is_enough(made, told.patience):
         torch.manual_seed(told.seed * 1_000 + len(made))  # dropout: the same whether or not it was resumed
         end = min(step + pace.span, pace.steps)
@@ -103,13 +93,6 @@ def mean_loss(model: Any, examples: Sequence[Example], told: Finetuning) -> floa
             loss, labels = _loss(model, examples[start : start + told.batch_size], told)
             total, count = total + float(loss), count + labels
     return total / count if count else math.nan
-
-
-def trained_share(folder: Path, whole: int) -> dict[str, float]:
-    """How many numbers a checkpoint's adapter has, and what share that is of the `whole` model's."""
-    with safe_open(folder / "adapter_model.safetensors", "numpy") as file:
-        count = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return {"trained": count, "share": count / whole}
 
 
 def _check(train: Sequence[Example], told: Finetuning) -> None:
@@ -181,7 +164,7 @@ def _train(
     schedule: Any,
     steps: range,
     pace: _Pace,
-    log: _Log,
+    log: Log,
     processes: Processes,
 ) -> float:
     """These steps; the mean loss over their labels."""
@@ -239,32 +222,22 @@ def _loss(model: Any, examples: Sequence[Example], told: Finetuning) -> tuple[to
     half = torch.float16 if told.fp16 else torch.bfloat16
     with torch.autocast(device.type, half, enabled=told.fp16 or told.bf16):
         logits = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits[:, :-1]
-    wanted = labels[:, 1:].to(device)
-    loss = torch.nn.functional.cross_entropy(
-        logits.reshape(-1, logits.shape[-1]).float(), wanted.reshape(-1), ignore_index=IGNORED, reduction="sum"
-    )
-    return loss, int((wanted != IGNORED).sum())
+    rows, places = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
+    found, wanted = logits[rows, places].float(), labels[rows, places + 1].to(device)
+    choices = [examples[row].allowed.get(place + 1) for row, place in zip(rows.tolist(), places.tolist(), strict=True)]
+    if any(choices):
+        found = found + _closed(choices, found.shape[-1]).to(device)
+    return torch.nn.functional.cross_entropy(found, wanted, reduction="sum"), len(wanted)
 
 
-class _Log:
-    """A line of JSON each so many steps; what a resumed run repeats is not there twice."""
-
-    def __init__(self, file: Path, every: int, steps: int, note: Callable[[str], None], on: bool, done: int) -> None:
-        self._file, self._every, self._steps, self._note, self._on = file, every, steps, note, on
-        self._started = time.monotonic()
-        if on and file.exists():
-            kept = [line for line in file.read_text("utf-8").splitlines() if json.loads(line)["step"] <= done]
-            file.write_text("".join(f"{line}\n" for line in kept), "utf-8")
-
-    def add(self, step: int, epoch: float, loss: float, rate: float, norm: Any) -> None:
-        """The loss of a step, its learning rate and the length of its gradient before it was clipped."""
-        if not self._on or (step % self._every and step != self._steps):
-            return
-        row = {"step": step, "epoch": round(epoch, 4), "loss": round(loss, 6), "rate": rate, "gradient": float(norm)}
-        row["seconds"] = round(time.monotonic() - self._started, 3)
-        with self._file.open("a", encoding="utf-8") as opened:
-            opened.write(json.dumps(row) + "\n")
-        self._note(f"step {step} of {self._steps}: loss {loss:.4f}")
+def _closed(choices: Sequence[Sequence[int] | None], size: int) -> torch.Tensor:
+    """What is added to logits so that only what the grammar allows there is left, as when an answer is written."""
+    mask = torch.zeros((len(choices), size))
+    for row, choice in enumerate(choices):
+        if choice:
+            mask[row] = -torch.inf
+            mask[row, list(choice)] = 0
+    return mask
 
 
 def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any]) -> None:
@@ -277,12 +250,6 @@ def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any
     about |= {"loss": checkpoint.loss, "validation_loss": checkpoint.validation_loss}
     (draft / "checkpoint.json").write_text(json.dumps(about), "utf-8")
     draft.replace(checkpoint.folder)
-
-
-def checkpoints(folder: Path) -> list[Checkpoint]:
-    """Those that are in a folder, oldest first."""
-    found = [(file.parent, json.loads(file.read_text("utf-8"))) for file in folder.glob("checkpoint-*/checkpoint.json")]
-    return sorted((Checkpoint(place, **about) for place, about in found), key=lambda checkpoint: checkpoint.step)
 
 
 def _is_enough(made: Sequence[Checkpoint], patience: int) -> bool:
