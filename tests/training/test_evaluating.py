@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -16,6 +17,7 @@ pytest.importorskip("rouge_score")
 
 from tests.training.answers import answered, code, commit, record, right, unanswerable
 
+from whence_training.cli import command
 from whence_training.config import Evaluation
 from whence_training.errors import InputError
 from whence_training.evaluation.behaviour import calibration_error
@@ -269,5 +271,8 @@ def test_a_run_is_shown_on_a_terminal(tmp_path, poor, good):
     shown = console.export_text()
     assert re.search(r"accuracy +│ +0\.375 │ +1\.000 │ .* \*", shown.replace("\u00a0", " "))
     assert "✗ It calls `zap_all`" in shown
+    run = CliRunner().invoke(command, ["--show", str(tmp_path)])
+    assert run.exit_code == 0
+    assert "accuracy" in run.stdout
     with pytest.raises(InputError, match="holds no report"):
         show(Path(tmp_path / "4c-select"), console)

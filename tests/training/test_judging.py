@@ -48,6 +48,14 @@ def test_to_quote_what_bears_the_reference_out_is_right_too():
     assert not is_correct(answered(who, "Author: Grace Maintainer [1]"))
 
 
+def test_to_repeat_the_question_is_no_answer():
+    summary = "Puts an item into the cart and counts it."
+    asked = record(f"Which function {summary[0].lower()}{summary[1:-1]}?", "`Cart.add`, in `shop/cart.py`.")
+    asked = record(asked.question, asked.answer, quotes=(Quote(0, summary),))
+    assert not is_correct(answered(asked, f"{summary} [1]"))
+    assert is_correct(answered(asked, "`Cart.add` in `shop/cart.py` [1]"))
+
+
 def test_what_has_no_answer_is_rightly_left_alone_and_what_has_one_is_not():
     assert is_correct(answered(unanswerable(), None))
     assert not is_correct(answered(unanswerable(), "It flies. [1]"))

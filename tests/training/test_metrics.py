@@ -66,3 +66,12 @@ def test_rouge_and_bleu_by_hand():
 def test_every_score_is_a_share_and_the_same_text_scores_best(answer, reference):
     assert all(0 <= value <= 1 + 1e-9 for value in score(answer, reference).values())
     assert averaged([score(answer, answer)])["exact_match"] == 1
+
+
+@given(st.lists(st.sampled_from("cart adds items counts prices stock returns".split()), min_size=2, max_size=12))
+def test_what_is_left_out_of_an_answer_never_makes_it_better(words):
+    reference = " ".join(words)
+    scores = [score(" ".join(words[:kept]), reference) for kept in range(len(words), 0, -1)]
+    for name in ("token_f1", "token_recall", "rouge1", "rougeL", "bleu"):
+        values = [each[name] for each in scores]
+        assert values == sorted(values, reverse=True), name

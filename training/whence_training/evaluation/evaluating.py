@@ -60,7 +60,8 @@ def evaluate(
             tried[suite].append(_prediction(each, told, inventory))
     metrics = means(predictions) | _together(own, predictions, told)
     weights = told.combined_weights.model_dump()
-    whole, missing = combined(metrics, weights) if weights.keys() & metrics.keys() else (None, tuple(weights))
+    there = any(weight and name in metrics for name, weight in weights.items())
+    whole, missing = combined(metrics, weights) if there else (None, tuple(weights))
     return Report(
         model=model,
         dataset=dataset,

@@ -29,8 +29,10 @@ def is_correct(answered: Answered) -> bool:
     if answered.abstained or not record.answerable:
         return answered.abstained and not record.answerable
     said, asked = Counter(_words(bare(answered.answer))), Counter(_words(record.question))
-    targets = [record.answer, " ".join(quote.text for quote in record.quotes)]
-    return any(_says(said, Counter(_words(target)), asked) for target in targets)
+    quotes = Counter(_words(" ".join(quote.text for quote in record.quotes)))
+    says_more = (quotes & asked).total() < _BORNE * quotes.total()  # what only repeats the question answers nothing
+    targets = [Counter(_words(record.answer)), *([quotes] if says_more else [])]
+    return any(_says(said, target, asked) for target in targets)
 
 
 def facts_of(reference: str) -> set[str]:

@@ -10,15 +10,17 @@ from whence_training.evaluation.report import Difference, Discordant
 
 _DRAWS = 2_000
 _TAILS = (2.5, 97.5)
+_AT_ONCE = 1_000_000  # samples held in memory
 
 
 def bootstrap(before: Sequence[float], after: Sequence[float], seed: int, draws: int = _DRAWS) -> Difference:
     """The means, and the 95 % percentile interval of their difference over samples drawn with replacement, in pairs."""
     one, other = np.array(before, float), np.array(after, float)
     differences = other - one
-    random = np.random.default_rng(seed)
-    drawn = [differences[random.integers(0, len(differences), len(differences))].mean() for _ in range(draws)]
-    low, high = np.percentile(drawn, _TAILS)
+    random, count = np.random.default_rng(seed), len(differences)
+    batches = np.array_split(np.arange(draws), 1 + draws * count // _AT_ONCE)
+    drawn = [differences[random.integers(0, count, (len(batch), count))].mean(axis=1) for batch in batches]
+    low, high = np.percentile(np.concatenate(drawn), _TAILS)
     return Difference(float(one.mean()), float(other.mean()), float(low), float(high))
 
 
