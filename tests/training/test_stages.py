@@ -166,6 +166,10 @@ def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path
         ["1", "collect"],
         ["2", "process"],
         ["3", "generate"],
+        ["4a", "baseline"],
+        ["4b", "train"],
+        ["4c", "select"],
+        ["4d", "evaluate"],
     ]
     (tmp_path / "bad.yaml").write_text("datasets: {}\n")
     arguments = [sys.executable, "-m", "whence_training", "--config", str(tmp_path / "bad.yaml")]

@@ -245,7 +245,7 @@ def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any
     """In one rename: a killed run leaves no half of one."""
     draft = checkpoint.folder.with_name(f".{checkpoint.folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    getattr(model, "module", model).save_pretrained(str(draft), state_dict=weights)
+    getattr(model, "module", model).save_pretrained(str(draft), state_dict=weights, save_embedding_layers=False)
     torch.save(state, draft / _STATE)
     about = {"epoch": checkpoint.epoch, "step": checkpoint.step}
     about |= {"loss": checkpoint.loss, "validation_loss": checkpoint.validation_loss}
