@@ -1,6 +1,7 @@
 """Stages 4a to 4d over a small project with a tiny model of random weights: all the way, and no test seen early."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,11 +16,12 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from whence_server.generation.prompt import system_text
 from whence_server.models.installed import Home
 from whence_training.configfile import read_config
-from whence_training.errors import BlockedError, ConfigError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.report import read_report
 from whence_training.finetuning import stage
 from whence_training.finetuning.base import find_base, load_model
 from whence_training.gguf_export import quantize
+from whence_training.qa.record import Evidence, Record
 from whence_training.reader.tokens import TEMPLATE, train_reader_tokenizer
 from whence_training.stages import open_run, run_stages
 
@@ -135,3 +137,13 @@ def test_a_gguf_is_base_enough_whatever_its_bits(base, shop, tmp_path, home):
         find_base(None, repository, home, tmp_path / "cache")
     with pytest.raises(ConfigError, match="nor is nowhere a file or folder"):
         find_base("nowhere", repository, home, tmp_path / "cache")
+
+
+def test_records_that_share_a_source_with_what_measures_are_not_learnt_from():
+    learnt, measured = (
+        Record("docs", "what", "easy", question, "It.", (Evidence("doc", "It is.", "guide.md"),), (), "rules", name)
+        for name, question in (("one", "What is it?"), ("two", "What else is it?"))
+    )
+    with pytest.raises(InputError, match=r"train and test data share a source \(guide.md\)"):
+        stage._refuse_leaks([learnt], [], [measured])
+    stage._refuse_leaks([learnt], [], [replace(measured, context=(Evidence("doc", "It was.", "other.md", 1),))])

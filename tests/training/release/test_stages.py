@@ -24,6 +24,8 @@ from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
 
+pytestmark = pytest.mark.filterwarnings("default")  # peft's own
+
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,8 @@ def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any
 
     base, told = base_of(run), run.config.finetuning
     learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
-    validation, test = _records(run, above, "validation"), _split(above, "test")
-    if told.train_data and (leaks := find_leaks([*learnt, *_split(above, "validation"), *test])):
-        raise InputError(f"{told.train_data} shares a {leaks[0].what} with what measures ({leaks[0].where})")
+    validation, test = _records(run, above, "validation"), _test(run, above)
+    _refuse_leaks(learnt, _split(above, "validation"), test)
     with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
         trained = train(run, base, learnt, validation, test, bench.ask)
     shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
@@ -158,22 +157,43 @@ def _adapt_retriever(run: Run) -> None:
     run.note(f"the retriever {'is adapted' if outcome.adapted else 'stays as it is'}: {outcome.reason}")
 
 
+def _refuse_leaks(learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record]) -> None:
+    """Raise `InputError` where files that were named share with each other what the splits of stage 3 do not."""
+    named: tuple[tuple[Split, Sequence[Record]], ...] = (("train", learnt), ("validation", validation), ("test", test))
+    if leaks := find_leaks([replace(record, split=name) for name, records in named for record in records]):
+        first = leaks[0]
+        raise InputError(f"{first.splits[0]} and {first.splits[1]} data share a {first.what} ({first.where})")
+
+
+def _test(run: Run, above: Mapping[str, Made]) -> list[Record]:
+    given = run.config.evaluation.eval_data
+    return read_records(given) if given else _split(above, "test")
+
+
 def _split(above: Mapping[str, Made], name: Split) -> list[Record]:
     return read_records(above["3"].folder / f"{name}.jsonl")
 
 
 def _records(run: Run, above: Mapping[str, Made], name: Split) -> list[Record]:
     """The questions of a split that are asked. Raises `InputError` where there are none."""
-    told = run.config.evaluation
-    given = told.eval_data if name == "test" else None
-    records = chosen(read_records(given) if given else _split(above, name), told)
+    records = chosen(_test(run, above) if name == "test" else _split(above, name), run.config.evaluation)
     if not records:
         raise InputError(f"the {name} split has no question; there is too little that can be asked of the repository")
     return records
 
 
 def _told(run: Run, *names: str) -> object:
-    return [base_of(run).digest, *(getattr(run.config, name).model_dump(mode="json") for name in names)]
+    """What a stage hangs on: the base, sections of the configuration, and files that it names."""
+    files = [file for file in (run.config.finetuning.train_data, run.config.evaluation.eval_data) if file]
+    try:
+        digests = [digest_of(file) for file in files]
+    except OSError as error:
+        raise InputError(f"a file of records cannot be read: {error}") from error
+    return [base_of(run).digest, digests, *(getattr(run.config, name).model_dump(mode="json") for name in names)]
+
+
+def _told_all(run: Run) -> object:
+    return _told(run, "finetuning", "evaluation")
 
 
 def _asked(run: Run) -> object:
@@ -193,15 +213,11 @@ def _before(run: Run, label: str | None) -> str | None:
     return before if label == deployed["model"] else label
 
 
-def _trained(run: Run) -> object:
-    """What 4b hangs on: also a file to learn from, and how many questions are asked."""
-    told = run.config.finetuning
-    return [_told(run, "finetuning"), run.config.evaluation.most, digest_of(told.train_data) if told.train_data else ""]
-
-
 STAGES = (
     Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
-    Stage("4b", "train", "train an adapter", ("1", "3", "4a"), _train, _trained),
+    Stage(
+        "4b", "train", "train an adapter", ("1", "3", "4a"), _train, lambda run: _told(run, "finetuning", "evaluation")
+    ),
     Stage(
         "4c",
         "select",

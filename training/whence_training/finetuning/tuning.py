@@ -28,6 +28,7 @@ from whence_training.finetuning.examples import IGNORED, Example
 from whence_training.finetuning.processes import ALONE, Processes
 
 _STATE = "state.pt"
+_BLOCK = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _adapted(base: Any, told: Finetuning, start: Path | None) -> Any:
     if told.method == "lm_head":
         # A head that is the embedding, too, has no weights of its own: the last block is then what comes nearest.
         tied = base.config.tie_word_embeddings
-        modules, last = ("all-linear", [base.config.num_hidden_layers - 1]) if tied else (["lm_head"], None)
+        modules, last = (_BLOCK, [base.config.num_hidden_layers - 1]) if tied else (["lm_head"], None)
     return get_peft_model(
         base,
         LoraConfig(
@@ -244,7 +245,7 @@ def _save(model: Any, weights: Any, checkpoint: Checkpoint, state: dict[str, Any
     """In one rename: a killed run leaves no half of one."""
     draft = checkpoint.folder.with_name(f".{checkpoint.folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    getattr(model, "module", model).save_pretrained(str(draft), state_dict=weights)
+    getattr(model, "module", model).save_pretrained(str(draft), state_dict=weights, save_embedding_layers=False)
     torch.save(state, draft / _STATE)
     about = {"epoch": checkpoint.epoch, "step": checkpoint.step}
     about |= {"loss": checkpoint.loss, "validation_loss": checkpoint.validation_loss}

@@ -60,7 +60,8 @@ def fault(probes: Sequence[Probe], label: str, wanted: int) -> str:
 
 async def _probe(repository: Path, questions: Sequence[str], model: str, timeout: float) -> list[Probe]:
     client = LanguageClient("whence-canary", "1")
-    await client.start_io(sys.executable, "-m", "whence_server", "lsp", cwd=repository)
+    environment = {**os.environ, "WHENCE_KEEP_QUESTIONS": ""}  # nobody asks these
+    await client.start_io(sys.executable, "-m", "whence_server", "lsp", cwd=repository, env=environment)
     try:
         folder = lsp.WorkspaceFolder(uri=repository.resolve().as_uri(), name=repository.name)
         begin = lsp.InitializeParams(
