@@ -31,7 +31,7 @@ from whence_training.finetuning.stage import COMPARISON
 from whence_training.release.canary import probe
 from whence_training.stages import STAGES, open_run, run_stages
 
-_SHOWN = ("accuracy", "token_f1", "rougeL", "citation_precision", "citation_recall", "invented", "abstained")
+_SHOWN = ("accuracy", "token_f1", "rougeL", "citation_precision", "citation_recall", "hallucinated", "abstained")
 
 
 @dataclass(frozen=True, slots=True)
