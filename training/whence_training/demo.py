@@ -93,11 +93,12 @@ def config_of(domain: str, base: str, out: Path, anyway: bool, size: Size) -> Co
         "domain": domain,
         "paths": {"runs": str(out)},
         "dataset_generator": {
-            "gates": {"author": 1.0, "directory": 1.0, "file": 1.0, "extractive": 0.3}
+            "train_ratio": 0.6,  # a small repository has few questions, and a table needs some
+            "gates": {"author": 1.0, "directory": 1.0, "file": 1.0, "extractive": 0.3},
         },
         "finetuning": {
-            "base_model": base, "strategy": "steps", "max_steps": size.steps, "learning_rate": 1e-3,
-            "save_steps": max(1, size.steps // 2), "retrieved": 0.25, "lora_r": 8, "lora_alpha": 16,
+            "base_model": base, "strategy": "steps", "max_steps": size.steps, "learning_rate": 3e-4,
+            "save_steps": max(1, size.steps // 3), "retrieved": 0.25, "lora_r": 8, "lora_alpha": 16,
         },
         "evaluation": {"most": size.questions, "suite": 0, "metrics": ["rouge", "token_f1", "perplexity"]},
         "registration": {"anyway": anyway, "licence": "Apache-2.0"},

@@ -6,6 +6,7 @@ A GGUF is enough: transformers loads the very weights that llama.cpp runs. Of a 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ def find_base(wanted: str | None, repository: Repository, home: Home, cache: Pat
 
 def load_model(weights: Path, told: Finetuning) -> Any:
     """A folder or GGUF in transformers, in 32 bits or those of `quantization`. Raises `ConfigError` without CUDA."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # a GGUF is read with a bar that the next line cannot reach
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
