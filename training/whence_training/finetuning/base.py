@@ -6,7 +6,8 @@ A GGUF is enough: transformers loads the very weights that llama.cpp runs. Of a 
 from __future__ import annotations
 
 import hashlib
-import os
+import io
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,6 @@ def find_base(wanted: str | None, repository: Repository, home: Home, cache: Pat
 
 def load_model(weights: Path, told: Finetuning) -> Any:
     """A folder or GGUF in transformers, in 32 bits or those of `quantization`. Raises `ConfigError` without CUDA."""
-    os.environ.setdefault("TQDM_DISABLE", "1")  # a GGUF is read with a bar that the next line cannot reach
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -87,7 +87,8 @@ def load_model(weights: Path, told: Finetuning) -> Any:
         options["quantization_config"] = _bits(told.quantization)
     if weights.is_dir():
         return AutoModelForCausalLM.from_pretrained(weights, **options)
-    return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, **options)
+    with redirect_stderr(io.StringIO()):  # it draws a bar that nothing else turns off
+        return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, **options)
 
 
 def _bits(quantization: str) -> Any:
