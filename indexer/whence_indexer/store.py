@@ -275,11 +275,12 @@ def next_generation(folder: Path) -> int:
 
 
 def size_bytes(folder: Path) -> int:
-    """What the index takes on disk."""
+    """What the index takes on disk; of what a writer removes meanwhile, files and folders, nothing."""
     total = 0
-    for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a writer may compact meanwhile
-            total += file.stat().st_size if file.is_file() else 0
+    for where, _, names in os.walk(folder):  # Path.rglob raises where a folder goes under its feet
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.stat(os.path.join(where, name)).st_size
     return total
 
 

@@ -1,6 +1,8 @@
 """The store keeps one promise: what was committed can be read, whatever happens to a writer."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +13,7 @@ import pytest
 from whence_indexer.bm25 import WordScorer
 from whence_indexer.errors import DamagedError, NoIndexError
 from whence_indexer.rows import unit_vectors, vector_rows
-from whence_indexer.store import State, Store, Writer
+from whence_indexer.store import State, Store, Writer, size_bytes
 
 ROWS = pa.schema([pa.field("path", pa.string()), pa.field("terms", pa.string())])
 
@@ -193,3 +195,19 @@ from lance_namespace_urllib3_client.models import QueryTableRequest
 assert QueryTableRequest.model_fields
 """
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+
+
+def test_the_size_of_an_index_is_told_while_a_writer_takes_folders_away(tmp_path, monkeypatch):
+    (tmp_path / "index.json").write_text("12345")
+    for number in range(3):
+        (tmp_path / f"tables-{number}" / "chunks").mkdir(parents=True)
+        (tmp_path / f"tables-{number}" / "chunks" / "data").write_text("123")
+    scandir = os.scandir
+
+    def vanishing(folder):
+        if str(folder).endswith("tables-1"):
+            shutil.rmtree(folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert size_bytes(tmp_path) == 5 + 3 + 3

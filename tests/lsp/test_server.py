@@ -207,6 +207,8 @@ def test_settings_that_cannot_be_used_are_named_and_the_others_count(shop, clien
         "history": False,
         "model": "auto",
         "unsupported": "mark",
+        "minTrainingExamples": 20,
+        "trainingConfig": "",
     }
     said = "\n".join(each["message"] for each in client.notified("window/showMessage"))
     assert "initializationOptions: the setting 'codeLens' is true or false; its default false is used" in said

@@ -242,7 +242,7 @@ def test_one_file_of_hugging_face_is_pulled_at_its_commit(home, registry, tmp_pa
         monkeypatch.setenv("HF_ENDPOINT", mirror.url)
         mirror.cut_after, mirror.cuts = 40_000, 1
         manifest = pull_hub_file(home, "hf://Qwen/Small-GGUF/Small.Q4_K_M.gguf", Terms())
-    assert (manifest.name, manifest.mode, manifest.licence) == ("small-q4-k-m", "write", "apache-2.0")
+    assert (manifest.name, manifest.mode, manifest.licence) == ("small-q4-k-m", "quote", "apache-2.0")
     assert manifest.base == registry.reader.base
     assert mirror.asked[-1] == ("GET", f"/Qwen/Small-GGUF/resolve/{COMMIT}/Small.Q4_K_M.gguf", "bytes=40000-")
 
