@@ -10,6 +10,7 @@ pytest.importorskip("rouge_score")
 from whence_indexer.query import parse_query
 from whence_indexer.workspace import Workspace
 from whence_server.errors import PromptError, WorkerError
+from whence_server.generation.confidence import RETRIEVAL_ALONE
 from whence_server.generation.generator import Generated
 from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import UNKNOWN
@@ -28,7 +29,7 @@ RECORD = Record("docs", "when", "easy", QUESTION, INVOICE, (GUIDE,), (Quote(0, I
 class Scripted:
     """Says what it is told to, and remembers what it was asked."""
 
-    model, mode = Model("scripted"), "quote"
+    model, mode, calibration = Model("scripted"), "quote", RETRIEVAL_ALONE
 
     def __init__(self, says):
         self.says, self.requests = says, []

@@ -68,6 +68,7 @@ def test_a_deployment_that_is_not_proved_is_rolled_back_by_the_transaction(serve
 
 def test_a_new_commit_starts_the_flow_once_and_looking_again_does_nothing(server, shop, tmp_path):
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
 
     from whence_training.flows import watch
 
@@ -76,7 +77,8 @@ def test_a_new_commit_starts_the_flow_once_and_looking_again_does_nothing(server
 
     def learnt():
         with get_client(sync_client=True) as client:
-            return len([run for run in client.read_flow_runs(limit=200) if run.state_name == "Blocked"])
+            runs = client.read_flow_runs(limit=200, sort=FlowRunSort.START_TIME_DESC)
+        return len([run for run in runs if run.state_name == "Blocked"])
 
     begun = learnt()
     assert watch(str(shop.path), str(config))[0].startswith("new: 5 commits")

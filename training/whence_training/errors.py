@@ -34,3 +34,7 @@ class CanaryError(BlockedError):
 
 class ExportError(TrainingError):
     """What was trained cannot be written as GGUF; nothing was written."""
+
+
+class EngineError(TrainingError):
+    """The engine of workflows does not run."""

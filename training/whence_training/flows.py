@@ -15,6 +15,7 @@ from typing import Any
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")  # a busy machine takes its time
 
 from prefect import flow, get_run_logger, serve, task
 from prefect.artifacts import (
@@ -30,7 +31,7 @@ from prefect.transactions import Transaction, transaction
 
 from whence_indexer.repository import open_repository
 from whence_training.configfile import read_config
-from whence_training.errors import BlockedError, ConfigError, InputError
+from whence_training.errors import BlockedError, ConfigError, EngineError, InputError
 from whence_training.release.canary import Probe
 from whence_training.release.deploying import Deployment
 from whence_training.release.stage import deploy_stage
@@ -114,7 +115,10 @@ def adapt(repository: str) -> State:
 
 
 def serve_flows(repository: Path, config: Path | None) -> None:
-    """Look for what starts a run, again and again, and run by the clock where that is configured; until it is ended."""
+    """Look for what starts a run, again and again, and run by the clock where that is configured; until it is ended.
+
+    Raises `EngineError` where Prefect's own server does not start.
+    """
     told, name = read_config(config).triggers, repository.resolve().name
     parameters = {"repository": str(repository.resolve()), "config": str(config.resolve()) if config else None}
     deployments = [
@@ -124,7 +128,10 @@ def serve_flows(repository: Path, config: Path | None) -> None:
         deployments.append(
             learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters, concurrency_limit=1)
         )
-    serve(*deployments, print_starting_message=False)
+    try:
+        serve(*deployments, print_starting_message=False)
+    except RuntimeError as error:
+        raise EngineError(f"Prefect does not run: {error}") from error
 
 
 def guarded(

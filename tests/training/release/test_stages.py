@@ -29,13 +29,19 @@ pytestmark = pytest.mark.filterwarnings("default")  # peft's own
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
 
+MEASURED = ("Where is charge_card?", "How are routes registered?", "What does charge_card do?",
+            "What is registered with `register_route`?", "What does the bank repeat?", "Which view answers a path?",
+            "What does register_route remember?", "What happens when a card is charged?")  # fmt: skip
+
+
 def records(generator):
-    kinds = [("code", "What happens when a card is charged"), ("docs", "What is said of routes in the guide")]
     for number in range(20):
-        category, question = kinds[number % 2]
-        shown = Evidence("code", SENTENCE, f"shop/{number}.py")
-        yield Record(category, "what", "easy", f"{question} ({number})?", SENTENCE, (shown,), (Quote(0, SENTENCE),),
-                     generator(number), f"shop/{number}.py", split="train" if number < 12 else "test",
+        category, test = ("code", "docs")[number % 2], number >= 12
+        question = MEASURED[number - 12] if test else f"What is said of cards in chapter {number}?"
+        file = f"shop/{'abc'[number % 3]}/{number}.py"
+        shown = Evidence("code", SENTENCE, file)
+        yield Record(category, "what", "easy", question, SENTENCE, (shown,), (Quote(0, SENTENCE),),
+                     generator(number), file, split="test" if test else "train",
                      author=f"{number}")  # fmt: skip
 
 

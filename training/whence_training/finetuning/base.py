@@ -6,6 +6,8 @@ A GGUF is enough: transformers loads the very weights that llama.cpp runs. Of a 
 from __future__ import annotations
 
 import hashlib
+import io
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +87,8 @@ def load_model(weights: Path, told: Finetuning) -> Any:
         options["quantization_config"] = _bits(told.quantization)
     if weights.is_dir():
         return AutoModelForCausalLM.from_pretrained(weights, **options)
-    return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, **options)
+    with redirect_stderr(io.StringIO()):  # it draws a bar that nothing else turns off
+        return AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, **options)
 
 
 def _bits(quantization: str) -> Any:

@@ -70,7 +70,7 @@ def unanswerable(records: Sequence[Record], share: float) -> Iterator[Record]:
 def capped(records: Sequence[Record], shares: Mapping[str, float], least: int = 40) -> list[Record]:
     """Without so many of one generator that they are more than its share (of all: under the name "") of the rest.
 
-    `least` of each may stay; which do, their hash decides.
+    `least` of each may stay, but of one whose share is 0 none does; which do, their hash decides.
     """
     held: defaultdict[str, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.hash):
@@ -79,7 +79,7 @@ def capped(records: Sequence[Record], shares: Mapping[str, float], least: int = 
         total = sum(map(len, held.values()))
         for name, members in held.items():
             share = shares.get(name.partition(":")[2], shares.get("", 1.0))
-            held[name] = members[: max(least, int(share * total))]
+            held[name] = members[: max(least, int(share * total)) if share else 0]
         if total == sum(map(len, held.values())):
             break
     kept = {record.hash for members in held.values() for record in members}

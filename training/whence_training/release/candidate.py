@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -80,7 +81,10 @@ def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]
     with closing(ServedTongue(base)) as tongue:
         evidence = ("\n".join(each.text for each in record.context) for record in records[:: max(1, len(records) // 8)])
         texts = [tongue.encode(text)[:_TOKENS] for text in evidence if text][:_TEXTS]
-    model = PeftModel.from_pretrained(load_model(candidate.weights, Finetuning()), str(candidate.trained.adapter))
+    base_model = load_model(candidate.weights, Finetuning())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # as in `tuning`
+        model = PeftModel.from_pretrained(base_model, str(candidate.trained.adapter))
     found = [fidelity_of(model, base, texts, exported.adapter)]
     if exported.merged:
         found.append(fidelity_of(model, exported.merged, texts))
