@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
@@ -28,6 +28,10 @@ beforeAll(async () => {
 afterAll(async () => {
   writeFileSync(join(run, "took.json"), JSON.stringify(took, null, 2));
   await workbench?.close();
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await workbench.picture("failed");
 });
 
 const last = () => panel.locator(".turn").last();
@@ -107,7 +111,7 @@ test("a hover tells what a symbol is and what changed it", async () => {
 
 test("the code action Why names the commit, and its citation opens the diff", async () => {
   await workbench.file("server/whence_server/feedback.py", 46);
-  await workbench.command("Source Action...");
+  await workbench.command("Quick Fix...");
   await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
   await answered();
   await workbench.picture("8-why");
@@ -186,18 +190,7 @@ test("nothing was asked of another host, and nothing written into the work tree"
 });
 
 /** The language servers that this run started. */
-function servers(): number[] {
-  const told = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
-  return told.split("\n").filter((line) => / lsp$/.test(line) && line.includes("whence") && line.includes("python")).filter((line) => ofThisRun(Number(line.trim().split(" ")[0]))).map((line) => Number(line.trim().split(" ")[0]));
-}
-
-function ofThisRun(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`WHENCE_E2E_MARK=${run}`);
-  } catch {
-    return false;
-  }
-}
+const servers = () => workbench.programs(/python.*whence.* lsp$/);
 
 /** Hold the servers still, so that there is an answer to be stopped. */
 function pause(still: boolean): void {

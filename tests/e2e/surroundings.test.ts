@@ -1,15 +1,19 @@
 // The editor as others have it: with chat and agents, several roots, no trust, a narrow panel, other themes, no mouse.
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createVSIX } from "@vscode/vsce";
 import type { Frame, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
 const ANSWER = ".turn:last-child:is(.done, .abstained):not([aria-busy='true'])";
 let workbench: Workbench;
 let panel: Frame;
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await workbench.picture("failed");
+});
 
 async function ask(question: string): Promise<void> {
   await panel.locator("#form textarea").fill(question);
@@ -139,6 +143,40 @@ describe("without trust", () => {
     await until(() => workbench.shows("embedding model"), "the doctor did not report");
     expect(await workbench.shows(/✗/)).toBe(false);
     await workbench.picture("6-doctor");
+  });
+});
+
+describe("in an empty folder", () => {
+  const places = ground("empty");
+  const folder = join(places.run, "empty");
+  const storage = join(places.run, "data/User/globalStorage/whence.whence");
+  beforeAll(async () => {
+    mkdirSync(folder);
+    workbench = await Workbench.open(places, folder, {});
+  });
+  afterAll(() => workbench?.close());
+
+  test("nothing is installed, started, indexed or asked", async () => {
+    await workbench.status().waitFor(); // it is activated
+    await workbench.page.waitForTimeout(5000);
+    expect(existsSync(storage) ? readdirSync(storage) : []).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(workbench.programs(/whence_server/)).toEqual([]);
+    expect(await workbench.page.locator(".notification-toast").count()).toBe(0);
+    await workbench.picture("1-empty");
+  });
+
+  test("its first file of code brings the offer to set up, which installs nothing by itself", async () => {
+    writeFileSync(join(folder, "app.py"), "");
+    await workbench.file("app.py");
+    await workbench.page.keyboard.type("print(1)");
+    await workbench.page.keyboard.press("Control+s");
+    await workbench.page.locator(".notification-toast", { hasText: "Python environment of its own" }).waitFor();
+    await workbench.picture("2-offer");
+    await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Not Now" }).click();
+    await workbench.page.locator("[aria-label*='not set up yet'], [id^='whence.whence'].warning-kind").first().waitFor();
+    expect(existsSync(storage) ? readdirSync(storage) : []).toEqual([]);
+    await workbench.picture("3-not-now");
   });
 });
 
