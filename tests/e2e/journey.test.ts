@@ -43,7 +43,7 @@ async function ask(question: string): Promise<void> {
   await panel.locator("#form textarea").fill(question);
   const asked = Date.now();
   await panel.locator("#form textarea").press("Enter");
-  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.waiting)").first();
+  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.looking)").first();
   void text.waitFor().then(
     () => {
       const ms = Date.now() - asked;
@@ -52,6 +52,7 @@ async function ask(question: string): Promise<void> {
     },
     () => undefined, // it was stopped
   );
+  await panel.locator(".turn").nth(before).waitFor();
 }
 
 test("the panel opens at once", async () => {
@@ -112,7 +113,9 @@ test("a hover tells what a symbol is and what changed it", async () => {
 test("the code action Why names the commit, and its citation opens the diff", async () => {
   await workbench.file("server/whence_server/feedback.py", 46);
   await workbench.command("Quick Fix...");
+  const before = await panel.locator(".turn").count();
   await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
+  await panel.locator(".turn").nth(before).waitFor();
   await answered();
   await workbench.picture("8-why");
   await last().locator(".chip:has(.codicon-git-commit)").first().click();

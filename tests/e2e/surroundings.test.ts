@@ -16,8 +16,10 @@ afterEach(async ({ task }) => {
 });
 
 async function ask(question: string): Promise<void> {
+  const before = await panel.locator(".turn").count();
   await panel.locator("#form textarea").fill(question);
   await panel.locator("#form textarea").press("Enter");
+  await panel.locator(".turn").nth(before).waitFor();
   await panel.locator(ANSWER).waitFor();
 }
 
