@@ -83,6 +83,8 @@ test("an answer streams in, and its citation opens the lines", async () => {
   await chip.click();
   await until(async () => (await workbench.cursor()).line === Number(line), `the cursor is not on line ${line}`);
   expect((await workbench.cursor()).file).toBe(name);
+  await workbench.sideBar(430);
+  await last().locator(".question").scrollIntoViewIfNeeded();
   await workbench.picture("5-lines");
 });
 
