@@ -11,7 +11,7 @@ const MOST_BUNDLE = 500_000;
 const root = resolve("..");
 const { wheel } = parseArgs({ options: { wheel: { type: "string" } } }).values;
 
-await rm("server", { recursive: true, force: true });
+for (const old of ["server", "dist/whence.vsix"]) await rm(old, { recursive: true, force: true }); // neither is packed again
 await mkdir("server");
 if (wheel) await copyFile(wheel, join("server", wheel.split("/").at(-1)));
 else build();

@@ -41,6 +41,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
+    vscode.workspace.onDidSaveTextDocument(() => void begin(started, setup, log)), // an empty folder's first file
   );
   const chat = chatEnabled() ? registerChat(extension, requests) : undefined;
   if (chat) extension.subscriptions.push(chat);

@@ -22,8 +22,8 @@ export function ground(name: string): Places {
   };
 }
 
-/** A clone of this repository, with its history. */
-export function cloned(folder: string): string {
-  execFileSync("git", ["clone", "-q", root, folder]);
+/** A clone of this repository, with its history or, to be indexed sooner, without. */
+export function cloned(folder: string, history = true): string {
+  execFileSync("git", ["clone", "-q", ...(history ? [root] : ["--depth=1", `file://${root}`]), folder]);
   return folder;
 }

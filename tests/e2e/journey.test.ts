@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { cloned, ground, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
@@ -30,6 +30,10 @@ afterAll(async () => {
   await workbench?.close();
 });
 
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await workbench.picture("failed");
+});
+
 const last = () => panel.locator(".turn").last();
 const answered = () => panel.locator(".turn:last-child:is(.done, .abstained):not([aria-busy='true'])").waitFor();
 
@@ -39,7 +43,7 @@ async function ask(question: string): Promise<void> {
   await panel.locator("#form textarea").fill(question);
   const asked = Date.now();
   await panel.locator("#form textarea").press("Enter");
-  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.waiting)").first();
+  const text = panel.locator(".turn").nth(before).locator(".answer > :not(.looking)").first();
   void text.waitFor().then(
     () => {
       const ms = Date.now() - asked;
@@ -48,6 +52,7 @@ async function ask(question: string): Promise<void> {
     },
     () => undefined, // it was stopped
   );
+  await panel.locator(".turn").nth(before).waitFor();
 }
 
 test("the panel opens at once", async () => {
@@ -78,6 +83,8 @@ test("an answer streams in, and its citation opens the lines", async () => {
   await chip.click();
   await until(async () => (await workbench.cursor()).line === Number(line), `the cursor is not on line ${line}`);
   expect((await workbench.cursor()).file).toBe(name);
+  await workbench.sideBar(430);
+  await last().locator(".question").scrollIntoViewIfNeeded();
   await workbench.picture("5-lines");
 });
 
@@ -107,8 +114,10 @@ test("a hover tells what a symbol is and what changed it", async () => {
 
 test("the code action Why names the commit, and its citation opens the diff", async () => {
   await workbench.file("server/whence_server/feedback.py", 46);
-  await workbench.command("Source Action...");
+  await workbench.command("Quick Fix...");
+  const before = await panel.locator(".turn").count();
   await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
+  await panel.locator(".turn").nth(before).waitFor();
   await answered();
   await workbench.picture("8-why");
   await last().locator(".chip:has(.codicon-git-commit)").first().click();
@@ -186,18 +195,7 @@ test("nothing was asked of another host, and nothing written into the work tree"
 });
 
 /** The language servers that this run started. */
-function servers(): number[] {
-  const told = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
-  return told.split("\n").filter((line) => / lsp$/.test(line) && line.includes("whence") && line.includes("python")).filter((line) => ofThisRun(Number(line.trim().split(" ")[0]))).map((line) => Number(line.trim().split(" ")[0]));
-}
-
-function ofThisRun(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`WHENCE_E2E_MARK=${run}`);
-  } catch {
-    return false;
-  }
-}
+const servers = () => workbench.programs(/python.*whence.* lsp$/);
 
 /** Hold the servers still, so that there is an answer to be stopped. */
 function pause(still: boolean): void {

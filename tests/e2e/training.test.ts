@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { until, Workbench } from "./workbench";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -31,6 +31,10 @@ beforeAll(async () => {
 });
 
 afterAll(() => workbench.close());
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await workbench.picture("failed");
+});
 
 const heading = () => view.locator("section h2").first();
 const example = (question: string) => view.locator(".example").filter({ hasText: question });

@@ -1,6 +1,6 @@
 // The real editor in a real browser: code-server with the extension installed, and what a person does in it.
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -146,6 +146,20 @@ export class Workbench {
   async shows(text: string | RegExp): Promise<boolean> {
     for (const frame of this.page.frames()) if (await frame.getByText(text).count().catch(() => 0)) return true;
     return false;
+  }
+
+  /** The processes of this run whose command line is such. */
+  programs(such: RegExp): number[] {
+    const told = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
+    return told.filter((line) => such.test(line)).map((line) => Number(line.trim().split(" ")[0])).filter((pid) => this.started(pid));
+  }
+
+  private started(pid: number): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`WHENCE_E2E_MARK=${this.run}`);
+    } catch {
+      return false; // it has ended, or is somebody else's
+    }
   }
 
   status(): Locator {

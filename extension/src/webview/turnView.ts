@@ -34,7 +34,7 @@ export function turnView(turn: Turn, send: Send): HTMLElement {
 /** The text so far. */
 function body(turn: Turn, send: Send): HTMLElement {
   const box = make("div", { class: "answer" });
-  if (turn.state === "waiting") box.append(make("div", { class: "waiting" }, icon("loading codicon-modifier-spin"), "Looking through the repository…"));
+  if (turn.state === "waiting") box.append(make("div", { class: "looking" }, icon("loading codicon-modifier-spin"), "Looking through the repository…"));
   const citations = new Map(turn.answer?.citations.map((each) => [each.id, each]));
   box.append(
     render(turn.text, {

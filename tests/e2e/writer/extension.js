@@ -17,6 +17,7 @@ exports.activate = (context) => {
     }),
     vscode.commands.registerCommand("writer.callTools", callTools),
   );
+  return vscode.lm.selectChatModels({ vendor: "writer" }); // a model is unavailable until somebody has asked for it
 };
 
 async function callTools() {
