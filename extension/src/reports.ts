@@ -18,9 +18,9 @@ export class Reports implements vscode.TextDocumentContentProvider, vscode.Dispo
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${title}.md` });
     this.texts.set(uri.path, content);
     this.changed.fire(uri);
-    const previews = as === "read" && (await vscode.commands.getCommands(true)).includes("markdown.showPreview");
-    if (previews) await vscode.commands.executeCommand("markdown.showPreview", uri);
-    else await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+    // Not looked up among the commands: that of an extension is listed only once it has been used.
+    if (as === "read" && (await vscode.commands.executeCommand("markdown.showPreview", uri).then(() => true, () => false))) return;
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
   }
 
   dispose(): void {

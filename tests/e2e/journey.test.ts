@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await workbench.picture("failed");
+  if (task.result?.state === "fail") await workbench.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
 });
 
 const last = () => panel.locator(".turn").last();

@@ -12,7 +12,7 @@ let workbench: Workbench;
 let panel: Frame;
 
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await workbench.picture("failed");
+  if (task.result?.state === "fail") await workbench.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
 });
 
 async function ask(question: string): Promise<void> {
@@ -43,7 +43,7 @@ describe("with chat, agents and two roots", () => {
     const made = (): boolean => roots.every((root) => existsSync(join(root, ".git", "whence", "state.json")));
     await until(async () => made() && (await workbench.status().innerText()).trim() === "Whence", "the indexes were not finished");
     await workbench.command("Whence: Show Index Status");
-    await until(() => workbench.shows(/shop: .* commits/), "the status was not shown");
+    await until(() => workbench.shows(/shop: .* commit/), "the status was not shown");
     await workbench.picture("1-two-roots");
   });
 

@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => workbench.close());
 
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await workbench.picture("failed");
+  if (task.result?.state === "fail") await workbench.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
 });
 
 const heading = () => view.locator("section h2").first();
