@@ -1,4 +1,4 @@
-"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Nothing else knows Prefect.
+"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Only `triggers.engine` knows Prefect besides.
 
 A run that a gate holds back ends in the state "Blocked", which is no failure.
 """
