@@ -72,7 +72,7 @@ def demonstrate(repository: Repository, base: Path, out: Path, anyway: bool, siz
     question = deployed["canary"][0]["question"]
     (answered,) = probe(repository.root, [question], deployed["model"], 120)
     print(f"\n{deployed['model']} is {deployed['role']}. Asked through the language server: {question}")
-    print(f"{answered.model} answered with {answered.cited} receipts, in {answered.seconds:.1f} s")
+    print(f"{answered.model} answered in {answered.seconds:.1f} s; receipts: {answered.cited}")
     return answered.model == deployed["model"] and answered.cited > 0
 
 

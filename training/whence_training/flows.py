@@ -1,4 +1,5 @@
-"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Only `triggers.engine` knows Prefect besides.
+"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Besides this only
+`triggers.engine` knows Prefect.
 
 A run that a gate holds back ends in the state "Blocked", which is no failure.
 """
