@@ -10,7 +10,7 @@ from whence_indexer.types import Citation
 from whence_indexer.workspace import Workspace
 from whence_server.citations import verify
 from whence_training.qa.collecting import collect
-from whence_training.qa.generating import absent, generate, unanswerable, with_distractors
+from whence_training.qa.generating import absent, capped, generate, unanswerable, with_distractors
 from whence_training.qa.material import process
 from whence_training.qa.validation import Sources, validate
 
@@ -104,3 +104,15 @@ def test_distractors_stand_beside_the_evidence_and_the_quotes_still_resolve(coll
 def test_the_same_index_gives_the_same_records(collected):
     material = process(collected)
     assert [record.hash for record in generate(material)] == [record.hash for record in generate(process(collected))]
+
+
+def test_a_rule_is_kept_to_its_share_and_left_out_where_that_is_none(asked):
+    records = list(asked.values())
+    assert {"author", "signature"} <= {rule for rule, _ in asked}
+    left = capped(records, {"author": 0.0, "signature": 0.01, "": 1.0}, least=1)
+    rules = [record.generator.partition(":")[2] for record in left]
+    assert "author" not in rules
+    assert rules.count("signature") == 1
+    assert [each for each in left if each.generator not in ("rules:author", "rules:signature")] == [
+        each for each in records if each.generator not in ("rules:author", "rules:signature")
+    ]

@@ -9,7 +9,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -100,7 +102,7 @@ def command(
         for each, made in run_stages(run, numbers):
             done.append({"stage": each.number, "name": each.name, "hash": made.hash, **made.summary})
             reasons += made.summary.get("blocked", [])
-            _note(f"stage {each.number} ({each.name}): {_said(made.summary)}")
+            _note(f"stage {each.number} ({each.name}): {said(made.summary)}")
         if not back_to_data(reasons):
             break
     seconds = round(time.perf_counter() - begun, 3)
@@ -135,9 +137,17 @@ def _list(as_json: bool) -> None:
         click.echo(f"{each.number:<4}{each.name:<12}{each.title}")
 
 
-def _said(summary: object) -> str:
-    held = summary if isinstance(summary, dict) else {}
-    return ", ".join(f"{key} {value}" for key, value in held.items() if value not in ({}, [], None))
+def said(summary: Mapping[str, Any]) -> str:
+    """What a stage says of itself, in a line."""
+    return ", ".join(f"{key} {_short(value)}" for key, value in summary.items() if value not in ({}, [], None))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"({said(value)})"
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_short, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _note(message: str) -> None:

@@ -24,6 +24,7 @@ from whence_server.models.naming import reference
 from whence_server.models.places import open_place
 from whence_server.models.pulling import Terms, import_gguf, pull
 from whence_server.models.registry import Registry
+from whence_training.cli import said
 from whence_training.config import Config, Generator
 from whence_training.configfile import parse_config
 from whence_training.errors import BlockedError
@@ -31,7 +32,7 @@ from whence_training.finetuning.stage import COMPARISON
 from whence_training.release.canary import probe
 from whence_training.stages import STAGES, open_run, run_stages
 
-_SHOWN = ("accuracy", "token_f1", "rougeL", "citation_precision", "citation_recall", "hallucinated", "abstained")
+_SHOWN = ("accuracy", "token_f1", "rougeL", "citation_precision", "citation_recall", "hallucinated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def demonstrate(repository: Repository, base: Path, out: Path, anyway: bool, siz
     try:
         for stage, made in run_stages(run, [each.number for each in STAGES]):
             blocked = made.summary.get("blocked", [])
-            _note(f"[{time.monotonic() - begun:4.0f} s] {stage.number} {stage.name}: {json.dumps(dict(made.summary))}")
+            _note(f"[{time.monotonic() - begun:4.0f} s] {stage.number} {stage.name}: {said(made.summary)}")
     except BlockedError as error:
         blocked = [str(error)]
     if (comparison := run.folder / "4d-evaluate" / COMPARISON).exists():
@@ -71,7 +72,7 @@ def demonstrate(repository: Repository, base: Path, out: Path, anyway: bool, siz
     question = deployed["canary"][0]["question"]
     (answered,) = probe(repository.root, [question], deployed["model"], 120)
     print(f"\n{deployed['model']} is {deployed['role']}. Asked through the language server: {question}")
-    print(f"{answered.model} answered with {answered.cited} receipts, in {answered.seconds:.1f} s")
+    print(f"{answered.model} answered in {answered.seconds:.1f} s; receipts: {answered.cited}")
     return answered.model == deployed["model"] and answered.cited > 0
 
 

@@ -1,4 +1,5 @@
-"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Nothing else knows Prefect.
+"""The stages as Prefect flows: the same functions, with retries, states and artifacts. Besides this only
+`triggers.engine` knows Prefect.
 
 A run that a gate holds back ends in the state "Blocked", which is no failure.
 """
@@ -31,13 +32,14 @@ from prefect.transactions import Transaction, transaction
 
 from whence_indexer.repository import open_repository
 from whence_training.configfile import read_config
-from whence_training.errors import BlockedError, ConfigError, EngineError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.release.canary import Probe
 from whence_training.release.deploying import Deployment
 from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import Made
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stages
+from whence_training.triggers.engine import scheduler
 from whence_training.triggers.notifying import notifier
 from whence_training.triggers.watching import watch as watch_once
 
@@ -128,10 +130,8 @@ def serve_flows(repository: Path, config: Path | None) -> None:
         deployments.append(
             learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters, concurrency_limit=1)
         )
-    try:
+    with scheduler():
         serve(*deployments, print_starting_message=False)
-    except RuntimeError as error:
-        raise EngineError(f"Prefect does not run: {error}") from error
 
 
 def guarded(
