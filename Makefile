@@ -45,7 +45,7 @@ test-editors: $(VENV)/.dev  ## Drive the language server from Neovim and Emacs, 
 fuzz: $(VENV)/.dev  ## Send the language server 10,000 malformed messages
 	WHENCE_FUZZ=10000 $(BIN)/python -m pytest tests/lsp/test_edges.py -k malformed
 
-test-training: $(VENV)/.training  ## Run the training recipe in miniature, the flows and killed runs (installs torch and Prefect)
+test-training: $(VENV)/.reader  ## Run the recipes and the learning loop in miniature, the flows and killed runs (installs torch, Prefect, llama.cpp)
 	$(BIN)/python -m pytest tests/training
 
 test-trackers: $(VENV)/.dev $(DESCRIPTION)  ## Check the GitHub of the tests against GitHub's OpenAPI description (from npm)
