@@ -12,7 +12,7 @@ from whence_server.models.naming import slug
 from whence_training.config import Config
 from whence_training.errors import ExportError
 
-_VERSION = re.compile(r"(\d{1,2})\.(\d)")
+_VERSION = re.compile(r"([0-9]{1,2})\.([0-9])")  # \d takes the digits of every script
 _LAST = (99, 9)
 
 
