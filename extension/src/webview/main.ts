@@ -1,13 +1,15 @@
 // The panel's page: shows what the extension tells it, and tells what is pressed.
 import { extended, isOpen, type Turn } from "../conversation";
-import type { FromPanel, PanelState, ToPanel } from "../messages";
-import { icon, linkButton, make, textButton } from "./nodes";
+import type { FromPanel, PanelCommand, ToPanel } from "../messages";
+import { linkButton, make, part, textButton } from "./nodes";
 import { hide } from "./preview";
 import { questionForm } from "./questionForm";
+import { showState } from "./stateLine";
 import { turnView } from "./turnView";
 
 const vscode = acquireVsCodeApi();
 const send = (message: FromPanel): void => vscode.postMessage(message);
+const run = (command: PanelCommand): void => send({ type: "run", command });
 
 const list = part("turns");
 const state = part("state");
@@ -29,7 +31,7 @@ function receive(message: ToPanel): void {
       for (const turn of message.turns) draw(turn.id);
       welcome();
       form.setContext(message.context);
-      showState(message.state);
+      showState(state, message.state, run);
       return;
     case "turn": {
       const before = turns.get(message.turn.id);
@@ -48,7 +50,7 @@ function receive(message: ToPanel): void {
     case "context":
       { form.setContext(message.context); return; }
     case "state":
-      { showState(message.state); return; }
+      { showState(state, message.state, run); return; }
     case "focus":
       { form.focus(); return; }
     case "said":
@@ -113,18 +115,4 @@ function invitation(): HTMLElement {
     ...examples.map((question) => textButton(question, () => send({ type: "ask", question }), "example")),
     linkButton("Choose what writes answers…", () => send({ type: "run", command: "whence.useModel" }), "Quotations at once, or a model on this machine"),
   );
-}
-
-function showState({ kind, text, action }: PanelState): void {
-  state.replaceChildren();
-  state.className = kind;
-  if (!text) return;
-  state.append(icon(kind === "busy" ? "loading codicon-modifier-spin" : "warning"), make("span", {}, text));
-  if (action) state.append(textButton(action.title, () => send({ type: "run", command: action.command }), "primary"));
-}
-
-function part(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no ${id}`);
-  return found;
 }

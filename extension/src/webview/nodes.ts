@@ -41,3 +41,10 @@ export function linkButton(label: string, press: () => void, title?: string): HT
   button.addEventListener("click", press);
   return button;
 }
+
+/** An element that the page holds from the start. */
+export function part(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no ${id}`);
+  return found;
+}

@@ -1,12 +1,14 @@
 // The training view's page: shows what the extension tells it, and tells what is pressed.
-import type { PanelState } from "../messages";
+import type { PanelCommand } from "../messages";
 import type { Training } from "../protocol";
 import type { FromTraining, ToTraining } from "../trainingMessages";
-import { icon, make, textButton } from "./nodes";
+import { make, part } from "./nodes";
+import { showState } from "./stateLine";
 import { type Kept, SECTIONS } from "./trainingView";
 
 const vscode = acquireVsCodeApi();
 const send = (message: FromTraining): void => vscode.postMessage(message);
+const run = (command: PanelCommand): void => send({ type: "run", command });
 
 const main = part("training");
 const state = part("state");
@@ -19,7 +21,7 @@ window.addEventListener("message", ({ data }: MessageEvent<ToTraining>) => {
     case "training":
       { draw(data.training, data.roots); return; }
     case "state":
-      { showState(data.state); return; }
+      { showState(state, data.state, run); return; }
     case "said":
       said.textContent = data.text;
       said.className = "toast";
@@ -50,18 +52,4 @@ function rootChoice(roots: readonly string[], shown: string): HTMLElement {
   choice.hidden = roots.length < 2;
   choice.addEventListener("change", () => send({ type: "root", root: choice.value }));
   return choice;
-}
-
-function showState({ kind, text, action }: PanelState): void {
-  state.replaceChildren();
-  state.className = kind;
-  if (!text) return;
-  state.append(icon(kind === "busy" ? "loading codicon-modifier-spin" : "warning"), make("span", {}, text));
-  if (action) state.append(textButton(action.title, () => send({ type: "run", command: action.command }), "primary"));
-}
-
-function part(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no ${id}`);
-  return found;
 }
