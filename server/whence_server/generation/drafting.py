@@ -14,8 +14,9 @@ from whence_server.errors import PromptError
 from whence_server.generation.generator import Check, Generated, Generator, Request, Told
 from whence_server.generation.prompt import Prompt, system_text, trimmed
 from whence_server.generation.quoting import Sentence, chosen, offered, quote_grammar
-from whence_server.generation.rendering import Lines, cited, prose
+from whence_server.generation.rendering import Lines, cited
 from whence_server.generation.writing import Statement, statements, write_grammar
+from whence_server.markup import plain
 from whence_server.passages import Passage
 
 Unsupported = Literal["mark", "drop"]  # what becomes of a sentence that its passages do not bear out
@@ -148,7 +149,7 @@ def _sentence(sentence: Sentence) -> str:
 def _statement(statement: Statement, unsupported: Unsupported) -> str | None:
     if statement.passages:
         return cited(statement.text, statement.passages)
-    return prose(statement.text) + _MARK if unsupported == "mark" else None
+    return plain(statement.text) + _MARK if unsupported == "mark" else None
 
 
 class _FirstWord:
