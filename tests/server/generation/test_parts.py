@@ -133,11 +133,14 @@ def test_evidence_cannot_leave_its_place():
 def test_evidence_that_has_no_room_is_left_out_from_the_end():
     passages = [passage(f"line of passage {number}", path=f"{number}.py") for number in range(5)]
     whole = trimmed("what?", passages, 10_000, lambda texts: [len(text) for text in texts])
-    assert whole.kept == 5
+    assert whole.kept == tuple(passages)
     less = trimmed("what?", passages, len(whole.text) - 10, lambda texts: [len(text) for text in texts])
-    assert less.kept == 4
+    assert less.kept == tuple(passages[:4])
     assert "4.py" not in less.text
-    assert trimmed("what?", passages, 10, lambda texts: [len(text) for text in texts]).kept == 0
+    assert not trimmed("what?", passages, 10, lambda texts: [len(text) for text in texts]).kept
+    long = passage("x" * 9_000, path="long.py")
+    mixed = trimmed("what?", [long, *passages], len(whole.text) + 10, lambda texts: [len(text) for text in texts])
+    assert mixed == whole
 
 
 def test_what_can_be_quoted_are_the_sentences_and_the_definition():
