@@ -16,7 +16,7 @@ from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.types import Model
 from whence_training.evaluation.leaks import refuse_leak
-from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.answering import answer_records, ask, setting_of, shown_of
 from whence_training.finetuning.examples import reference
 from whence_training.qa.record import Evidence, Quote, Record
 
@@ -114,3 +114,11 @@ def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
     writer = Scripted(lambda request: UNKNOWN)
     (answered,) = answer_records(asks(nowhere), writer)
     assert (answered.abstained, writer.requests) == (True, [])
+
+
+def test_a_report_says_which_evidence_there_was(asker):
+    search, _ = asker
+    asked, closed = search(RECORD), ask([RECORD], "record")
+    assert (setting_of(asked), setting_of(closed)) == ("retrieval", "record")
+    assert setting_of([*asked, *closed]) == "record"
+    assert shown_of(asked) == shown_of(search(RECORD)) != shown_of(closed)

@@ -78,6 +78,9 @@ def test_citations_do_not_get_worse(mine, base, champion, passes):
 def test_who_was_asked_something_else_or_closed_book_cannot_be_compared():
     assert failed(report(facts={"evidence": "record"}))[0] == "comparable"
     assert failed(report(), base=report("base", 0.5, dataset="another"))[0] == "comparable"
+    moved = [{"evidence": "retrieval", "shown": index} for index in ("before", "after")]
+    assert failed(report(facts=moved[1]), base=report("base", 0.5, facts=moved[0]))[0] == "comparable"
+    assert "comparable" not in failed(report(facts=moved[0]), base=report("base", 0.5, facts=moved[0]))
 
 
 @pytest.mark.parametrize(("mine", "base", "passes"), [(1, 3, False), (2, 3, True), (1, 1, True), (0, 3, True)])

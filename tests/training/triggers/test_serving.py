@@ -52,7 +52,7 @@ def serving(project, config):
         finally:
             started = serves.children(recursive=True)
             process.terminate()
-            process.wait(60)
+            process.wait(180)
             left = psutil.wait_procs(started, timeout=5)[1]
             for each in left:
                 each.kill()

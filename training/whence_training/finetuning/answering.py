@@ -6,6 +6,7 @@ brings (how well it reads), or that which search finds now (how well it serves).
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from whence_training.evaluation.leaks import refuse_leak
 from whence_training.evaluation.suites import INJECTION, suite_of
 from whence_training.finetuning.examples import reference
 from whence_training.finetuning.pace import paced
-from whence_training.qa.record import Record
+from whence_training.qa.record import Record, canonical
 
 Setting = Literal["record", "retrieval"]
 _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questions are kept
@@ -37,13 +38,17 @@ _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questio
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains."""
+    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains.
+
+    `searched` tells whether search found it.
+    """
 
     record: Record
     passages: tuple[Passage, ...]
     confidence: float
     weak: bool
     seconds: float
+    searched: bool = False
 
 
 def brings_evidence(record: Record) -> bool:
@@ -89,7 +94,18 @@ def _searched(record: Record, searcher: Searcher, repository: Repository) -> Ask
     found = gather(Question(query), searcher, repository, follow=query.intent == "history")
     passages = tuple(passage for passage in found.passages if not _is_set(passage, record))
     quotations = found.quotations
-    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started)
+    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started, True)
+
+
+def setting_of(asked: Sequence[Asked]) -> Setting:
+    """How these were asked: `retrieval` where all were searched for that do not bring their own evidence."""
+    return "retrieval" if all(each.searched or brings_evidence(each.record) for each in asked) else "record"
+
+
+def shown_of(asked: Sequence[Asked]) -> str:
+    """SHA-256 of what is shown with which question: what was asked over other evidence is not to be compared."""
+    shown = [[each.record.id, [passage.hit.text for passage in each.passages]] for each in asked]
+    return hashlib.sha256(canonical(shown).encode()).hexdigest()
 
 
 def _is_set(passage: Passage, record: Record) -> bool:

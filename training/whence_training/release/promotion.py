@@ -55,9 +55,13 @@ def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
 def _comparable(reports: Sequence[Report]) -> Gate:
     """The same questions, with retrieval on, for all: what was learnt by heart may hurt once evidence is shown."""
     closed = [report.model for report in reports if report.facts.get("evidence") != "retrieval"]
-    asked = {(report.dataset, frozenset(each.id for each in report.predictions)) for report in reports}
-    amiss = f"{closed[0]} was not asked with retrieval on" if closed else "other questions" if len(asked) > 1 else ""
-    return _gate("comparable", not amiss, len(asked), 1, amiss, "evaluate all models anew: stages 4a to 4d")
+    asked = {
+        (report.dataset, report.facts.get("shown"), frozenset(each.id for each in report.predictions))
+        for report in reports
+    }
+    differs = "other questions, or other evidence for them" if len(asked) > 1 else ""
+    amiss = f"{closed[0]} was not asked with retrieval on" if closed else differs
+    return _gate("comparable", not amiss, len(asked), 1, amiss, "ask all models over one state of the index: --run NAME")
 
 
 def _better(name: str, candidate: Report, rival: Report, told: Promotion) -> Gate:

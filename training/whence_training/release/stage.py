@@ -12,6 +12,7 @@ from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import EVERYWHERE, user_home
+from whence_server.models.roles import Roles
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
 from whence_training.qa.dataset import limits_of
@@ -35,22 +36,38 @@ Guard = Callable[
 ]
 
 
+_BEFORE = ".6-before.json"  # the roles while a deployment is not proved
+
+
 def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard = guarded) -> Mapping[str, Any]:
     """Stage 6. `guard` withdraws the deployment where the proof fails: a workflow engine may have its own."""
     told, home = run.config.serving, user_home()
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
-    questions = _questions(above["3"])
-    deployed, probes = guard(
-        lambda: deploy(home, registry_of(run), registered["model"], told, scope),
-        lambda deployment: prove(deployment, run.repository.root, questions, told),
-        lambda deployment: withdraw(home, deployment),
-    )
+    questions, label = _questions(above["3"]), registered["model"]
+    before = _kept(run.folder / _BEFORE, label, home.state().roles_in(scope))
+    try:
+        deployed, probes = guard(
+            lambda: deploy(home, registry_of(run), label, told, scope, before),
+            lambda deployment: prove(deployment, run.repository.root, questions, told),
+            lambda deployment: withdraw(home, deployment),
+        )
+    finally:
+        (run.folder / _BEFORE).unlink()
     said = {"model": deployed.label, "role": deployed.role, "before": asdict(deployed.before)}
     told_of = said | {"scope": scope, "canary": [asdict(each) for each in probes]}
     _write(draft / "deployment.json", told_of)
     cited = sum(each.model == deployed.label and each.cited > 0 for each in probes)
     return said | {"canary": f"{len(probes)} asked, {cited} answered by it with receipts"}
+
+
+def _kept(file: Path, label: str, now: Roles) -> Roles:
+    """The roles before this model was first deployed: a process killed in between has left the new ones."""
+    held = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if held.get("label") == label:
+        return Roles(**held["roles"])
+    write_durably(file, canonical({"label": label, "roles": asdict(now)}))
+    return now
 
 
 def registry_of(run: Run) -> Path:
