@@ -20,9 +20,10 @@ from whence_server.models.installed import user_home
 from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
 from whence_training.errors import BlockedError
 from whence_training.evaluation.report import write_report
+from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
+from whence_training.release.promotion import judge
 from whence_training.release.stage import deploy_stage
-from whence_training.release.promotion import blocked_reasons, judge
 from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage

@@ -43,15 +43,6 @@ def judge(
     ]
 
 
-def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
-    """A sentence for each gate that failed: its numbers, and what to try."""
-    return [
-        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
-        for gate in gates
-        if gate.state == "failed"
-    ]
-
-
 def _comparable(reports: Sequence[Report]) -> Gate:
     """The same questions, with retrieval on, for all: what was learnt by heart may hurt once evidence is shown."""
     closed = [report.model for report in reports if report.facts.get("evidence") != "retrieval"]
@@ -61,7 +52,9 @@ def _comparable(reports: Sequence[Report]) -> Gate:
     }
     differs = "other questions, or other evidence for them" if len(asked) > 1 else ""
     amiss = f"{closed[0]} was not asked with retrieval on" if closed else differs
-    return _gate("comparable", not amiss, len(asked), 1, amiss, "ask all models over one state of the index: --run NAME")
+    return _gate(
+        "comparable", not amiss, len(asked), 1, amiss, "ask all models over one state of the index: --run NAME"
+    )
 
 
 def _better(name: str, candidate: Report, rival: Report, told: Promotion) -> Gate:

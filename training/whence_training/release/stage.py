@@ -15,8 +15,9 @@ from whence_server.models.installed import EVERYWHERE, user_home
 from whence_server.models.roles import Roles
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
+from whence_training.finetuning.stage import learnt_of
 from whence_training.qa.dataset import limits_of
-from whence_training.qa.gates import Gate, check
+from whence_training.qa.gates import Gate, blocked_reasons, check
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
@@ -24,7 +25,7 @@ from whence_training.release.deploying import Deployment, deploy, guarded, prove
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.promotion import judge
 from whence_training.release.registering import Judged, export, register
 from whence_training.release.watched import embedded
 from whence_training.run import Run, Stage, runs_folder
@@ -82,7 +83,7 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
     gates = [
-        *_data_gates(run, above["3"]),
+        *_data_gates(run, above),
         *judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates),
     ]
     refused = blocked_reasons(gates)
@@ -100,11 +101,10 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     return said | ({"registered_although": refused} if refused else {})
 
 
-def _data_gates(run: Run, generated: Made) -> list[Gate]:
+def _data_gates(run: Run, above: Mapping[str, Made]) -> list[Gate]:
     """That nobody and nothing dominates what was trained on: looked at again, in the very records."""
     limits = limits_of(run.config.dataset_generator.gates)
-    trained = [record for record in _records(generated) if record.split == "train"]
-    return [gate for gate in check(trained, limits, 1.0) if gate.name.startswith("dominance")]
+    return [gate for gate in check(learnt_of(run, above), limits, 1.0) if gate.name.startswith("dominance")]
 
 
 def _monitor(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
