@@ -164,5 +164,5 @@ def test_a_file_named_to_learn_from_passes_the_gates_of_the_data_and_is_what_the
     made = make(tmp_path, "3-generate", "", lambda draft: (draft / "dataset.json").write_text(json.dumps(about)) and {})
     data = stage.data_of(run, {"3": made})
     assert (data["records"], data["version"] != about["version"]) == (10, True)
-    with pytest.raises(BlockedError, match="minimum: 10, limit 20.*dominance of one generator"):
+    with pytest.raises(BlockedError, match=r"minimum: 10, limit 20.*dominance of one generator"):
         stage._refuse_bad(run, stage.learnt_of(run, {"3": made}))

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-for library in ("torch", "peft", "llama_cpp", "datasketch", "gguf"):
-    pytest.importorskip(library, reason="make test-training installs it")
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+pytest.importorskip("datasketch")
+pytest.importorskip("llama_cpp", reason="make test-training installs it")
 
 from tests.commands import called
 from tests.training.corrected import MODELS, config, correct, files

@@ -83,9 +83,8 @@ def test_a_whole_model_that_is_asked_for_later_is_published_too(registered, regi
     whole = CONFIG.model_copy(update={"registration": Registration(merged=True, licence="MIT")})
     told, folder = registered(config=whole)
     assert (told["version"], (folder / "README.md").exists()) == ("1.0", True)
-    manifest = pull(
-        user_home(), Registry(open_place(str(registry))), reference("shop-qa-lora-merged"), Terms(anyway=True)
-    )
+    place = Registry(open_place(str(registry)))
+    manifest = pull(user_home(), place, reference("shop-qa-lora-merged"), Terms(anyway=True))
     assert (manifest.version, manifest.adapter) == ("1.0", None)
 
 

@@ -1,4 +1,4 @@
-"""`whence-train serve` as a user runs it: a commit that arrives is learnt from once, and a stop leaves nothing behind."""
+"""`whence-train serve` as a user runs it: a commit that arrives is learnt from once, and a stop leaves nothing."""
 
 from __future__ import annotations
 

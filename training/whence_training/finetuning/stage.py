@@ -173,7 +173,7 @@ def measured_by(run: Run, above: Mapping[str, Made]) -> str:
 
 def data_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
     """What is said of the data that is learnt from: `dataset.json`, with the hash of a file named in its place."""
-    about = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
+    about: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
     if given := run.config.finetuning.train_data:
         about |= {"version": _with_file(about["version"], given), "records": len(learnt_of(run, above))}
     return about

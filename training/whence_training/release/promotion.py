@@ -52,9 +52,7 @@ def _comparable(reports: Sequence[Report]) -> Gate:
     }
     differs = "other questions, or other evidence for them" if len(asked) > 1 else ""
     amiss = f"{closed[0]} was not asked with retrieval on" if closed else differs
-    return _gate(
-        "comparable", not amiss, len(asked), 1, amiss, "ask all models over one state of the index: --run NAME"
-    )
+    return _gate("comparable", not amiss, len(asked), 1, amiss, "ask all over one state of the index: --run NAME")
 
 
 def _better(name: str, candidate: Report, rival: Report, told: Promotion) -> Gate:
