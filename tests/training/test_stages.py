@@ -45,6 +45,7 @@ def test_all_stages_make_a_dataset_that_says_what_it_is_of(shop, permissive):
     assert len(records) == about["records"] == sum(about["splits"].values()) > 15
     assert find_leaks(records) == []
     assert (about["leaks"], about["blocked"]) == (0, [])
+    assert 0 < about["answer_words"]["p1"] <= about["answer_words"]["p50"] < about["answer_words"]["p99"]
     assert opened.folder.is_relative_to(shop.path / ".git" / "whence")
     assert shop.git("status", "--porcelain") == ""
 

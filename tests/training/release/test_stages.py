@@ -22,6 +22,7 @@ from whence_training.errors import BlockedError
 from whence_training.evaluation.report import write_report
 from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
+from whence_training.release.candidate import _cost
 from whence_training.release.promotion import judge
 from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
@@ -122,8 +123,14 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     assert len(list(attempts(Config(), ["5"]))) == 1
     assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
     for accuracy, back in ((0.84, True), (0.85, False)):
-        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), None, 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
+
+
+def test_what_it_took_is_estimated_only_where_the_power_is_told():
+    watts = Config(registration=Registration(watts=60))
+    assert _cost({"examples": 12, "seconds": 90.0}, watts)["energy"] == "1.5 Wh, estimated: 60 W for that time"
+    assert _cost({"examples": 12, "seconds": 90.0}, Config())["energy"] == "not measured"
 
 
 @pytest.mark.model

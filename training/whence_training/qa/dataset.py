@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from whence_server.likeness import jaccard, shingle
 from whence_training.config import Config
 from whence_training.config import Gates as GatesConfig
@@ -126,6 +128,7 @@ def lineage(dataset: Dataset, collected: Collected, inputs: dict[str, str]) -> d
         "difficulties": _counted(record.difficulty for record in own),
         "generators": _counted(record.generator for record in records),
         "answerable": sum(record.answerable for record in records),
+        "answer_words": _percentiles([len(record.answer.split()) for record in own]),
         "extractive": round(dataset.extractive, 4),
         "quarantined": len(dataset.quarantined),
         "refusals": reasons(dataset.quarantined),
@@ -167,6 +170,12 @@ def _apart_from(records: Sequence[Record], curated: Sequence[str]) -> tuple[list
 
     kept = [record for record in records if apart(record)] if curated else list(records)
     return kept, len(records) - len(kept)
+
+
+def _percentiles(sizes: Sequence[int]) -> dict[str, float]:
+    """What 1, 5, 50, 95 and 99 per cent of them do not exceed: beyond the outer ones an answer is suspiciously short or
+    long."""
+    return {f"p{share}": float(np.percentile(sizes, share)) for share in (1, 5, 50, 95, 99)} if sizes else {}
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

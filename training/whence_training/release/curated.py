@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,12 +16,13 @@ from whence_training.qa.record import Record
 from whence_training.run import Run
 
 
-def curated_report(run: Run, base: Base, adapter: Path, name: str, dataset: str) -> Report | None:
-    """How `adapter` answers the files of `dataset_generator.imports.curated`; None where none is named.
+def curated_report(
+    run: Run, base: Base, adapter: Path, name: str, dataset: str, files: Sequence[Path]
+) -> Report | None:
+    """How `adapter` answers the questions of `files`; None where there is no file.
 
     Raises `InputError` where no question in them has an answer to compare with.
     """
-    files = run.config.dataset_generator.imports.curated
     if not files:
         return None
     records = [_record(each.question, each.answer) for each in read_curated(files) if each.answer]
