@@ -161,7 +161,7 @@ def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(sh
     assert "dominance of one generator" in str(done.exception)
     assert "--rebalance takes out" in str(done.exception)
     told = ["--repo", str(shop.path), "--config", str(config), "--start", "1", "--end", "3", "--rebalance", "--json"]
-    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.25"))
+    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.12"))
     said = json.loads(CliRunner().invoke(command, told).stdout)
     assert said["stages"][2]["blocked"] == []
     about = json.loads((Path(said["run"]) / "3-generate" / "dataset.json").read_text())
