@@ -189,12 +189,6 @@ def test_the_same_question_over_the_same_evidence_with_two_answers_is_a_conflict
     assert "conflicts" in [gate.name for gate in blocked(check(records, limits(), 1))]
 
 
-def test_an_example_without_a_token_to_learn_from_is_told():
-    gates = check([record(n) for n in range(20)], limits(), 1, labels=lambda each: 0 if each == record(3) else 2)
-    (gate,) = blocked(gates)
-    assert (gate.name, gate.what) == ("labels", record(3).id)
-
-
 def test_records_come_back_from_their_file_and_an_altered_one_is_named(tmp_path):
     file = tmp_path / "train.jsonl"
     records = [replace(record(n), split="train") for n in range(3)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,6 @@ def build(
     config: Config,
     written: Iterable[Record] = (),
     judge: Judge | None = None,
-    labels: Callable[[Record], int] | None = None,
 ) -> Dataset:
     """The dataset of a repository; `written` are records of a model that teaches, `judge` a second one."""
     told, sources = config.dataset_generator, Sources.of(collected)
@@ -101,7 +100,7 @@ def build(
         "shared with another split, or later than it": len(copies),
         "more than may dominate": dealt - len(placed),
     }
-    gates = check(placed, limits, extractive, labels)
+    gates = check(placed, limits, extractive)
     records = tuple(sorted(placed, key=lambda record: (str(record.split), record.hash)))
     return Dataset(records, tuple(bad), tuple(gates), tuple(find_leaks(records)), extractive, left_out)
 
