@@ -18,8 +18,9 @@ from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
 from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
-from whence_training.errors import BlockedError
+from whence_training.errors import BlockedError, ConfigError
 from whence_training.evaluation.report import write_report
+from whence_training.finetuning.stage import base_of
 from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
 from whence_training.release.candidate import _cost
@@ -125,6 +126,13 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     for accuracy, back in ((0.84, True), (0.85, False)):
         gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), None, 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
+
+
+def test_fewer_bits_to_train_in_are_made_of_a_folder_alone(trained, make_repository, tmp_path):
+    told = Finetuning(base_model=str(trained.base), quantization="8bit")
+    run = Run(tmp_path, make_repository("shop").open(), Config(finetuning=told), "state")
+    with pytest.raises(ConfigError, match="needs a Hugging Face folder"):
+        base_of(run)
 
 
 def test_what_it_took_is_estimated_only_where_the_power_is_told():

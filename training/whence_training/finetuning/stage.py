@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
-from whence_training.errors import BlockedError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -43,9 +43,14 @@ COMPARISON, SELECTION, TRAINING = "comparison.json", "checkpoint_selection.json"
 
 
 def base_of(run: Run) -> Base:
-    """The model that the run tunes. Raises `ConfigError` where none is named or in use."""
-    cache = runs_folder(run.repository, run.config) / "bases"
-    return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
+    """The model that the run tunes. Raises `ConfigError` where none is named or in use, or it cannot be tuned so."""
+    cache, told = runs_folder(run.repository, run.config) / "bases", run.config.finetuning
+    base = find_base(told.base_model, run.repository, user_home(), cache)
+    if told.quantization and not base.weights.is_dir():
+        raise ConfigError(
+            f"finetuning.quantization {told.quantization} needs a Hugging Face folder as finetuning.base_model"
+        )
+    return base
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
