@@ -46,9 +46,10 @@ class Bench:
         return ask(records, "retrieval", searcher, self.run.repository, self.run.note)
 
     def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
-        """What it answers, and how well; `quick` leaves out what needs an encoder."""
-        answered = list(answer_records(asked, generator, self.run.note))
+        """What it answers, and how well; `quick` leaves out what needs an encoder, and perplexity."""
         told = self.run.config.evaluation
+        measure_loss = not quick and "perplexity" in told.metrics
+        answered = list(answer_records(asked, generator, self.run.note, measure_loss))
         wants = not quick and "bertscore" in told.metrics
         return evaluate(
             answered,
