@@ -16,7 +16,7 @@ from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.types import Model
 from whence_training.evaluation.leaks import refuse_leak
-from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.answering import answer_records, ask, setting_of, shown_of
 from whence_training.finetuning.examples import reference
 from whence_training.qa.record import Evidence, Quote, Record
 
@@ -87,6 +87,9 @@ def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
         refuse_leak(RECORD, request.user, answered.passages)
     assert answered.log_loss == (2.0, 4)
     assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
+    quick = Scripted(writer.says)
+    (answered,) = answer_records(asked, quick, measure_loss=False)
+    assert (len(quick.requests), answered.log_loss) == (len(writer.requests) - 1, None)
 
 
 def test_not_to_know_is_to_abstain_and_not_to_be_reached_is_not(asker):
@@ -114,3 +117,11 @@ def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
     writer = Scripted(lambda request: UNKNOWN)
     (answered,) = answer_records(asks(nowhere), writer)
     assert (answered.abstained, writer.requests) == (True, [])
+
+
+def test_a_report_says_which_evidence_there_was(asker):
+    search, _ = asker
+    asked, closed = search(RECORD), ask([RECORD], "record")
+    assert (setting_of(asked), setting_of(closed)) == ("retrieval", "record")
+    assert setting_of([*asked, *closed]) == "record"
+    assert shown_of(asked) == shown_of(search(RECORD)) != shown_of(closed)

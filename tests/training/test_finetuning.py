@@ -15,14 +15,17 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from whence_server.generation.prompt import system_text
 from whence_server.models.installed import Home
+from whence_training.config import Config, Finetuning
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.report import read_report
 from whence_training.finetuning import stage
 from whence_training.finetuning.base import find_base, load_model
 from whence_training.gguf_export import quantize
-from whence_training.qa.record import Evidence, Record
+from whence_training.qa.record import Evidence, Quote, Record, dump
 from whence_training.reader.tokens import TEMPLATE, train_reader_tokenizer
+from whence_training.run import Run
+from whence_training.runfolder import make
 from whence_training.stages import open_run, run_stages
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -147,3 +150,19 @@ def test_records_that_share_a_source_with_what_measures_are_not_learnt_from():
     with pytest.raises(InputError, match=r"train and test data share a source \(guide.md\)"):
         stage._refuse_leaks([learnt], [], [measured])
     stage._refuse_leaks([learnt], [], [replace(measured, context=(Evidence("doc", "It was.", "other.md", 1),))])
+
+
+def test_a_file_named_to_learn_from_passes_the_gates_of_the_data_and_is_what_the_model_says_it_is_of(tmp_path):
+    file = tmp_path / "mine.jsonl"
+    shown = [Evidence("code", f"Charge card {number} once.", f"shop/{number}/pay.py") for number in range(10)]
+    quoted = (Quote(0, "once"),)
+    file.write_text(dump(Record("code", "what", "easy", f"What of card {number}?", each.text, (each,), quoted, "mine",
+                                each.path or "") for number, each in enumerate(shown)))  # fmt: skip
+    told = Config(finetuning=Finetuning(train_data=file))
+    run = Run(tmp_path, None, told, "state")
+    about = {"version": "ab" * 32, "records": 1305}
+    made = make(tmp_path, "3-generate", "", lambda draft: (draft / "dataset.json").write_text(json.dumps(about)) and {})
+    data = stage.data_of(run, {"3": made})
+    assert (data["records"], data["version"] != about["version"]) == (10, True)
+    with pytest.raises(BlockedError, match=r"minimum: 10, limit 20.*dominance of one generator"):
+        stage._refuse_bad(run, stage.learnt_of(run, {"3": made}))

@@ -7,11 +7,15 @@ from tests.lsp.conftest import sells
 from tests.server.generation.gguf_models import write_model
 
 from whence_indexer.workspace import Workspace
-from whence_server.models.choosing import use
+from whence_server.models.choosing import challenge, use
 from whence_server.models.installed import EVERYWHERE, user_home
 from whence_server.models.manifest import Blob, Manifest
-from whence_server.models.naming import digest_of
+from whence_server.models.naming import digest_of, reference
+from whence_server.models.places import open_place
 from whence_server.models.publishing import publish
+from whence_server.models.pulling import Terms, pull
+from whence_server.models.registry import Registry
+from whence_server.models.roles import Roles
 from whence_training.config import Serving
 from whence_training.errors import CanaryError
 from whence_training.release.canary import Probe, fault, probe
@@ -89,6 +93,19 @@ def test_a_failing_canary_brings_back_who_answered_before(registry, tmp_path):
             )
         assert roles().champion == before.champion
         assert roles().challenger is None
+
+
+def test_a_withdrawn_model_leaves_the_trial_of_another_and_the_way_back(registry):
+    home = user_home()
+    for label in ("tuned@1.2", "tuned@1.0"):
+        pull(home, Registry(open_place(str(registry))), reference(label), Terms())
+        use(home, reference(label))
+    challenge(home, reference("tuned@1.2"), 25)
+    before = roles()
+    deployed = deploy(home, registry, "tuned@1.1", Serving(policy="champion"), EVERYWHERE)
+    assert roles().champion == "tuned@1.1"
+    assert withdraw(home, deployed)
+    assert roles() == before == Roles("tuned@1.0", "tuned@1.2", "tuned@1.2", 25)
 
 
 @pytest.mark.model

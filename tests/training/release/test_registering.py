@@ -20,6 +20,7 @@ from whence_server.models.pulling import Terms, import_gguf, pull
 from whence_server.models.registry import Registry
 from whence_training.config import Config, Registration
 from whence_training.errors import ConfigError
+from whence_training.qa.gates import Gate
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.registering import export, register
 
@@ -35,11 +36,12 @@ def registry(tmp_path):
 def registered(trained, judged, registry, tmp_path):
     """Registers the adapter of a seed; returns what was said, and the folder of its files."""
 
-    def made(seed=0, config=CONFIG, **data):
+    def made(seed=0, config=CONFIG, gates=(), **data):
         folder = tmp_path / f"made-{seed}-{len(data)}"
         folder.mkdir(exist_ok=True)
         this = replace(trained, adapter=write_peft(tmp_path / f"peft-{seed}", seed), data={**trained.data, **data})
-        return register(this, judged, export(this, config.registration, folder), config, registry, folder), folder
+        verdict = replace(judged, gates=gates)
+        return register(this, verdict, export(this, config.registration, folder), config, registry, folder), folder
 
     return made
 
@@ -68,6 +70,22 @@ def test_the_same_again_is_the_same_version_and_another_one_the_next(registered,
     (registry / "index.json").write_text('{"schema": 1, "models": {}}')  # somebody cleared the list
     told, _ = registered(5)
     assert (told["version"], told["is_update"]) == ("1.4", True)
+
+
+def test_the_same_weights_refused_by_a_gate_are_another_version_that_says_so(registered):
+    registered()
+    told, _ = registered(gates=(Gate("weakest category", "failed", 0.2, 0.3),))
+    assert (told["version"], told["gates"]) == ("1.1", {"weakest category": False})
+
+
+def test_a_whole_model_that_is_asked_for_later_is_published_too(registered, registry):
+    registered()
+    whole = CONFIG.model_copy(update={"registration": Registration(merged=True, licence="MIT")})
+    told, folder = registered(config=whole)
+    assert (told["version"], (folder / "README.md").exists()) == ("1.0", True)
+    place = Registry(open_place(str(registry)))
+    manifest = pull(user_home(), place, reference("shop-qa-lora-merged"), Terms(anyway=True))
+    assert (manifest.version, manifest.adapter) == ("1.0", None)
 
 
 def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path):

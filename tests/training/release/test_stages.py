@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.lsp.conftest import sells
@@ -16,10 +18,14 @@ from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
 from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
-from whence_training.errors import BlockedError
+from whence_training.errors import BlockedError, ConfigError
 from whence_training.evaluation.report import write_report
+from whence_training.finetuning.stage import base_of
+from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.candidate import _cost
+from whence_training.release.promotion import judge
+from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
@@ -118,8 +124,21 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     assert len(list(attempts(Config(), ["5"]))) == 1
     assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
     for accuracy, back in ((0.84, True), (0.85, False)):
-        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), None, 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
+
+
+def test_fewer_bits_to_train_in_are_made_of_a_folder_alone(trained, make_repository, tmp_path):
+    told = Finetuning(base_model=str(trained.base), quantization="8bit")
+    run = Run(tmp_path, make_repository("shop").open(), Config(finetuning=told), "state")
+    with pytest.raises(ConfigError, match="needs a Hugging Face folder"):
+        base_of(run)
+
+
+def test_what_it_took_is_estimated_only_where_the_power_is_told():
+    watts = Config(registration=Registration(watts=60))
+    assert _cost({"examples": 12, "seconds": 90.0}, watts)["energy"] == "1.5 Wh, estimated: 60 W for that time"
+    assert _cost({"examples": 12, "seconds": 90.0}, Config())["energy"] == "not measured"
 
 
 @pytest.mark.model
@@ -177,3 +196,23 @@ def test_a_canary_that_fails_leaves_who_answered_before(planted, needs_all):
     assert roles(run).champion is None
     run = replace(run, config=run.config.model_copy(update={"serving": Serving(policy="offer", canary_requests=1)}))
     assert run_stage(run, "6").summary["role"] == "offer"
+
+
+@pytest.mark.model
+def test_a_deployment_that_was_killed_before_its_proof_is_taken_back_by_the_next(planted, needs_all, monkeypatch):
+    serving = Serving(policy="champion", canary=("Who composed the Ring cycle?",))
+    run = planted(report(), report("base", 0.5), serving=serving)
+    run_stage(run, "5")
+
+    def killed(deploying, *_):
+        deploying()
+        os._exit(9)
+
+    child = os.fork()
+    if not child:
+        run_stage(run, "6", partial(deploy_stage, guard=killed))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert roles(run).champion == "shop-qa-lora@1.0"
+    with pytest.raises(BlockedError, match="is taken back"):
+        run_stage(run, "6")
+    assert roles(run).champion is None

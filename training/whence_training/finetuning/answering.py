@@ -6,6 +6,7 @@ brings (how well it reads), or that which search finds now (how well it serves).
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from whence_training.evaluation.leaks import refuse_leak
 from whence_training.evaluation.suites import INJECTION, suite_of
 from whence_training.finetuning.examples import reference
 from whence_training.finetuning.pace import paced
-from whence_training.qa.record import Record
+from whence_training.qa.record import Record, canonical
 
 Setting = Literal["record", "retrieval"]
 _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questions are kept
@@ -37,13 +38,17 @@ _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questio
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains."""
+    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains.
+
+    `searched` tells whether search found it.
+    """
 
     record: Record
     passages: tuple[Passage, ...]
     confidence: float
     weak: bool
     seconds: float
+    searched: bool = False
 
 
 def brings_evidence(record: Record) -> bool:
@@ -74,14 +79,19 @@ def ask(
 
 
 def answer_records(
-    asked: Sequence[Asked], generator: Generator, note: Callable[[str], None] = lambda message: None
+    asked: Sequence[Asked],
+    generator: Generator,
+    note: Callable[[str], None] = lambda message: None,
+    measure_loss: bool = True,
 ) -> Iterator[Answered]:
     """What the model says to each, in their order. What does not fit into its context it abstains from.
+
+    With `measure_loss` it is made to say the reference too, which takes as long again.
 
     Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
     """
     for each in paced(asked, f"{generator.model.name} answers", note):
-        yield _answered(each, generator)
+        yield _answered(each, generator, measure_loss)
 
 
 def _searched(record: Record, searcher: Searcher, repository: Repository) -> Asked:
@@ -89,7 +99,18 @@ def _searched(record: Record, searcher: Searcher, repository: Repository) -> Ask
     found = gather(Question(query), searcher, repository, follow=query.intent == "history")
     passages = tuple(passage for passage in found.passages if not _is_set(passage, record))
     quotations = found.quotations
-    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started)
+    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started, True)
+
+
+def setting_of(asked: Sequence[Asked]) -> Setting:
+    """How these were asked: `retrieval` where all were searched for that do not bring their own evidence."""
+    return "retrieval" if all(each.searched or brings_evidence(each.record) for each in asked) else "record"
+
+
+def shown_of(asked: Sequence[Asked]) -> str:
+    """SHA-256 of what is shown with which question: what was asked over other evidence is not to be compared."""
+    shown = [[each.record.id, [passage.hit.text for passage in each.passages]] for each in asked]
+    return hashlib.sha256(canonical(shown).encode()).hexdigest()
 
 
 def _is_set(passage: Passage, record: Record) -> bool:
@@ -98,7 +119,7 @@ def _is_set(passage: Passage, record: Record) -> bool:
     return is_data and " ".join(record.question.split()) in " ".join(passage.hit.text.split())
 
 
-def _answered(asked: Asked, generator: Generator) -> Answered:
+def _answered(asked: Asked, generator: Generator, measure_loss: bool) -> Answered:
     started, record = time.perf_counter(), asked.record
     if asked.weak or not asked.passages:
         return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
@@ -110,7 +131,7 @@ def _answered(asked: Asked, generator: Generator) -> Answered:
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started
     confidence = calibrated(asked.confidence, written.generated.logprobs, generator.calibration)
-    loss = _log_loss(asked, generator)
+    loss = _log_loss(asked, generator) if measure_loss else None
     passages = asked.passages[: len(asked.passages) - written.trimmed]
     if not written.cited or confidence < ABSTAIN_BELOW:
         return Answered(record, "", (), passages, True, confidence / (1 if written.cited else 2), seconds, loss)

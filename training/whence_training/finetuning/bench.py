@@ -21,14 +21,13 @@ from whence_training.evaluation.encoders import local_encoder
 from whence_training.evaluation.evaluating import evaluate
 from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.report import Report
-from whence_training.finetuning.answering import Asked, answer_records, ask
+from whence_training.finetuning.answering import Asked, answer_records, ask, setting_of, shown_of
 from whence_training.finetuning.base import Base
 from whence_training.gguf_export import write_adapter
 from whence_training.qa.record import Record
 from whence_training.run import Run
 
 _PATIENCE = 600.0  # seconds for a model to load: nobody waits at a keyboard
-_SETTING = "retrieval"
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,10 @@ class Bench:
         return ask(records, "retrieval", searcher, self.run.repository, self.run.note)
 
     def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
-        """What it answers, and how well; `quick` leaves out what needs an encoder."""
-        answered = list(answer_records(asked, generator, self.run.note))
+        """What it answers, and how well; `quick` leaves out what needs an encoder, and perplexity."""
         told = self.run.config.evaluation
+        measure_loss = not quick and "perplexity" in told.metrics
+        answered = list(answer_records(asked, generator, self.run.note, measure_loss))
         wants = not quick and "bertscore" in told.metrics
         return evaluate(
             answered,
@@ -58,7 +58,12 @@ class Bench:
             dataset=self.dataset,
             encoder=local_encoder() if wants else None,
             inventory=self.inventory,
-            facts={"evidence": _SETTING, "mode": generator.mode, "base": self.base.digest},
+            facts={
+                "evidence": setting_of(asked),
+                "shown": shown_of(asked),
+                "mode": generator.mode,
+                "base": self.base.digest,
+            },
         )
 
     @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
-from whence_training.errors import BlockedError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -28,9 +28,12 @@ from whence_training.finetuning.retention import retained
 from whence_training.finetuning.risks import forgetting, overfitting, regression
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
+from whence_training.qa.dataset import limits_of
+from whence_training.qa.gates import blocked_reasons, check
 from whence_training.qa.record import Record, Split, read_records
 from whence_training.qa.splitting import find_leaks
-from whence_training.run import Run, Stage, runs_folder
+from whence_training.qa.validation import extractive_quota
+from whence_training.run import Run, Stage, hash_of, runs_folder
 from whence_training.runfolder import Made, digest_of, write_durably
 
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
@@ -40,19 +43,22 @@ COMPARISON, SELECTION, TRAINING = "comparison.json", "checkpoint_selection.json"
 
 
 def base_of(run: Run) -> Base:
-    """The model that the run tunes. Raises `ConfigError` where none is named or in use."""
-    cache = runs_folder(run.repository, run.config) / "bases"
-    return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
+    """The model that the run tunes. Raises `ConfigError` where none is named or in use, or it cannot be tuned so."""
+    cache, told = runs_folder(run.repository, run.config) / "bases", run.config.finetuning
+    base = find_base(told.base_model, run.repository, user_home(), cache)
+    if told.quantization and not base.weights.is_dir():
+        raise ConfigError(
+            f"finetuning.quantization {told.quantization} needs a Hugging Face folder as finetuning.base_model"
+        )
+    return base
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    if blocked := above["3"].summary.get("blocked"):
-        raise BlockedError("; ".join(blocked))
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))
     test = _records(run, above, "test")
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
         with bench.untuned() as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
@@ -77,10 +83,12 @@ def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any
     from whence_training.finetuning.training import train
 
     base, told = base_of(run), run.config.finetuning
-    learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
+    learnt = learnt_of(run, above)
     validation, test = _records(run, above, "validation"), _test(run, above)
     _refuse_leaks(learnt, _split(above, "validation"), test)
-    with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
+    if told.train_data:
+        _refuse_bad(run, learnt)
+    with opened(run, base, measured_by(run, above), inventory_of(read_collected(above["1"].folder))) as bench:
         trained = train(run, base, learnt, validation, test, bench.ask)
     shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
     write_durably(draft / TRAINING, json.dumps(trained.about, indent=1) + "\n")
@@ -96,7 +104,7 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     )
     made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
     inventory = inventory_of(read_collected(above["1"].folder))
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
             before = stand(base.name, bench.report(generator, asked, quick=True))
@@ -125,7 +133,7 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     others = [before, *([read_report(champion)] if champion.exists() else [])]
     test, inventory = _records(run, above, "test"), inventory_of(read_collected(above["1"].folder))
     name = above["4b"].summary["name"]
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, told.evaluation.suite)])
         with bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
@@ -155,6 +163,37 @@ def _adapt_retriever(run: Run) -> None:
 
     outcome = adapt(run.repository)
     run.note(f"the retriever {'is adapted' if outcome.adapted else 'stays as it is'}: {outcome.reason}")
+
+
+def learnt_of(run: Run, above: Mapping[str, Made]) -> list[Record]:
+    """The records that a model of this run learns from."""
+    given = run.config.finetuning.train_data
+    return [replace(each, split="train") for each in read_records(given)] if given else _split(above, "train")
+
+
+def measured_by(run: Run, above: Mapping[str, Made]) -> str:
+    """The version of what measures: that of the dataset, and of a file named in its place."""
+    return _with_file(above["3"].summary["version"], run.config.evaluation.eval_data)
+
+
+def data_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
+    """What is said of the data that is learnt from: `dataset.json`, with the hash of a file named in its place."""
+    about: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
+    if given := run.config.finetuning.train_data:
+        about |= {"version": _with_file(about["version"], given), "records": len(learnt_of(run, above))}
+    return about
+
+
+def _with_file(version: str, given: Path | None) -> str:
+    return hash_of([version, digest_of(given)]) if given else version
+
+
+def _refuse_bad(run: Run, learnt: Sequence[Record]) -> None:
+    """Raise `BlockedError` where a file that was named does not pass the gates of the data."""
+    own = [record for record in learnt if record.category != "general"]
+    limits = limits_of(run.config.dataset_generator.gates)
+    if reasons := blocked_reasons(check(learnt, limits, extractive_quota(own))):
+        raise BlockedError("; ".join(reasons))
 
 
 def _refuse_leaks(learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from whence_training.errors import InputError
 from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.report import Report
 from whence_training.exchange.curated import read_curated
@@ -14,13 +16,18 @@ from whence_training.qa.record import Record
 from whence_training.run import Run
 
 
-def curated_report(run: Run, base: Base, adapter: Path, name: str, dataset: str) -> Report | None:
-    """How `adapter` answers the files of `dataset_generator.imports.curated`; None without a question that has an
-    answer to compare with."""
-    examples = read_curated(run.config.dataset_generator.imports.curated)
-    records = [_record(each.question, each.answer) for each in examples if each.answer]
-    if not records:
+def curated_report(
+    run: Run, base: Base, adapter: Path, name: str, dataset: str, files: Sequence[Path]
+) -> Report | None:
+    """How `adapter` answers the questions of `files`; None where there is no file.
+
+    Raises `InputError` where no question in them has an answer to compare with.
+    """
+    if not files:
         return None
+    records = [_record(each.question, each.answer) for each in read_curated(files) if each.answer]
+    if not records:
+        raise InputError(f"no question of {', '.join(map(str, files))} has an answer: there is nothing to compare with")
     with TemporaryDirectory() as scratch, opened(run, base, dataset, Inventory()) as bench:
         asked = bench.ask(records)
         with bench.tuned(adapter, name, Path(scratch)) as generator:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from whence_server.models.choosing import challenge, roll_back, use
+from whence_server.models.choosing import challenge, restore, use
 from whence_server.models.installed import Home
 from whence_server.models.manifest import Manifest
 from whence_server.models.naming import reference
@@ -36,10 +36,15 @@ class Deployment:
     before: Roles
 
 
-def deploy(home: Home, registry: Path, label: str, told: Serving, scope: str) -> Deployment:
-    """Install the model and give it its role; one that a gate refused is a challenger at most. Raises `ModelError`."""
+def deploy(
+    home: Home, registry: Path, label: str, told: Serving, scope: str, before: Roles | None = None
+) -> Deployment:
+    """Install the model and give it its role; one that a gate refused is a challenger at most. Raises `ModelError`.
+
+    `before` are the roles that were there before anybody began to deploy it; those of now where none are given.
+    """
     manifest = pull(home, Registry(open_place(str(registry))), reference(label), Terms())
-    before, role = home.state().roles_in(scope), _role(manifest, told)
+    before, role = before or home.state().roles_in(scope), _role(manifest, told)
     if role == "champion":
         use(home, reference(label), scope)
     elif role == "challenger" and label != before.champion:
@@ -48,12 +53,8 @@ def deploy(home: Home, registry: Path, label: str, told: Serving, scope: str) ->
 
 
 def withdraw(home: Home, deployed: Deployment) -> bool:
-    """Take the model's role back, if it still has it; who answered before answers again. Returns whether it had."""
-    roles = home.state().roles_in(deployed.scope)
-    if deployed.label not in (roles.challenger, roles.champion) or roles == deployed.before:
-        return False
-    roll_back(home, deployed.scope)
-    return True
+    """Take the model's role back, if it still has it: all roles are as before. Returns whether it had."""
+    return restore(home, deployed.label, deployed.before, deployed.scope)
 
 
 def prove(deployed: Deployment, repository: Path, questions: Sequence[str], told: Serving) -> list[Probe]:

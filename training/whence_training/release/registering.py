@@ -93,14 +93,18 @@ def register(
     with FileLock(registry / ".versions.lock"):
         before = _published(registry, manifest.name)
         same = next((old for old in before if _same(old, manifest)), None)
-        manifest = replace(same or manifest, version=same.version if same else next_version(_given(registry, manifest)))
-        if same is None:
-            manifest = replace(manifest, created=datetime.now(UTC).isoformat(timespec="seconds"))
-            files = _attach(trained, judged, manifest, config, folder)
+        version = same.version if same else next_version(_given(registry, manifest))
+        created = same.created if same else datetime.now(UTC).isoformat(timespec="seconds")
+        manifest = replace(manifest, version=version, created=created)
+        files = _attach(trained, judged, manifest, config, folder)
+        if same:
+            manifest = same
+        else:
             manifest = replace(manifest, files={file.name: _blob(file) for file in files})
             publish(registry, manifest, [*files, exported.adapter, trained.base])
-            if exported.merged:
-                whole = replace(manifest, name=f"{manifest.name}-merged", base=_blob(exported.merged), adapter=None)
+        if exported.merged:
+            whole = replace(manifest, name=f"{manifest.name}-merged", base=_blob(exported.merged), adapter=None)
+            if version not in {old.version for old in _published(registry, whole.name)}:
                 publish(registry, whole, [*files, exported.merged])
     bundle = f"{manifest.name}-v{manifest.version}.zip"
     write_bundle(manifest, BlobStore(registry / "blobs"), folder / bundle)
@@ -151,8 +155,10 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
-    """Whether it was registered already: by a run that was killed before it could say so, or by the same again."""
-    return (old.base, old.adapter, old.data) == (new.base, new.adapter, new.data)
+    """Whether it was registered already: by a run that was killed before it could say so, or by the same again. With
+    other verdicts it is another version."""
+    told = [(each.base, each.adapter, each.data, each.gates, each.licence) for each in (old, new)]
+    return told[0] == told[1]
 
 
 def _published(registry: Path, name: str) -> list[Manifest]:

@@ -12,10 +12,12 @@ from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import EVERYWHERE, user_home
+from whence_server.models.roles import Roles
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
+from whence_training.finetuning.stage import learnt_of
 from whence_training.qa.dataset import limits_of
-from whence_training.qa.gates import Gate, check
+from whence_training.qa.gates import Gate, blocked_reasons, check
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
@@ -23,11 +25,11 @@ from whence_training.release.deploying import Deployment, deploy, guarded, prove
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.promotion import judge
 from whence_training.release.registering import Judged, export, register
 from whence_training.release.watched import embedded
 from whence_training.run import Run, Stage, runs_folder
-from whence_training.runfolder import Made, write_durably
+from whence_training.runfolder import Made, digest_of, write_durably
 
 Guard = Callable[
     [Callable[[], Deployment], Callable[[Deployment], list[Probe]], Callable[[Deployment], object]],
@@ -35,22 +37,38 @@ Guard = Callable[
 ]
 
 
+_BEFORE = ".6-before.json"  # the roles while a deployment is not proved
+
+
 def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard = guarded) -> Mapping[str, Any]:
     """Stage 6. `guard` withdraws the deployment where the proof fails: a workflow engine may have its own."""
     told, home = run.config.serving, user_home()
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
-    questions = _questions(above["3"])
-    deployed, probes = guard(
-        lambda: deploy(home, registry_of(run), registered["model"], told, scope),
-        lambda deployment: prove(deployment, run.repository.root, questions, told),
-        lambda deployment: withdraw(home, deployment),
-    )
+    questions, label = _questions(above["3"]), registered["model"]
+    before = _kept(run.folder / _BEFORE, label, home.state().roles_in(scope))
+    try:
+        deployed, probes = guard(
+            lambda: deploy(home, registry_of(run), label, told, scope, before),
+            lambda deployment: prove(deployment, run.repository.root, questions, told),
+            lambda deployment: withdraw(home, deployment),
+        )
+    finally:
+        (run.folder / _BEFORE).unlink()
     said = {"model": deployed.label, "role": deployed.role, "before": asdict(deployed.before)}
     told_of = said | {"scope": scope, "canary": [asdict(each) for each in probes]}
     _write(draft / "deployment.json", told_of)
     cited = sum(each.model == deployed.label and each.cited > 0 for each in probes)
     return said | {"canary": f"{len(probes)} asked, {cited} answered by it with receipts"}
+
+
+def _kept(file: Path, label: str, now: Roles) -> Roles:
+    """The roles before this model was first deployed: a process killed in between has left the new ones."""
+    held = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if held.get("label") == label:
+        return Roles(**held["roles"])
+    write_durably(file, canonical({"label": label, "roles": asdict(now)}))
+    return now
 
 
 def registry_of(run: Run) -> Path:
@@ -65,8 +83,10 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
     gates = [
-        *_data_gates(run, above["3"]),
-        *judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates),
+        *_data_gates(run, above),
+        *judge(
+            candidate.report, candidate.base, candidate.champion, candidate.curated, candidate.facts, loss, told.gates
+        ),
     ]
     refused = blocked_reasons(gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
@@ -83,11 +103,10 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     return said | ({"registered_although": refused} if refused else {})
 
 
-def _data_gates(run: Run, generated: Made) -> list[Gate]:
+def _data_gates(run: Run, above: Mapping[str, Made]) -> list[Gate]:
     """That nobody and nothing dominates what was trained on: looked at again, in the very records."""
     limits = limits_of(run.config.dataset_generator.gates)
-    trained = [record for record in _records(generated) if record.split == "train"]
-    return [gate for gate in check(trained, limits, 1.0) if gate.name.startswith("dominance")]
+    return [gate for gate in check(learnt_of(run, above), limits, 1.0) if gate.name.startswith("dominance")]
 
 
 def _monitor(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
@@ -128,6 +147,13 @@ def _write(file: Path, value: object) -> None:
     write_durably(file, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def _registered_by(run: Run) -> object:
+    """What stage 5 hangs on: also the questions written by hand, with their answers."""
+    imports = run.config.dataset_generator.imports
+    asked = [digest_of(file) for file in (*imports.curated, *imports.facts)]
+    return [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json"), asked]
+
+
 def _asked(run: Run) -> object:
     folder = run.repository.index_dir
     heard = [[asdict(each) for each in read_feedback(folder)], [asdict(each) for each in read_questions(folder)]]
@@ -141,7 +167,7 @@ STAGES = (
         "pass the gates of a release; name, describe and publish the model",
         ("3", "4a", "4b", "4c", "4d"),
         _register,
-        lambda run: [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json")],
+        _registered_by,
     ),
     Stage(
         "6",
