@@ -10,11 +10,11 @@ pytest.importorskip("datasketch")
 pytest.importorskip("rouge_score")
 
 from whence_server.likeness import jaccard, shingle
-from whence_training.qa.duplicates import near_copies
+from whence_training.qa.duplicates import alike, near_copies
 from whence_training.qa.gates import DOMINANCE, Limits, blocked, check, rebalance
 from whence_training.qa.novelty import Pool
 from whence_training.qa.record import Evidence, Quote, Record, dump, read_records
-from whence_training.qa.splitting import Shares, find_leaks, split
+from whence_training.qa.splitting import Shares, _without_copies, find_leaks, split
 from whence_training.qa.validation import extractive_share, validate
 
 WORDS = st.lists(st.sampled_from("ab bc cd de ef fg gh hi ij jk".split()), min_size=4, max_size=40)
@@ -120,6 +120,27 @@ def test_a_leak_is_told():
     early = record(3, category="history", date="2023-01-01", split="test")
     late = record(4, category="history", date="2024-01-01", split="train")
     assert [leak.what for leak in find_leaks([early, late])] == ["time"]
+
+
+def test_what_is_like_a_copy_of_what_measures_is_not_learnt_from_either():
+    """The first two are alike, and the last two, but the first and the last are not."""
+    words = [f"word{number}" for number in range(30)]
+    texts = [" ".join(words), " ".join([*words[3:], "new"]), " ".join([*words[6:], "new", "newer"])]
+    assert list(alike(texts, 0.8)) == [(0, 1), (1, 2)]
+    records = [
+        replace(record(place, path=f"{place}.py"), question=text, answer="", split=split)
+        for place, (text, split) in enumerate(zip(texts, ("test", "test", "train"), strict=True))
+    ]
+    assert [leak.what for leak in find_leaks(records)] == ["near-copy"]
+    assert _without_copies(records) == (records[:2], records[2:])
+
+
+@given(st.lists(WORDS, max_size=12))
+def test_no_pair_that_is_alike_is_missed(drawn):
+    texts = [" ".join(words) for words in drawn]
+    pairs = [(one, two) for two in range(len(texts)) for one in range(two)]
+    near = [(one, two) for one, two in pairs if jaccard(shingle(texts[one]), shingle(texts[two])) >= 0.6]
+    assert list(alike(texts, 0.6)) == near
 
 
 def limits(**changes):
