@@ -46,7 +46,7 @@ class Bench:
     def ask(self, records: Sequence[Record]) -> list[Asked]:
         """What search finds now of each."""
         searcher = Workspace(self.run.repository).current()
-        return ask(records, "retrieval", searcher, self.run.repository, self.run.note)
+        return ask(records, "retrieval", searcher, self.run.repository, self.run.note, _sets(self.run))
 
     def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
         """What it answers, and how well; `quick` leaves out what needs an encoder."""
@@ -106,6 +106,15 @@ def write_asked(file: Path, asked: Sequence[Asked]) -> None:
 def read_asked(file: Path) -> list[Asked]:
     """What `write_asked` kept."""
     return _ASKED.validate_json(file.read_bytes())
+
+
+def _sets(run: Run) -> frozenset[str]:
+    """The files of questions that are named and in the repository, from its root."""
+    root, told = run.repository.root.resolve(), run.config
+    imports = told.dataset_generator.imports
+    files = (*imports.curated, *imports.label_studio, told.finetuning.train_data, told.evaluation.eval_data)
+    named = [file.resolve() for file in files if file]
+    return frozenset(file.relative_to(root).as_posix() for file in named if file.is_relative_to(root))
 
 
 def chosen(records: Sequence[Record], told: Evaluation) -> list[Record]:
