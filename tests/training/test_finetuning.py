@@ -18,6 +18,7 @@ from whence_server.generation.prompt import system_text
 from whence_server.models.installed import Home
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError, InputError
+from whence_training.evaluation.encoders import local_encoder
 from whence_training.evaluation.report import read_report
 from whence_training.finetuning import stage
 from whence_training.finetuning.base import find_base, load_model
@@ -34,7 +35,7 @@ dataset_generator:
 finetuning:
   {{base_model: {base}, epochs: 2, lora_r: 4, gradient_accumulation_steps: 2, learning_rate: 0.01, logging_steps: 1,
    cv: 2, search: {{trials: 2, lora_r: [2, 4], lora_alpha: [8], learning_rate: []}}}}
-evaluation: {{most: 4, suite: 1, metrics: [rouge, token_f1, perplexity]}}
+evaluation: {{most: 4, suite: 1, metrics: [rouge, token_f1, bertscore]}}
 """
 
 
@@ -104,6 +105,8 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     selection = json.loads((made["4c"].folder / "checkpoint_selection.json").read_text())
     assert [each["name"] for each in selection["checkpoints"]] == ["checkpoint-1", "checkpoint-2"]
     assert selection["selected"] == max(selection["checkpoints"], key=lambda each: each["rank"])["name"]
+    without = () if local_encoder().contextual else ("bertscore_f1",)
+    assert {tuple(each["missing"]) for each in selection["checkpoints"]} == {without}
     before = read_report(made["4a"].folder / "eval_baseline.json")
     after = read_report(made["4d"].folder / "eval_finetuned.json")
     assert [each.id for each in before.predictions] == [each.id for each in after.predictions]
@@ -125,6 +128,15 @@ def test_blocked_data_is_not_trained_on(shop, tmp_path, base, home):
     assert done == ["1", "2", "3"]
     with pytest.raises(BlockedError, match="minimum"):
         list(run_stages(run, ["4a"]))
+
+
+def test_a_score_that_nothing_measures_is_refused_before_it_is_trained_for(store, tmp_path, base, home):
+    weights = "combined_weights: {rougeL: 1, bertscore_f1: 0, token_f1: 0, rouge1: 0}"
+    told = CONFIG.format(base=base).replace("metrics: [rouge, token_f1, bertscore]", f"metrics: [token_f1], {weights}")
+    (tmp_path / "train.yaml").write_text(told)
+    run = open_run(store.open(), read_config(tmp_path / "train.yaml"))
+    with pytest.raises(ConfigError, match="nothing measures rougeL here"):
+        list(run_stages(run, ["1", "2", "3", "4a", "4b"]))
 
 
 def test_a_gguf_is_base_enough_whatever_its_bits(base, shop, tmp_path, home):

@@ -48,17 +48,18 @@ class Bench:
         searcher = Workspace(self.run.repository).current()
         return ask(records, "retrieval", searcher, self.run.repository, self.run.note, _sets(self.run))
 
-    def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
-        """What it answers, and how well; `quick` leaves out what needs an encoder."""
-        answered = list(answer_records(asked, generator, self.run.note))
-        told, settings = self.run.config.evaluation, " and ".join(sorted({each.setting for each in asked}))
-        wants = not quick and "bertscore" in told.metrics
+    def report(self, generator: Generator, asked: Sequence[Asked], without: Sequence[str] = ()) -> Report:
+        """What it answers, and how well, by the metrics that are configured but those `without`."""
+        wanted = tuple(name for name in self.run.config.evaluation.metrics if name not in without)
+        told = self.run.config.evaluation.model_copy(update={"metrics": wanted})
+        answered = list(answer_records(asked, generator, self.run.note, "perplexity" in wanted))
+        settings = " and ".join(sorted({each.setting for each in asked}))
         return evaluate(
             answered,
             told,
             model=generator.model.name,
             dataset=self.dataset,
-            encoder=local_encoder() if wants else None,
+            encoder=local_encoder() if "bertscore" in wanted else None,
             inventory=self.inventory,
             facts={"evidence": settings, "mode": generator.mode, "base": self.base.digest},
         )

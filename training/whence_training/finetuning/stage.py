@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
-from whence_training.errors import BlockedError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -57,6 +57,8 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
+        if report.combined is None:
+            raise ConfigError(f"evaluation.combined_weights: nothing measures {' or '.join(report.missing)} here")
         write_report(draft / BASELINE, report)
         with bench.champion() as generator:
             current = bench.report(generator, asked) if generator else None
@@ -100,11 +102,12 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     with opened(run, base, above["3"].summary["version"], inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
-            before = stand(base.name, bench.report(generator, asked, quick=True))
+            before = stand(base.name, bench.report(generator, asked, without=("perplexity",)))
         standings = []
         for folder in made:
             with bench.tuned(folder, folder.name, draft / "adapters") as generator:
-                standings.append(stand(folder.name, bench.report(generator, asked, quick=True)))
+                report = bench.report(generator, asked, without=("perplexity",))
+            standings.append(stand(folder.name, report))
             run.note(f"{folder.name}: {standings[-1].mean:.4f} ± {standings[-1].deviation:.4f}")
     shutil.rmtree(draft / "adapters")
     kept = best(standings)
