@@ -89,6 +89,7 @@ def test_however_little_room_the_answer_is_whole_or_the_example_is_refused(most)
         assert len(made.ids) == len(made.labels) <= min(most, whole)
         assert made.learnt == len(ANSWER) + 1
         assert "[1] cart.py" in decode(made.ids)
+        assert made.cut == sum(each.path not in decode(made.ids) for each in RECORD.context)
 
 
 def test_what_stands_nowhere_in_the_evidence_is_never_learnt_by_heart():

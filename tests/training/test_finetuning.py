@@ -47,7 +47,7 @@ def base(tmp_path_factory):
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=tokenizer.get_vocab_size(), hidden_size=64, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True,
         bos_token_id=None, eos_token_id=tokenizer.token_to_id("<|im_end|>"),
     )  # fmt: skip
     Qwen2ForCausalLM(config).save_pretrained(folder)
@@ -99,6 +99,8 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     assert training["name"] == f"{base.name}_none_r{training['settings']['lora_r']}_lr0.01"
     assert training["settings"]["lora_r"] in (2, 4)
     assert (len(training["search"]["trials"]), training["cv"]["folds"]) == (2, 2)
+    assert training["settings"]["max_seq_length"] == 2048  # as much as is served
+    assert training["examples"] > training["cut"] >= 0
     assert training["examples"] > training["retrieved"] > 0
     assert 0 < training["parameters"]["share"] < 0.2
     assert (made["4b"].folder / "checkpoints" / "log.jsonl").exists()
@@ -142,7 +144,7 @@ def test_a_score_that_nothing_measures_is_refused_before_it_is_trained_for(store
 def test_a_gguf_is_base_enough_whatever_its_bits(base, shop, tmp_path, home):
     repository = shop.open()
     found = find_base(str(base), repository, home, tmp_path / "cache")
-    assert (found.mode, found.blocks, found.context) == ("quote", 2, 1024)
+    assert (found.mode, found.blocks, found.context) == ("quote", 2, 2048)
     assert find_base(str(base), repository, home, tmp_path / "cache").file == found.file
     small = quantize(found.file, tmp_path / "small.gguf", "Q8_0")
     told = read_config(None).finetuning

@@ -139,7 +139,7 @@ class Finetuning(Section):
 
     `base_model` is a GGUF file, a Hugging Face folder or an installed model; None is the one in use. `retrieved` is the
     share of examples with the evidence that search finds. `cv` is a number of folds or `loo`; `auto` is `loo` up to 50
-    examples and 5 folds above. `folds` are the parts of the validation over which a checkpoint must be steady.
+    examples and 5 folds above. `max_seq_length` None is all that is served. `folds` are the parts of the validation over which a checkpoint must be steady.
     """
 
     base_model: str | None = None
@@ -162,7 +162,7 @@ class Finetuning(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup_ratio: Share = 0.1
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    max_seq_length: Positive = 1024
+    max_seq_length: Positive | None = None
     optim: str = "adamw_torch"
     seed: int = 42
     bf16: bool = False

@@ -46,17 +46,17 @@ def train(
     run: Run, base: Base, learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record], ask: Ask
 ) -> Trained:
     """Search where told to, fold where told to, and train. Raises `ConfigError`, or `InputError` without examples."""
-    told, started = run.config.finetuning, time.monotonic()
-    most = min(told.max_seq_length, base.context)
-    file = read_model(base.file)
-    for why in too_large(file.parameters, file.vocabulary, most, told.batch_size, memory_bytes()):
-        raise ConfigError(why)
+    most, started = min(run.config.finetuning.max_seq_length or base.context, base.context), time.monotonic()
+    told, file = run.config.finetuning.model_copy(update={"max_seq_length": most}), read_model(base.file)
     with closing(ServedTongue(base.file)) as tongue:
         share, note = told.retrieved, run.note
         taught = lessons(learnt, ask, tongue, most, base.mode, share, sources_of([*validation, *test]), note)
         checked = lessons(validation, ask, tongue, most, base.mode, share, sources_of(test), note)
     if not taught.examples:
         raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
+    longest = max(len(each.ids) for each in (*taught.examples, *checked.examples))
+    for why in too_large(file.parameters, file.vocabulary, longest, told.batch_size, memory_bytes()):
+        raise ConfigError(why)
     note(f"{len(taught.examples)} examples, {taught.retrieved} of them with what search finds")
     work = run.folder / WORK / hash_of([
         base.digest, told.model_dump(mode="json"), [each.ids for each in (*taught.examples, *checked.examples)]
@@ -74,6 +74,7 @@ def train(
         "examples": len(taught.examples),
         "validation_examples": len(checked.examples),
         "retrieved": taught.retrieved,
+        "cut": sum(each.cut > 0 for each in taught.examples),
         "left_out": dict(taught.left_out),
         "parameters": trained_share(made[-1].folder, file.parameters),
         "checkpoints": [asdict(each) | {"folder": each.folder.name} for each in made],
