@@ -204,10 +204,19 @@ def test_mcnemar_has_the_values_of_the_binomial(lost, won, p):
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30), st.integers(0, 9))
 def test_an_interval_is_of_differences_that_can_be(pairs, seed):
-    found = bootstrap([one for one, _ in pairs], [other for _, other in pairs], seed, draws=50)
+    groups = [str(place % 7) for place in range(len(pairs))]
+    found = bootstrap([one for one, _ in pairs], [other for _, other in pairs], groups, seed, draws=50)
     assert -1 <= found.low <= found.high <= 1
     assert min(b - a for a, b in pairs) - 1e-9 <= found.low
     assert found.high <= max(b - a for a, b in pairs) + 1e-9
+
+
+def test_ten_questions_of_one_file_prove_less_than_ten_of_ten():
+    before, after = [0.0] * 60, [1.0] * 30 + [0.0] * 30
+    alone = bootstrap(before, after, [str(n) for n in range(60)], 1)
+    together = bootstrap(before, after, [str(n // 10) for n in range(60)], 1)
+    assert (alone.change, together.change) == (0.5, 0.5)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
 
 
 def test_calibration_by_hand():

@@ -139,7 +139,8 @@ class Finetuning(Section):
 
     `base_model` is a GGUF file, a Hugging Face folder or an installed model; None is the one in use. `retrieved` is the
     share of examples with the evidence that search finds. `cv` is a number of folds or `loo`; `auto` is `loo` up to 50
-    examples and 5 folds above. `max_seq_length` None is all that is served. `folds` are the parts of the validation over which a checkpoint must be steady.
+    examples and 5 folds above. `max_seq_length` None is all that is served.
+    `folds` are the parts of the validation over which a checkpoint must be steady.
     """
 
     base_model: str | None = None

@@ -111,6 +111,7 @@ def _prediction(answered: Answered, told: Evaluation, inventory: Inventory) -> P
         metrics=measures,
         slices=slices_of(record) | ({"suite": suite} if suite else {}),
         problems=tuple(problems),
+        group=record.group,
     )
 
 
