@@ -83,15 +83,26 @@ class Imports(Section):
     feedback: bool = True
 
 
-class Teacher(Section):
-    """A model that asks and answers besides the rules: an installed one or a GGUF file, or an OpenAI-compatible URL."""
+class Author(Section):
+    """A model that writes: an installed one or a GGUF file, or one at an OpenAI-compatible URL; nobody by default."""
 
     model: str | None = None
     url: str | None = None
     key_variable: str = "WHENCE_TEACHER_KEY"
-    most: Count = 200
-    judge: bool = False
     timeout: Positive = 60
+
+
+class Teacher(Author):
+    """A model that asks and answers besides the rules, `most` times; and `judge`, another, which reads all that is."""
+
+    most: Count = 200
+    judge: Author = Author()
+
+    @model_validator(mode="after")
+    def _two(self) -> Teacher:
+        if (self.judge.model or self.judge.url) and (self.judge.model, self.judge.url) == (self.model, self.url):
+            raise ValueError("the judge is the teacher itself: name another model, or none")
+        return self
 
 
 class Generator(Section):

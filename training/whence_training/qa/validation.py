@@ -19,8 +19,8 @@ from whence_training.qa.collecting import Collected
 from whence_training.qa.novelty import LIMIT, Pool, telling_words
 from whence_training.qa.record import Evidence, Record, Verdict
 
-# The probability, 0 to 1, that the answer is right, as another model says.
-Judge = Callable[[Record], float]
+# The probability, 0 to 1, that the answer is right, as another model says; None where it did not say.
+Judge = Callable[[Record], float | None]
 _SUPPORT = 0.8  # share of an answer's words that its quotes must have
 _RELEVANT = 0.5  # share of the names in a question that its evidence must have
 _EXTRACTIVE = 0.8  # share of an answer's words that stand in the quotes in one run or two
@@ -195,6 +195,8 @@ def _novel(record: Record, pool: Pool) -> Verdict:
 
 def _agreed(record: Record, judge: Judge) -> Verdict:
     score = judge(record)
+    if score is None:
+        return Verdict("agreement", False, "the second model did not say")
     ok = score >= _AGREEMENT
     return Verdict("agreement", ok, "" if ok else "the second model answers otherwise", round(score, 3))
 
