@@ -123,6 +123,16 @@ def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
     assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
 
 
+def test_what_a_model_makes_up_is_measured_as_it_is_shown(asker):
+    asks, _ = asker
+    asked = asks(RECORD)
+    number = next(n for n, passage in enumerate(asked[0].passages, 1) if INVOICE in passage.quote)
+    writer = Scripted(lambda request: f"{INVOICE} [{number}]\nPigeons carry it across the ocean at night. [{number}]")
+    writer.mode = "write"
+    (answered,) = answer_records(asked, writer)
+    assert "Pigeons" in answered.answer
+
+
 def test_not_to_know_is_to_abstain_and_not_to_be_reached_is_not(asker):
     asks, _ = asker
     asked = asks(RECORD)

@@ -127,7 +127,7 @@ def _answered(asked: Asked, generator: Generator, surprise: bool) -> Answered:
     try:
         prompt, _ = fitted(generator, record.question, asked.passages)
         refuse_leak(record, f"{system_text(generator.mode)}\n{prompt.text}", asked.passages)
-        written = write(generator, record.question, asked.passages, unsupported="drop")
+        written = write(generator, record.question, asked.passages)
     except PromptError:
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started

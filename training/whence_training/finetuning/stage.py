@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
-from whence_training.errors import BlockedError, ConfigError, InputError
+from whence_training.errors import ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -46,8 +46,6 @@ def base_of(run: Run) -> Base:
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    if blocked := above["3"].summary.get("blocked"):
-        raise BlockedError("; ".join(blocked))
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))

@@ -159,7 +159,7 @@ def _conflicts(records: Sequence[Record]) -> Gate:
 
 
 def _lengths(records: Sequence[Record], limits: Limits) -> Gate:
-    """Answers of which the logarithm of the length lies more than four deviations from the mean."""
+    """Answers that are empty, or more than six deviations longer, in words, than the mean."""
     sizes = [len(record.answer.split()) for record in records]
     mean, deviation = (statistics.fmean(sizes), statistics.pstdev(sizes)) if sizes else (0.0, 0.0)
     far = [r for r, size in zip(records, sizes, strict=True) if not r.answer.strip() or size > mean + 6 * deviation + 1]
