@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
@@ -19,7 +21,7 @@ from whence_training.qa.gates import Gate, check
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
-from whence_training.release.deploying import Deployment, deploy, guarded, prove, withdraw
+from whence_training.release.deploying import Deployment, deploy, guarded, prove, settled, withdraw
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
@@ -41,11 +43,14 @@ def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard 
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
     questions = _questions(above["3"])
-    deployed, probes = guard(
-        lambda: deploy(home, registry_of(run), registered["model"], told, scope),
-        lambda deployment: prove(deployment, run.repository.root, questions, told),
-        lambda deployment: withdraw(home, deployment),
-    )
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.folder / f".deploying-{scope}.lock"):  # whose proof runs is nobody else's to take back
+        deployed, probes = guard(
+            lambda: deploy(home, registry_of(run), registered["model"], told, scope),
+            lambda deployment: prove(deployment, run.repository.root, questions, told),
+            lambda deployment: withdraw(home, deployment.scope),
+        )
+        settled(home, scope)
     said = {"model": deployed.label, "role": deployed.role, "before": asdict(deployed.before)}
     told_of = said | {"scope": scope, "canary": [asdict(each) for each in probes]}
     _write(draft / "deployment.json", told_of)
