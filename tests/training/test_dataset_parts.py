@@ -122,6 +122,26 @@ def test_a_leak_is_told():
     assert [leak.what for leak in find_leaks([early, late])] == ["time"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_large_file_and_questions_of_several_files_leave_enough_to_measure_with(seed):
+    large = [record(number, path="core.py") for number in range(30)]
+    small = [record(number, path=f"{number}.py") for number in range(30, 100)]
+
+    def of_both(one, other):
+        quotes = (*one.quotes, Quote(1, other.quotes[0].text))
+        return replace(one, question=f"{one.question} Or {other.answer}", context=one.context + other.context,
+                       quotes=quotes)  # fmt: skip
+
+    joined = [of_both(one, other) for one, other in zip(small, small[1:], strict=False)]  # each file tied to the next
+    placed, gone = split([*large, *small, *joined], Shares(), seed)
+    splits = [each.split for each in placed if each.group != "core.py"]
+    assert {each.split for each in placed if each.group == "core.py"} == {"train"}
+    assert splits.count("test") >= 7
+    assert splits.count("validation") >= 7
+    assert {each.question for each in gone} <= {each.question for each in joined}
+    assert find_leaks(placed) == []
+
+
 def limits(**changes):
     return Limits(**{"share": 1.0, "per_category": 1, **changes})
 
@@ -133,7 +153,9 @@ def test_half_by_one_author_passes_and_one_more_is_blocked():
     more = [*half, record(100, author="Ada")]
     (gate,) = blocked(check(more, only_author, 1))
     assert (gate.name, gate.what) == ("dominance of one author", "Ada")
-    assert "take out 1 examples, which leaves 100" in gate.advice
+    assert "--rebalance takes out 1 examples, which leaves 100" in gate.advice
+    placed = [replace(each, split="train" if number < 50 else "test") for number, each in enumerate(half)]
+    assert [gate.what for gate in blocked(check(placed, only_author, 1))] == ["Ada"]  # all that is learnt from
 
 
 @given(

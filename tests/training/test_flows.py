@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from whence_server.training.runs import read_run
+from whence_training.cli import command
+from whence_training.errors import BlockedError
 
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -26,9 +31,11 @@ def test_the_flow_makes_the_same_dataset_as_the_command(server, shop, permissive
 
     state = learn(str(shop.path), str(permissive), ["1", "2", "3"], return_state=True)
     assert (state.name, state.is_completed()) == ("Completed", True)
+    told = read_run(Path(state.message))
+    assert (told.status, [each.stage for each in told.stages]) == ("completed", ["1", "2", "3"])
     opened = open_run(shop.open(), read_config(permissive))
     versions = [made.summary.get("version") for _, made in run_stages(opened, ["1", "2", "3"])]
-    assert state.data["3"]["version"] == versions[2] if isinstance(state.data, dict) else versions[2]
+    assert state.data["3"]["version"] == versions[2]
 
 
 def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
@@ -39,6 +46,10 @@ def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
     state = learn(str(shop.path), str(config), None, return_state=True)
     assert (state.name, state.is_completed()) == ("Blocked", True)
     assert "minimum" in state.message
+    with pytest.raises(BlockedError, match="minimum"):  # whence-train exits 1
+        CliRunner().invoke(
+            command, ["--repo", str(shop.path), "--config", str(config), "--flow"], catch_exceptions=False
+        )
 
 
 def test_a_deployment_that_is_not_proved_is_rolled_back_by_the_transaction(server):

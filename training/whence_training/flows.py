@@ -38,7 +38,7 @@ from whence_training.release.deploying import Deployment
 from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import Made
-from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stages
+from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stage, under_way
 from whence_training.triggers.engine import scheduler
 from whence_training.triggers.notifying import notifier
 from whence_training.triggers.watching import watch as watch_once
@@ -60,9 +60,8 @@ def _worth_retrying(task: Any, run: Any, state: Any) -> bool:
 @task(retries=2, retry_delay_seconds=1, retry_condition_fn=_worth_retrying, task_run_name="{number}")
 def stage(run: Run, number: str) -> dict[str, Any]:
     """One stage; what it says of itself becomes an artifact, and so do its pictures."""
-    run.note(by_number(number).title)
-    works = {"6": partial(deploy_stage, guard=guarded)}
-    ((each, made),) = run_stages(run, [number], works)
+    each = by_number(number)
+    made = run_stage(run, number, partial(deploy_stage, guard=guarded) if number == "6" else None)
     rows = [{"what": name, "value": str(value)} for name, value in made.summary.items()]
     create_table_artifact(rows, key=f"stage-{each.number}-{each.name}", description=each.title)
     _show_pictures(made)
@@ -123,15 +122,12 @@ def serve_flows(repository: Path, config: Path | None) -> None:
     """
     told, name = read_config(config).triggers, repository.resolve().name
     parameters = {"repository": str(repository.resolve()), "config": str(config.resolve()) if config else None}
-    deployments = [
-        watch.to_deployment(f"{name}-watch", interval=told.every, parameters=parameters, concurrency_limit=1)
-    ]
+    deployments = [watch.to_deployment(f"{name}-watch", interval=told.every, parameters=parameters)]
     if told.cron:
-        deployments.append(
-            learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters, concurrency_limit=1)
-        )
+        deployments.append(learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters))
     with scheduler():
-        serve(*deployments, print_starting_message=False)
+        # One at a time, by a limit of this process: that of a deployment would outlive one that is killed.
+        serve(*deployments, print_starting_message=False, limit=1)
 
 
 def guarded(
@@ -165,15 +161,17 @@ def _through(run: Run, numbers: list[str]) -> tuple[dict[str, dict[str, Any]], l
     """What each stage said, and why a gate held the run back."""
     done: dict[str, dict[str, Any]] = {}
     progress = create_progress_artifact(0.0, key="learning", description=str(run.folder))
-    for place, number in enumerate(numbers, 1):
-        try:
-            done[number] = stage(run, number)
-        except BlockedError as error:
-            return done, [str(error)]
-        if reasons := done[number].get("blocked"):
-            return done, list(reasons)
-        update_progress_artifact(progress, 100.0 * place / len(numbers))
-    return done, []
+    try:
+        with under_way(run, numbers) as (_, blocked):
+            for place, number in enumerate(numbers, 1):
+                done[number] = stage(run, number)
+                blocked += done[number].get("blocked", [])
+                if blocked:
+                    break
+                update_progress_artifact(progress, 100.0 * place / len(numbers))
+    except BlockedError as error:
+        return done, [str(error)]
+    return done, blocked
 
 
 def _show_pictures(made: Made) -> None:

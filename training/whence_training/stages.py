@@ -6,6 +6,7 @@ The composition root. Each stage reads the files of those before it and writes i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
 from filelock import FileLock
@@ -65,17 +66,22 @@ def run_stages(
     `works` stand in for what stages of these numbers do. Raises what a stage raises; those before it stay. Two
     processes do not run at once: the second waits.
     """
-    chosen = [by_number(number) for number in numbers]
-    asked = [{"stage": stage.number, "name": stage.name, "title": stage.title} for stage in chosen]
-    with FileLock(run.folder / ".lock"), recorded(run.folder, asked) as blocked:
+    with under_way(run, numbers) as (chosen, blocked):
         for stage in chosen:
             made = run_stage(run, stage.number, (works or {}).get(stage.number))
             blocked += made.summary.get("blocked", [])
             yield stage, made
-            if stage.number == "3":
-                advance(run)
             if blocked:
                 return
+
+
+@contextmanager
+def under_way(run: Run, numbers: Sequence[str]) -> Iterator[tuple[list[Stage], list[str]]]:
+    """The stages of these numbers, and a list for what holds the run back; meanwhile no other process runs it."""
+    chosen = [by_number(number) for number in numbers]
+    asked = [{"stage": stage.number, "name": stage.name, "title": stage.title} for stage in chosen]
+    with FileLock(run.folder / ".lock"), recorded(run.folder, asked) as blocked:
+        yield chosen, blocked
 
 
 def run_stage(run: Run, number: str, work: Work | None = None) -> Made:
@@ -91,9 +97,12 @@ def run_stage(run: Run, number: str, work: Work | None = None) -> Made:
     inputs = hash_of([stage.inputs(run), {need: made.hash for need, made in above.items()}, version("whence")])
     if made := finished(run.folder, stage.folder, inputs):
         run.note(f"stage {number} ({stage.name}) is done already")
-        return made
-    run.note(f"stage {number}: {stage.title}")
-    return make(run.folder, stage.folder, inputs, lambda draft: (work or stage.work)(run, above, draft))
+    else:
+        run.note(f"stage {number}: {stage.title}")
+        made = make(run.folder, stage.folder, inputs, lambda draft: (work or stage.work)(run, above, draft))
+    if number == "3":
+        advance(run)
+    return made
 
 
 def by_number(number: str) -> Stage:

@@ -122,6 +122,18 @@ def test_a_run_that_was_killed_is_gone_on_with(shop):
     assert looked(shop, learning) == ()
 
 
+def test_looking_while_another_process_learns_is_nothing_to_do(shop):
+    learning, inner = Learning(), Learning()
+
+    def learns():
+        assert looked(shop, inner) == ()
+        return learning()
+
+    config = Config(triggers=Triggers(buffer=Buffer(min=1)))
+    assert watch(shop.open(), config, learns, learning.notify)
+    assert (learning.runs, inner.runs) == (1, 0)
+
+
 def test_who_wants_to_start_it_by_hand_is_told_once(shop):
     learning = Learning()
     assert looked(shop, learning, auto_train=False)
@@ -157,10 +169,12 @@ def test_a_webhook_hears_of_it_only_where_one_is_configured(tmp_path, sink):
     assert taken == []
     notifier(tmp_path, address, said.append)("blocked", "no better than the base")
     assert [(each["event"], each["text"]) for each in taken] == [("blocked", "no better than the base")]
-    notifier(tmp_path, "http://127.0.0.1:9/hook", said.append)("finished", "done")
-    assert said[-1].startswith("the webhook did not take it")
+    for wrong in ("http://127.0.0.1:9/secret", "http://host:port/secret"):
+        notifier(tmp_path, wrong, said.append)("finished", "done")
+        assert said[-1].startswith("the webhook did not take it")
+    assert "secret" not in "".join(said)
     found, end = notices_from(tmp_path, 0)
-    assert [notice.event for notice in found] == ["started", "blocked", "finished"]
+    assert [notice.event for notice in found] == ["started", "blocked", "finished", "finished"]
     assert notices_from(tmp_path, end) == ([], end)
 
 

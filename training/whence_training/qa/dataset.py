@@ -87,21 +87,28 @@ def build(
     )
     placed += validate(unanswerable(placed, told.unanswerable / 2), sources)[0]
     placed = with_distractors(placed, told.distracted, told.distractors)
-    limits = limits_of(told.gates)
+    limits, dealt = limits_of(told.gates), len(placed)
     if told.gates.rebalance:
-        own = rebalance([record for record in placed if record.category != "general"], limits)
-        placed = [*own, *(record for record in placed if record.category == "general")] if own else placed
+        placed = _rebalanced(placed, limits)
     extractive = extractive_quota([record for record in placed if record.category != "general"])
     left_out = {
         **material.left_out,
         "evidence of another length": len(drafts) - len(fitting),
         "asked in a curated set": measured,
         "more than the share of one rule": len(good) - len(kept),
-        "near-copies or later parts across splits": len(copies),
+        "shared with another split, or later than it": len(copies),
+        "more than may dominate": dealt - len(placed),
     }
     gates = check(placed, limits, extractive, labels)
     records = tuple(sorted(placed, key=lambda record: (str(record.split), record.hash)))
     return Dataset(records, tuple(bad), tuple(gates), tuple(find_leaks(records)), extractive, left_out)
+
+
+def _rebalanced(records: Sequence[Record], limits: Limits) -> list[Record]:
+    """With as many as may be of what is learnt from of this repository; all where that is none."""
+    own = [record for record in records if record.split == "train" and record.category != "general"]
+    gone = {record.hash for record in own} - {record.hash for record in rebalance(own, limits)}
+    return [record for record in records if record.hash not in gone] if len(gone) < len(own) else list(records)
 
 
 def lineage(dataset: Dataset, collected: Collected, inputs: dict[str, str]) -> dict[str, Any]:

@@ -48,13 +48,15 @@ def check(
 ) -> list[Gate]:
     """All gates over the examples of the repository; `extractive` is the measured share of quoted answers.
 
+    What dominates is looked for among those that are learnt from, all where no split is said.
     `labels` counts the tokens of an example's answer that are learnt from when its context has been cut.
     """
     own = [record for record in records if record.category != "general"]
+    learnt = [record for record in own if record.split in (None, "train")]
     return [
         _minimum(own, limits),
         *_categories(own, limits),
-        *(_dominance(name, own, limits) for name in DOMINANCE),
+        *(_dominance(name, learnt, limits) for name in DOMINANCE),
         _duplicates(own),
         _conflicts(own),
         _lengths(own, limits),
@@ -135,7 +137,10 @@ def _dominance(name: str, records: Sequence[Record], limits: Limits) -> Gate:
     share, limit = count / len(records) if records else 0.0, _limit(name, limits)
     failed = count > limit * len(records)
     kept = len(rebalance(records, limits)) if failed else len(records)
-    advice = f"take out {len(records) - kept:,} examples, which leaves {kept:,}, or allow more of one {name}"
+    advice = (
+        f"--rebalance takes out {len(records) - kept:,} examples, which leaves {kept:,} to learn from; or allow more by "
+        f"dataset_generator.gates.{name}"
+    )
     return Gate(f"dominance of one {name}", "failed" if failed else "passed", share, limit, value, advice)
 
 

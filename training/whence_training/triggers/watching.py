@@ -1,7 +1,7 @@
 """One look at a repository: whether a run is due, and then that run, once.
 
 What started a run is written down before it begins, and that it ended after it has; one that was cut is begun again and
-goes on where it stopped. Two processes do not look at once.
+goes on where it stopped. Two processes do not look at once: the second has nothing to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store
@@ -62,33 +62,42 @@ def watch(repository: Repository, config: Config, learn: Callable[[], str], noti
     """
     folder = runs_folder(repository, config)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".triggers.lock"):
-        state = folder / "triggers.json"
-        seen = _read(state)
-        found = look(repository, config, seen)
-        why = seen.pending or found.reasons
-        if not why:
-            # A signal that is good again may turn bad anew.
-            _write(state, replace(seen, bad=tuple(each for each in seen.bad if each in found.now.bad)))
-            return ()
-        if not config.triggers.auto_train:
-            _write(state, found.now)
-            notify("ready", f"there is enough to learn from ({'; '.join(why)}): whence-train runs it")
-            return why
-        tries = seen.tries + 1
-        _write(state, replace(seen, pending=why, tries=tries))
-        notify("started", f"learning begins: {'; '.join(why)}")
-        try:
-            event, said = "finished", learn()
-        except BlockedError as error:
-            event, said = "blocked", str(error)
-        except Exception as error:
-            _write(state, found.now if tries >= _TRIES else replace(seen, pending=why, tries=tries))
-            notify("failed", f"learning failed: {error}")
-            raise
+    try:
+        held = FileLock(folder / ".triggers.lock").acquire(timeout=0)
+    except Timeout:
+        return ()
+    with held:
+        return _watched(repository, config, folder / "triggers.json", learn, notify)
+
+
+def _watched(
+    repository: Repository, config: Config, state: Path, learn: Callable[[], str], notify: Notify
+) -> tuple[str, ...]:
+    seen = _read(state)
+    found = look(repository, config, seen)
+    why = seen.pending or found.reasons
+    if not why:
+        # A signal that is good again may turn bad anew.
+        _write(state, replace(seen, bad=tuple(each for each in seen.bad if each in found.now.bad)))
+        return ()
+    if not config.triggers.auto_train:
         _write(state, found.now)
-        notify(event, said)
+        notify("ready", f"there is enough to learn from ({'; '.join(why)}): whence-train runs it")
         return why
+    tries = seen.tries + 1
+    _write(state, replace(seen, pending=why, tries=tries))
+    notify("started", f"learning begins: {'; '.join(why)}")
+    try:
+        event, said = "finished", learn()
+    except BlockedError as error:
+        event, said = "blocked", str(error)
+    except Exception as error:
+        _write(state, found.now if tries >= _TRIES else replace(seen, pending=why, tries=tries))
+        notify("failed", f"learning failed: {error}")
+        raise
+    _write(state, found.now)
+    notify(event, said)
+    return why
 
 
 def _read(state: Path) -> Seen:
