@@ -15,10 +15,16 @@ from whence_server.generation.generator import Generated
 from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.types import Model
+from whence_training.config import Config, Promotion
 from whence_training.evaluation.leaks import refuse_leak
+from whence_training.evaluation.names import Inventory
 from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.base import Base
+from whence_training.finetuning.bench import Bench
 from whence_training.finetuning.examples import reference
 from whence_training.qa.record import Evidence, Quote, Record
+from whence_training.release.promotion import judge
+from whence_training.run import Run
 
 INVOICE = "An invoice is sent as soon as the goods have left the warehouse."
 QUESTION = "When is an invoice sent to the customer?"
@@ -114,3 +120,15 @@ def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
     writer = Scripted(lambda request: UNKNOWN)
     (answered,) = answer_records(asks(nowhere), writer)
     assert (answered.abstained, writer.requests) == (True, [])
+
+
+def test_a_report_says_by_what_evidence_was_asked(shop, asker):
+    asks, _ = asker
+    run = Run(shop.path, shop.open(), Config(), "", lambda message: None)
+    bench = Bench(run, Base("base", shop.path / "CHANGES.md", shop.path, "quote", 4096, 1), None, "data", Inventory())
+    writer = Scripted(lambda request: UNKNOWN)
+    served, closed = (bench.report(writer, asked, quick=True) for asked in (asks(RECORD), ask([RECORD], "record")))
+    assert served.facts["evidence"] == "retrieval"
+    for one, other in ((served, closed), (closed, closed)):
+        assert judge(one, other, None, None, 0.0, Promotion())[0].state == "failed"
+    assert judge(served, served, None, None, 0.0, Promotion())[0].state == "passed"

@@ -132,7 +132,7 @@ def test_half_are_shown_what_search_finds_but_never_a_source_that_measures():
     assert measured == {"other_3.py"}
 
     def ask(drawn):
-        return [Asked(record, found, 0.9, False, 0.1) for record in drawn]
+        return [Asked(record, "retrieval", found, 0.9, False, 0.1) for record in drawn]
 
     made = lessons([*records, lost], ask, Letters(), 10_000, "quote", 0.5, measured)
     prompts = [decode(each.ids) for each in made.examples]

@@ -13,6 +13,7 @@ pytest.importorskip("llama_cpp", reason="make test-model installs llama-cpp-pyth
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from whence_indexer.workspace import Workspace
 from whence_server.generation.prompt import system_text
 from whence_server.models.installed import Home
 from whence_training.configfile import read_config
@@ -87,6 +88,10 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
         patch.setattr(stage, "read_records", lambda file: read.append(file.name) or records(file))
         made |= {each.number: done for each, done in run_stages(run, ["4c"])}
     assert read == ["validation.jsonl"]  # a checkpoint is not chosen by what is to measure it
+    store.write("docs/guide.md", "# Guide\n\nTo be written.\n")
+    store.write("shop/cart.py", "")
+    store.commit("Begin anew", date="2024-06-04T10:00:00+00:00")
+    Workspace(run.repository).update()  # an editor's server, while this trains
     made |= {each.number: done for each, done in run_stages(run, ["4d"])}
 
     training = json.loads((made["4b"].folder / "training.json").read_text())
@@ -102,6 +107,8 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     before = read_report(made["4a"].folder / "eval_baseline.json")
     after = read_report(made["4d"].folder / "eval_finetuned.json")
     assert [each.id for each in before.predictions] == [each.id for each in after.predictions]
+    shown, shown_after = ([each.metrics.get("context_recall") for each in x.predictions] for x in (before, after))
+    assert shown == shown_after
     assert before.facts["evidence"] == after.facts["evidence"] == "retrieval"
     assert before.dataset == after.dataset == made["3"].summary["version"]
     assert {file.name for file in made["4d"].folder.iterdir()} >= {"comparison.json", "samples.html", "risks.json"}

@@ -37,9 +37,11 @@ _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questio
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains."""
+    """A question with the evidence that `setting` serves for it. `weak` evidence is shown to no model: the answer
+    abstains."""
 
     record: Record
+    setting: Setting
     passages: tuple[Passage, ...]
     confidence: float
     weak: bool
@@ -65,7 +67,8 @@ def ask(
     found = []
     for record in paced(records, "searching", note):
         if setting == "record" or brings_evidence(record):
-            found.append(Asked(record, tuple(evidence.passage() for evidence in record.context), 1.0, False, 0.0))
+            own = tuple(evidence.passage() for evidence in record.context)
+            found.append(Asked(record, setting, own, 1.0, False, 0.0))
         else:
             assert searcher is not None
             assert repository is not None
@@ -89,7 +92,8 @@ def _searched(record: Record, searcher: Searcher, repository: Repository) -> Ask
     found = gather(Question(query), searcher, repository, follow=query.intent == "history")
     passages = tuple(passage for passage in found.passages if not _is_set(passage, record))
     quotations = found.quotations
-    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Asked(record, "retrieval", passages, quotations.confidence, quotations.abstained, seconds)
 
 
 def _is_set(passage: Passage, record: Record) -> bool:

@@ -1,6 +1,6 @@
 """The questions that measure, with what search finds of them, and models that answer them -> reports.
 
-Opened for one stage: the search is done once, and adapters are switched over one loaded base.
+Opened for one stage; adapters are switched over one loaded base. What is compared is asked over what one search found.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from whence_indexer.workspace import Workspace
 from whence_server.generation.generator import Generator
@@ -28,7 +30,7 @@ from whence_training.qa.record import Record
 from whence_training.run import Run
 
 _PATIENCE = 600.0  # seconds for a model to load: nobody waits at a keyboard
-_SETTING = "retrieval"
+_ASKED = TypeAdapter(list[Asked])
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Bench:
     def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
         """What it answers, and how well; `quick` leaves out what needs an encoder."""
         answered = list(answer_records(asked, generator, self.run.note))
-        told = self.run.config.evaluation
+        told, settings = self.run.config.evaluation, " and ".join(sorted({each.setting for each in asked}))
         wants = not quick and "bertscore" in told.metrics
         return evaluate(
             answered,
@@ -58,7 +60,7 @@ class Bench:
             dataset=self.dataset,
             encoder=local_encoder() if wants else None,
             inventory=self.inventory,
-            facts={"evidence": _SETTING, "mode": generator.mode, "base": self.base.digest},
+            facts={"evidence": settings, "mode": generator.mode, "base": self.base.digest},
         )
 
     @contextmanager
@@ -94,6 +96,16 @@ def opened(run: Run, base: Base, dataset: str, inventory: Inventory) -> Iterator
         yield Bench(run, base, workers, dataset, inventory)
     finally:
         workers.close()
+
+
+def write_asked(file: Path, asked: Sequence[Asked]) -> None:
+    """Keep what was found of the questions: who is asked later is shown the same, however the index has moved."""
+    file.write_bytes(_ASKED.dump_json(list(asked)) + b"\n")
+
+
+def read_asked(file: Path) -> list[Asked]:
+    """What `write_asked` kept."""
+    return _ASKED.validate_json(file.read_bytes())
 
 
 def chosen(records: Sequence[Record], told: Evaluation) -> list[Record]:

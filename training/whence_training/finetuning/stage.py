@@ -22,7 +22,7 @@ from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.samples import write_samples
 from whence_training.evaluation.suites import suites
 from whence_training.finetuning.base import Base, find_base
-from whence_training.finetuning.bench import chosen, opened
+from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
 from whence_training.finetuning.retention import retained
 from whence_training.finetuning.risks import forgetting, overfitting, regression
@@ -36,7 +36,7 @@ from whence_training.runfolder import Made, digest_of, write_durably
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
 WORK = ".4b-work"  # what training is resumed from
 BASELINE, CHAMPION, FINETUNED = "eval_baseline.json", "eval_champion.json", "eval_finetuned.json"
-COMPARISON, SELECTION, TRAINING = "comparison.json", "checkpoint_selection.json", "training.json"
+ASKED, COMPARISON, SELECTION, TRAINING = "asked.json", "comparison.json", "checkpoint_selection.json", "training.json"
 
 
 def base_of(run: Run) -> Base:
@@ -54,6 +54,7 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     test = _records(run, above, "test")
     with opened(run, base, above["3"].summary["version"], inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
+        write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
         write_report(draft / BASELINE, report)
@@ -123,12 +124,13 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     before = read_report(above["4a"].folder / BASELINE)
     champion = above["4a"].folder / CHAMPION
     others = [before, *([read_report(champion)] if champion.exists() else [])]
-    test, inventory = _records(run, above, "test"), inventory_of(read_collected(above["1"].folder))
+    asked, inventory = read_asked(above["4a"].folder / ASKED), inventory_of(read_collected(above["1"].folder))
     name = above["4b"].summary["name"]
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
-        asked = bench.ask([*test, *suites(test, inventory, told.evaluation.suite)])
-        with bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator:
-            report, reads = bench.report(generator, asked), retained(generator, run.note)
+    with (
+        opened(run, base, above["3"].summary["version"], inventory) as bench,
+        bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator,
+    ):
+        report, reads = bench.report(generator, asked), retained(generator, run.note)
     shutil.rmtree(draft / "adapters")
     write_report(draft / FINETUNED, report)
     comparison = compare(before, report, told.finetuning.seed)
