@@ -117,6 +117,15 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     again = [done.hash for _, done in run_stages(run, ["4a", "4b", "4c", "4d"])]
     assert again == [made[number].hash for number in ("4a", "4b", "4c", "4d")]
 
+    few = tmp_path / "few.jsonl"  # the gates that the dataset has passed say nothing of another file
+    few.write_text("".join((made["3"].folder / "train.jsonl").read_text().splitlines(keepends=True)[:3]))
+    named = replace(
+        run, config=told.model_copy(update={"finetuning": told.finetuning.model_copy(update={"train_data": few})})
+    )
+    (held,) = [done for _, done in run_stages(named, ["4b", "4c"])]
+    assert held.summary["blocked"][0].startswith(f"minimum: {held.summary['examples']}, limit 5")
+    assert stage.dataset_of(named, made)["version"] not in (before.dataset, stage.dataset_of(named, made)["train_data"])
+
 
 def test_blocked_data_is_not_trained_on(shop, tmp_path, base, home):
     (tmp_path / "train.yaml").write_text(CONFIG.format(base=base).replace("minimum: 5,", "minimum: 5000,"))

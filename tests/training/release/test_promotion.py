@@ -12,7 +12,8 @@ from tests.training.release.reports import report
 
 from whence_training.config import Promotion
 from whence_training.evaluation.report import Mark
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.qa.gates import blocked_reasons
+from whence_training.release.promotion import judge
 
 
 def failed(candidate, base=None, champion=None, curated=None, loss=0.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from tests.lsp.conftest import sells
@@ -18,8 +18,9 @@ from whence_server.models.installed import user_home
 from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
 from whence_training.errors import BlockedError
 from whence_training.evaluation.report import write_report
+from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.promotion import judge
 from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
@@ -34,14 +35,14 @@ MEASURED = ("Where is charge_card?", "How are routes registered?", "What does ch
             "What does register_route remember?", "What happens when a card is charged?")  # fmt: skip
 
 
-def records(generator):
+def records():
     for number in range(20):
         category, test = ("code", "docs")[number % 2], number >= 12
         question = MEASURED[number - 12] if test else f"What is said of cards in chapter {number}?"
         file = f"shop/{'abc'[number % 3]}/{number}.py"
         shown = Evidence("code", SENTENCE, file)
         yield Record(category, "what", "easy", question, SENTENCE, (shown,), (Quote(0, SENTENCE),),
-                     generator(number), file, split="test" if test else "train",
+                     f"rules:{number}", file, split="test" if test else "train",
                      author=f"{number}")  # fmt: skip
 
 
@@ -53,11 +54,12 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
     shop = sells(make_repository("shop"))
     Workspace(shop.open()).update()
 
-    def made(after, before, generator=lambda number: f"rules:{number}", blocked=(), **sections):
+    def made(after, before, blocked=(), **sections):
         config = Config(domain="shop", finetuning=Finetuning(base_model=str(trained.base)), **sections)
         run = Run(tmp_path / "run", shop.open(), config, "state")
         training = {"name": "tuned", "examples": 12, "seconds": 1.5, "settings": Finetuning().model_dump(mode="json")}
-        held = list(records(generator))
+        gates = [asdict(Gate("dominance of one author", "passed", 0.1, 0.5))]
+        held = list(records())
 
         def generate(draft):
             for name in ("train", "validation", "test"):
@@ -78,7 +80,7 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
         make(run.folder, by_number("1").folder, "", lambda draft: {})
         make(run.folder, by_number("3").folder, "", generate)
         make(run.folder, by_number("4a").folder, "", written(("eval_baseline.json", before)))
-        make(run.folder, by_number("4b").folder, "", written(("training.json", training)))
+        make(run.folder, by_number("4b").folder, "", written(("training.json", training), ("gates.json", gates)))
         make(run.folder, by_number("4c").folder, "", lambda draft: {"adapter": str(write_peft(draft / "adapter"))})
         make(run.folder, by_number("4d").folder, "", written(("eval_finetuned.json", after)))
         return run
@@ -130,7 +132,6 @@ def test_a_refused_model_is_not_registered_and_nothing_changes(planted, needs_al
         "weakest category: 0.2, limit 0.3 (docs). collect more of docs, or ask of it in other words"
     ]
     gates = {gate["name"]: gate["state"] for gate in json.loads((refused.folder / "gates.json").read_text())}
-    assert gates["dominance of one author"] == "passed"
     assert gates["quantization loss"] == "passed"
     with pytest.raises(BlockedError, match="weakest category"):
         run_stage(run, "6")
@@ -139,17 +140,12 @@ def test_a_refused_model_is_not_registered_and_nothing_changes(planted, needs_al
 
 
 @pytest.mark.model
-def test_data_that_one_rule_dominates_is_refused_though_stage_3_said_nothing(planted, needs_all):
-    run = planted(report(), report("base", 0.5), generator=lambda number: "rules:one")
-    (reason,) = run_stage(run, "5").summary["blocked"]
-    assert reason.startswith("dominance of one generator: 1, limit 0.5 (rules:one)")
-
-
-@pytest.mark.model
 def test_a_better_model_is_registered_deployed_and_asked_and_the_same_again_is_nothing_to_do(planted, needs_all):
     run = planted(report(), report("base", 0.5), serving=Serving(policy="champion", canary_requests=2))
     registered, deployed = run_stage(run, "5"), run_stage(run, "6")
     assert registered.summary["name"] == "shop-qa-lora-v1.0"
+    gates = json.loads((registered.folder / "registration.json").read_text())["gates"]
+    assert {"dominance of one author", "weakest category"} <= gates.keys()  # of what was learnt, and of the model
     assert (deployed.summary["role"], roles(run).champion) == ("champion", "shop-qa-lora@1.0")
     told = json.loads((deployed.folder / "deployment.json").read_text())
     assert [each["model"] for each in told["canary"]] == ["shop-qa-lora@1.0"] * 2

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
+from whence_training.config import Gates as GatesConfig
 from whence_training.errors import BlockedError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
@@ -24,13 +25,17 @@ from whence_training.evaluation.suites import suites
 from whence_training.finetuning.base import Base, find_base
 from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
+from whence_training.finetuning.lessons import Lessons
 from whence_training.finetuning.retention import retained
 from whence_training.finetuning.risks import forgetting, overfitting, regression
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
-from whence_training.qa.record import Record, Split, read_records
+from whence_training.qa.dataset import limits_of, rebalanced
+from whence_training.qa.gates import Gate, blocked_reasons, check
+from whence_training.qa.record import Record, Split, canonical, read_records
 from whence_training.qa.splitting import find_leaks
-from whence_training.run import Run, Stage, runs_folder
+from whence_training.qa.validation import extractive_quota
+from whence_training.run import Run, Stage, hash_of, runs_folder
 from whence_training.runfolder import Made, digest_of, write_durably
 
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
@@ -45,6 +50,27 @@ def base_of(run: Run) -> Base:
     return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
 
 
+def dataset_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
+    """What stage 3 says of its dataset; files that are named in place of a split make another one of it."""
+    held: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
+    named = {"train_data": run.config.finetuning.train_data, "eval_data": run.config.evaluation.eval_data}
+    digests = {name: digest_of(file) for name, file in named.items() if file}
+    return held | digests | ({"version": hash_of([held["version"], digests])} if digests else {})
+
+
+def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
+    """The gates of stage 3 over what is really learnt from: some records cannot be, and a file may stand for them."""
+    limits, records = limits_of(told), [replace(record, split="train") for record in taught.records]
+    if told.rebalance:
+        records = rebalanced(records, limits)
+        held = {record.hash for record in records}
+        kept = [(e, r) for e, r in zip(taught.examples, taught.records, strict=True) if r.hash in held]
+        less = {**taught.left_out, "more than may dominate": len(taught.records) - len(kept)}
+        taught = replace(taught, examples=tuple(e for e, _ in kept), records=tuple(r for _, r in kept), left_out=less)
+    own = [record for record in records if record.category != "general"]
+    return taught, check(records, limits, extractive_quota(own))
+
+
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
     if blocked := above["3"].summary.get("blocked"):
         raise BlockedError("; ".join(blocked))
@@ -52,7 +78,7 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))
     test = _records(run, above, "test")
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, dataset_of(run, above)["version"], inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
         write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
@@ -75,14 +101,19 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
 
 
 def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    from whence_training.finetuning.training import train
+    from whence_training.finetuning.training import prepare, train
 
     base, told = base_of(run), run.config.finetuning
     learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
     validation, test = _records(run, above, "validation"), _test(run, above)
     _refuse_leaks(learnt, _split(above, "validation"), test)
-    with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
-        trained = train(run, base, learnt, validation, test, bench.ask)
+    with opened(run, base, dataset_of(run, above)["version"], inventory_of(read_collected(above["1"].folder))) as bench:
+        taught, checked = prepare(run, base, learnt, validation, test, bench.ask)
+    taught, gates = _gated(taught, run.config.dataset_generator.gates)
+    (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
+    if reasons := blocked_reasons(gates):
+        return {"examples": len(taught.examples), "blocked": reasons}
+    trained = train(run, base, taught, checked)
     shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
     write_durably(draft / TRAINING, json.dumps(trained.about, indent=1) + "\n")
     return trained.summary
@@ -97,7 +128,7 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     )
     made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
     inventory = inventory_of(read_collected(above["1"].folder))
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, dataset_of(run, above)["version"], inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
             before = stand(base.name, bench.report(generator, asked, quick=True))
@@ -127,7 +158,7 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     asked, inventory = read_asked(above["4a"].folder / ASKED), inventory_of(read_collected(above["1"].folder))
     name = above["4b"].summary["name"]
     with (
-        opened(run, base, above["3"].summary["version"], inventory) as bench,
+        opened(run, base, dataset_of(run, above)["version"], inventory) as bench,
         bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator,
     ):
         report, reads = bench.report(generator, asked), retained(generator, run.note)
@@ -218,7 +249,15 @@ def _before(run: Run, label: str | None) -> str | None:
 STAGES = (
     Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
     Stage(
-        "4b", "train", "train an adapter", ("1", "3", "4a"), _train, lambda run: _told(run, "finetuning", "evaluation")
+        "4b",
+        "train",
+        "train an adapter",
+        ("1", "3", "4a"),
+        _train,
+        lambda run: [
+            _told(run, "finetuning", "evaluation"),
+            run.config.dataset_generator.gates.model_dump(mode="json"),
+        ],
     ),
     Stage(
         "4c",

@@ -42,11 +42,11 @@ class Trained:
     summary: Mapping[str, Any]
 
 
-def train(
+def prepare(
     run: Run, base: Base, learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record], ask: Ask
-) -> Trained:
-    """Search where told to, fold where told to, and train. Raises `ConfigError`, or `InputError` without examples."""
-    told, started = run.config.finetuning, time.monotonic()
+) -> tuple[Lessons, Lessons]:
+    """What is learnt from, and what is chosen by. Raises `ConfigError`, or `InputError` without examples."""
+    told = run.config.finetuning
     most = min(told.max_seq_length, base.context)
     file = read_model(base.file)
     for why in too_large(file.parameters, file.vocabulary, most, told.batch_size, memory_bytes()):
@@ -58,6 +58,13 @@ def train(
     if not taught.examples:
         raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
     note(f"{len(taught.examples)} examples, {taught.retrieved} of them with what search finds")
+    return taught, checked
+
+
+def train(run: Run, base: Base, taught: Lessons, checked: Lessons) -> Trained:
+    """Search where told to, fold where told to, and train. Raises `ConfigError`."""
+    told, note, started = run.config.finetuning, run.note, time.monotonic()
+    file = read_model(base.file)
     work = run.folder / WORK / hash_of([
         base.digest, told.model_dump(mode="json"), [each.ids for each in (*taught.examples, *checked.examples)]
     ])[:16]  # fmt: skip

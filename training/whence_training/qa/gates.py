@@ -70,6 +70,15 @@ def blocked(gates: Sequence[Gate]) -> list[Gate]:
     return [gate for gate in gates if gate.state == "failed"]
 
 
+def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
+    """A sentence for each gate that failed: its numbers, and what to try."""
+    return [
+        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
+        for gate in gates
+        if gate.state == "failed"
+    ]
+
+
 def rebalance(records: Sequence[Record], limits: Limits) -> list[Record]:
     """As many of the records as there can be with no dominating author, file, directory or generator.
 

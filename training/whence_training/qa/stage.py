@@ -21,6 +21,7 @@ from whence_training.exchange.squad import read_squad
 from whence_training.qa.archive import read_collected, read_material, write_collected, write_material
 from whence_training.qa.collecting import Collected, Cursor, collect, cursor_of, news
 from whence_training.qa.dataset import Imported, build, lineage
+from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.material import process
 from whence_training.qa.record import SPLITS, Record, canonical, dump
 from whence_training.qa.teaching import Teaching, open_teaching
@@ -81,10 +82,8 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     inputs = {"collect": above["1"].hash, "process": above["2"].hash, "style": STYLE.hash}
     about = lineage(dataset, collected, inputs)
     (draft / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    gates = [f"{gate.name}: {gate.value:g}, limit {gate.limit:g}. {gate.advice}" for gate in dataset.blocked]
-    return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {
-        "blocked": gates
-    }
+    said = {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")}
+    return said | {"blocked": blocked_reasons(dataset.gates)}
 
 
 def _imported(run: Run) -> Imported:

@@ -43,15 +43,6 @@ def judge(
     ]
 
 
-def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
-    """A sentence for each gate that failed: its numbers, and what to try."""
-    return [
-        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
-        for gate in gates
-        if gate.state == "failed"
-    ]
-
-
 def _comparable(reports: Sequence[Report]) -> Gate:
     """The same questions, with retrieval on, for all: what was learnt by heart may hurt once evidence is shown."""
     closed = [report.model for report in reports if report.facts.get("evidence") != "retrieval"]

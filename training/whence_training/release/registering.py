@@ -144,7 +144,7 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
         prompt=PROMPT,
         data=f"sha256-{trained.data['version']}",
         licence=config.registration.licence,
-        description=f"A LoRA of {trained.data.get('records', 0):,} questions about commit {trained.data.get('commit')}",
+        description=f"A LoRA of {trained.method.get('examples', 0):,} questions about {trained.data.get('commit')}",
         metrics={name: round(value, 6) for name, value in sorted(measured.items()) if math.isfinite(value)},
         gates={gate.name: gate.state != "failed" for gate in judged.gates},
     )

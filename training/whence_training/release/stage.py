@@ -16,8 +16,7 @@ from whence_server.models.choosing import scope_of
 from whence_server.models.installed import EVERYWHERE, user_home
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
-from whence_training.qa.dataset import limits_of
-from whence_training.qa.gates import Gate, check
+from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
@@ -25,7 +24,7 @@ from whence_training.release.deploying import Deployment, deploy, guarded, prove
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.promotion import judge
 from whence_training.release.registering import Judged, export, register
 from whence_training.release.watched import embedded
 from whence_training.run import Run, Stage, runs_folder
@@ -69,16 +68,14 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     exported = export(candidate.trained, told, draft)
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
-    gates = [
-        *_data_gates(run, above["3"]),
-        *judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates),
-    ]
+    gates = judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates)
     refused = blocked_reasons(gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
     if refused and not told.anyway:
         run.note("the model is not registered; who answered before goes on answering")
         return {"blocked": refused}
-    judged = Judged(candidate.report, candidate.comparison, gates, found)
+    of_data = [Gate(**each) for each in json.loads((above["4b"].folder / "gates.json").read_text("utf-8"))]
+    judged = Judged(candidate.report, candidate.comparison, [*of_data, *gates], found)
     registered = register(candidate.trained, judged, exported, config, registry_of(run), draft)
     if told.mlflow:
         log_mlflow(told.mlflow, registered, candidate.trained.method, draft)
@@ -86,13 +83,6 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         run.note(f"uploading {registered['name']} to {upload(registry_of(run), registered)}")
     said = {key: registered[key] for key in ("name", "model", "is_update", "bundle")}
     return said | ({"registered_although": refused} if refused else {})
-
-
-def _data_gates(run: Run, generated: Made) -> list[Gate]:
-    """That nobody and nothing dominates what was trained on: looked at again, in the very records."""
-    limits = limits_of(run.config.dataset_generator.gates)
-    trained = [record for record in _records(generated) if record.split == "train"]
-    return [gate for gate in check(trained, limits, 1.0) if gate.name.startswith("dominance")]
 
 
 def _monitor(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
