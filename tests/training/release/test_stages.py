@@ -15,8 +15,8 @@ pytest.importorskip("datasketch")
 from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
-from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
-from whence_training.errors import BlockedError
+from whence_training.config import Config, Finetuning, Generator, Imports, Promotion, Registration, Serving
+from whence_training.errors import BlockedError, InputError
 from whence_training.evaluation.report import write_report
 from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
@@ -122,6 +122,18 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     for accuracy, back in ((0.84, True), (0.85, False)):
         gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
+
+
+def test_questions_by_hand_that_have_no_answers_do_not_pass_and_mended_ones_are_asked_anew(planted, tmp_path):
+    file = tmp_path / "curated.jsonl"
+    file.write_text('{"question": "Where is a card charged?", "paths": ["shop/cards.py"]}\n')
+    run = planted(report(), report("base", 0.5), dataset_generator=Generator(imports=Imports(curated=(file,))))
+    for number in ("4a", "5"):
+        with pytest.raises(InputError, match=r"no question of .*curated\.jsonl has an answer"):
+            run_stage(run, number)
+    before = by_number("5").inputs(run)
+    file.write_text('{"question": "Where is a card charged?", "answer": "In charge_card."}\n')
+    assert by_number("5").inputs(run) != before
 
 
 @pytest.mark.model

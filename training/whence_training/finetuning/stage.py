@@ -22,6 +22,7 @@ from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.samples import write_samples
 from whence_training.evaluation.suites import suites
+from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base, find_base
 from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
@@ -74,6 +75,7 @@ def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
     if blocked := above["3"].summary.get("blocked"):
         raise BlockedError("; ".join(blocked))
+    with_answers(run.config.dataset_generator.imports.curated)  # rather than after all the training
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.report import Report
-from whence_training.exchange.curated import read_curated
+from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base
 from whence_training.finetuning.bench import opened
 from whence_training.qa.record import Record
@@ -15,9 +15,11 @@ from whence_training.run import Run
 
 
 def curated_report(run: Run, base: Base, adapter: Path, name: str, dataset: str) -> Report | None:
-    """How `adapter` answers the files of `dataset_generator.imports.curated`; None without a question that has an
-    answer to compare with."""
-    examples = read_curated(run.config.dataset_generator.imports.curated)
+    """How `adapter` answers the files of `dataset_generator.imports.curated`; None where none is named.
+
+    Raises `InputError` where nothing in them has an answer to compare with.
+    """
+    examples = with_answers(run.config.dataset_generator.imports.curated)
     records = [_record(each.question, each.answer) for each in examples if each.answer]
     if not records:
         return None

@@ -28,7 +28,7 @@ from whence_training.release.promotion import judge
 from whence_training.release.registering import Judged, export, register
 from whence_training.release.watched import embedded
 from whence_training.run import Run, Stage, runs_folder
-from whence_training.runfolder import Made, write_durably
+from whence_training.runfolder import Made, digest_of, write_durably
 
 Guard = Callable[
     [Callable[[], Deployment], Callable[[Deployment], list[Probe]], Callable[[Deployment], object]],
@@ -136,7 +136,12 @@ STAGES = (
         "pass the gates of a release; name, describe and publish the model",
         ("3", "4a", "4b", "4c", "4d"),
         _register,
-        lambda run: [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json")],
+        lambda run: [
+            run.config.domain,
+            run.config.use_case,
+            run.config.registration.model_dump(mode="json"),
+            [digest_of(file) for file in run.config.dataset_generator.imports.curated],
+        ],
     ),
     Stage(
         "6",
