@@ -1,6 +1,7 @@
 """Near-copies, novelty, validators, splits and gates: each on records that a reader can judge at sight."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -132,7 +133,7 @@ def test_a_large_file_and_questions_of_several_files_leave_enough_to_measure_wit
         return replace(one, question=f"{one.question} Or {other.answer}", context=one.context + other.context,
                        quotes=quotes)  # fmt: skip
 
-    joined = [of_both(one, other) for one, other in zip(small, small[1:], strict=False)]  # each file tied to the next
+    joined = [of_both(one, other) for one, other in pairwise(small)]  # each file tied to the next
     placed, gone = split([*large, *small, *joined], Shares(), seed)
     splits = [each.split for each in placed if each.group != "core.py"]
     assert {each.split for each in placed if each.group == "core.py"} == {"train"}

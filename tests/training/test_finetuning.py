@@ -124,7 +124,7 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     )
     (held,) = [done for _, done in run_stages(named, ["4b", "4c"])]
     assert held.summary["blocked"][0].startswith(f"minimum: {held.summary['examples']}, limit 5")
-    assert stage.dataset_of(named, made)["version"] not in (before.dataset, stage.dataset_of(named, made)["train_data"])
+    assert stage.data_of(run, made)["version"] == before.dataset != stage.data_of(named, made)["version"]
 
 
 def test_blocked_data_is_not_trained_on(shop, tmp_path, base, home):

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from whence_server.generation.prompt import UNKNOWN, system_text
 from whence_server.generation.style import STYLE
-from whence_server.training.runs import read_run
+from whence_server.training.runs import read_run, read_runs, training_folder
 from whence_training import stages as pipeline
 from whence_training.cli import command
 from whence_training.config import Config
@@ -65,6 +65,16 @@ def test_a_run_says_what_became_of_it_for_those_who_show_it(shop, permissive, mo
             run(shop, permissive)
         told = read_run(opened.folder)
         assert (told.status, told.reasons) == (status, (str(problem),))
+
+
+def test_runs_that_are_kept_elsewhere_are_shown_too(shop, permissive, tmp_path):
+    here, _ = run(shop, permissive, ["1"])
+    permissive.write_text(permissive.read_text() + f"paths: {{runs: {tmp_path / 'kept'}}}\n")
+    for _ in range(2):
+        there, _ = run(shop, permissive, ["1"])
+    assert there.folder.is_relative_to(tmp_path / "kept")
+    shown = read_runs(training_folder(shop.open().index_dir))
+    assert sorted(each.name for each in shown) == sorted([here.folder.name, there.folder.name])
 
 
 def test_a_run_that_a_gate_holds_back_says_which(shop):
@@ -148,10 +158,13 @@ def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(sh
     done = CliRunner().invoke(command, ["--repo", str(shop.path), "--config", str(config)])
     assert type(done.exception).__name__ == "BlockedError"
     assert "dominance of one generator" in str(done.exception)
-    assert "take out" in str(done.exception)
-    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.25, rebalance: true"))
-    _, made = run(shop, config)
-    assert made[2].summary["blocked"] == []
+    assert "--rebalance takes out" in str(done.exception)
+    told = ["--repo", str(shop.path), "--config", str(config), "--start", "1", "--end", "3", "--rebalance", "--json"]
+    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.25"))
+    said = json.loads(CliRunner().invoke(command, told).stdout)
+    assert said["stages"][2]["blocked"] == []
+    about = json.loads((Path(said["run"]) / "3-generate" / "dataset.json").read_text())
+    assert about["left_out"]["more than may dominate"] > 0
 
 
 def test_imports_are_mixed_in_and_what_measures_is_never_learnt(shop, permissive, tmp_path):

@@ -5,15 +5,18 @@ The composition root. Each stage reads the files of those before it and writes i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from filelock import FileLock
 
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
+from whence_server.training.runs import ELSEWHERE, training_folder
 from whence_training.config import Config
 from whence_training.errors import BlockedError, ConfigError
 from whence_training.finetuning.stage import STAGES as FINETUNING
@@ -24,7 +27,7 @@ from whence_training.qa.stage import advance
 from whence_training.release.promotion import CURATED
 from whence_training.release.stage import STAGES as RELEASE
 from whence_training.run import Note, Run, Stage, Work, hash_of, runs_folder
-from whence_training.runfolder import Made, finished, make, required
+from whence_training.runfolder import Made, finished, make, required, write_durably
 
 STAGES = (*DATA, *FINETUNING, *RELEASE)
 
@@ -41,7 +44,19 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
     head = (store.state.heads or ["folder"])[0][:10]
     folder = runs_folder(repository, config) / "runs" / (name or f"{head}-{fingerprint[:8]}")
     folder.mkdir(parents=True, exist_ok=True)
+    if config.paths.runs:
+        _tell_of(folder.resolve(), training_folder(repository.index_dir))
     return Run(folder, repository, config, fingerprint, note)
+
+
+def _tell_of(run: Path, training: Path) -> None:
+    """Beside the index, where editors look, that there is a run elsewhere."""
+    training.mkdir(parents=True, exist_ok=True)
+    known = training / ELSEWHERE
+    with FileLock(training / f".{ELSEWHERE}.lock"):
+        held = json.loads(known.read_text("utf-8")) if known.exists() else []
+        if str(run) not in held:
+            write_durably(known, json.dumps([*held, str(run)]))
 
 
 def attempts(config: Config, numbers: Sequence[str]) -> Iterator[Config]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 from tests.lsp.conftest import sells
@@ -21,6 +23,7 @@ from whence_training.evaluation.report import write_report
 from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
 from whence_training.release.promotion import judge
+from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
@@ -185,3 +188,23 @@ def test_a_canary_that_fails_leaves_who_answered_before(planted, needs_all):
     assert roles(run).champion is None
     run = replace(run, config=run.config.model_copy(update={"serving": Serving(policy="offer", canary_requests=1)}))
     assert run_stage(run, "6").summary["role"] == "offer"
+
+
+@pytest.mark.model
+def test_a_deployment_that_was_killed_before_its_proof_is_taken_back_by_the_next(planted, needs_all):
+    serving = Serving(policy="champion", canary=("Who composed the Ring cycle?",))
+    run = planted(report(), report("base", 0.5), serving=serving)
+    run_stage(run, "5")
+
+    def killed(deploying, *_):
+        deploying()
+        os._exit(9)
+
+    child = os.fork()
+    if not child:
+        run_stage(run, "6", partial(deploy_stage, guard=killed))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert roles(run).champion == "shop-qa-lora@1.0"
+    with pytest.raises(BlockedError, match="is taken back"):
+        run_stage(run, "6")
+    assert roles(run).champion is None

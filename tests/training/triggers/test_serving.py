@@ -1,4 +1,4 @@
-"""`whence-train serve` as a user runs it: a commit that arrives is learnt from once, and a stop leaves nothing behind."""
+"""`whence-train serve` as a user runs it: a commit that arrives is learnt from once, and a stop leaves nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def serving(project, config):
         finally:
             started = serves.children(recursive=True)
             process.terminate()
-            process.wait(60)
+            process.wait(180)
             left = psutil.wait_procs(started, timeout=5)[1]
             for each in left:
                 each.kill()

@@ -19,8 +19,10 @@ def read_curated(files: Iterable[Path]) -> list[Example]:
 
 
 def with_answers(files: Sequence[Path]) -> list[Example]:
-    """Those by which a model can be judged; none where no file is named. Raises `InputError` where none of the files has
-    one: what was named and could not be measured is not to look as if it had passed."""
+    """Those by which a model can be judged; none where no file is named.
+
+    Raises `InputError` where the files have none: what could not be measured is not to look as if it had passed.
+    """
     found = [example for example in read_curated(files) if example.answer]
     if files and not found:
         raise InputError(f"no question of {', '.join(map(str, files))} has an answer to judge a model by")

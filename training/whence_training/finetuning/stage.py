@@ -16,7 +16,7 @@ from typing import Any
 
 from whence_server.models.installed import user_home
 from whence_training.config import Gates as GatesConfig
-from whence_training.errors import BlockedError, InputError
+from whence_training.errors import InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -51,17 +51,32 @@ def base_of(run: Run) -> Base:
     return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
 
 
-def dataset_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
-    """What stage 3 says of its dataset; files that are named in place of a split make another one of it."""
-    held: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
-    named = {"train_data": run.config.finetuning.train_data, "eval_data": run.config.evaluation.eval_data}
-    digests = {name: digest_of(file) for name, file in named.items() if file}
-    return held | digests | ({"version": hash_of([held["version"], digests])} if digests else {})
+def learnt_of(run: Run, above: Mapping[str, Made]) -> list[Record]:
+    """The records that a model of this run learns from."""
+    given = run.config.finetuning.train_data
+    return [replace(each, split="train") for each in read_records(given)] if given else _split(above, "train")
+
+
+def measured_by(run: Run, above: Mapping[str, Made]) -> str:
+    """The version of what measures: that of the dataset, and of a file named in its place."""
+    return _with_file(above["3"].summary["version"], run.config.evaluation.eval_data)
+
+
+def data_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
+    """What is said of the data that is learnt from: `dataset.json`, with the hash of a file named in its place."""
+    about: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
+    if given := run.config.finetuning.train_data:
+        about |= {"version": _with_file(about["version"], given), "records": len(learnt_of(run, above))}
+    return about
+
+
+def _with_file(version: str, given: Path | None) -> str:
+    return hash_of([version, digest_of(given)]) if given else version
 
 
 def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
     """The gates of stage 3 over what is really learnt from: some records cannot be, and a file may stand for them."""
-    limits, records = limits_of(told), [replace(record, split="train") for record in taught.records]
+    limits, records = limits_of(told), list(taught.records)
     if told.rebalance:
         records = rebalanced(records, limits)
         held = {record.hash for record in records}
@@ -73,14 +88,12 @@ def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    if blocked := above["3"].summary.get("blocked"):
-        raise BlockedError("; ".join(blocked))
     with_answers(run.config.dataset_generator.imports.curated)  # rather than after all the training
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))
     test = _records(run, above, "test")
-    with opened(run, base, dataset_of(run, above)["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
         write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
@@ -105,11 +118,10 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
 def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
     from whence_training.finetuning.training import prepare, train
 
-    base, told = base_of(run), run.config.finetuning
-    learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
+    base, learnt = base_of(run), learnt_of(run, above)
     validation, test = _records(run, above, "validation"), _test(run, above)
     _refuse_leaks(learnt, _split(above, "validation"), test)
-    with opened(run, base, dataset_of(run, above)["version"], inventory_of(read_collected(above["1"].folder))) as bench:
+    with opened(run, base, measured_by(run, above), inventory_of(read_collected(above["1"].folder))) as bench:
         taught, checked = prepare(run, base, learnt, validation, test, bench.ask)
     taught, gates = _gated(taught, run.config.dataset_generator.gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
@@ -130,7 +142,7 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     )
     made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
     inventory = inventory_of(read_collected(above["1"].folder))
-    with opened(run, base, dataset_of(run, above)["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
             before = stand(base.name, bench.report(generator, asked, quick=True))
@@ -160,7 +172,7 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     asked, inventory = read_asked(above["4a"].folder / ASKED), inventory_of(read_collected(above["1"].folder))
     name = above["4b"].summary["name"]
     with (
-        opened(run, base, dataset_of(run, above)["version"], inventory) as bench,
+        opened(run, base, measured_by(run, above), inventory) as bench,
         bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator,
     ):
         report, reads = bench.report(generator, asked), retained(generator, run.note)

@@ -147,8 +147,8 @@ def _dominance(name: str, records: Sequence[Record], limits: Limits) -> Gate:
     failed = count > limit * len(records)
     kept = len(rebalance(records, limits)) if failed else len(records)
     advice = (
-        f"--rebalance takes out {len(records) - kept:,} examples, which leaves {kept:,} to learn from; or allow more by "
-        f"dataset_generator.gates.{name}"
+        f"--rebalance takes out {len(records) - kept:,} examples, which leaves {kept:,} to learn from; or allow "
+        f"more: dataset_generator.gates.{name}"
     )
     return Gate(f"dominance of one {name}", "failed" if failed else "passed", share, limit, value, advice)
 

@@ -63,8 +63,7 @@ def _without_parted(records: Sequence[Record]) -> tuple[list[Record], list[Recor
     """Without what quotes sources of two splits: a few of these would tie a whole repository into one group."""
     held = {source: record.split for record in records for source in _sources(record)[:1] if _is_tied(record)}
     parted = [
-        any([held.setdefault(source, record.split) != record.split for source in _sources(record)])
-        for record in records
+        any(held.setdefault(source, record.split) != record.split for source in _sources(record)) for record in records
     ]
     kept = [record for record, is_parted in zip(records, parted, strict=True) if not is_parted]
     return kept, [record for record, is_parted in zip(records, parted, strict=True) if is_parted]

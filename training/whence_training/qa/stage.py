@@ -82,8 +82,9 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     inputs = {"collect": above["1"].hash, "process": above["2"].hash, "style": STYLE.hash}
     about = lineage(dataset, collected, inputs)
     (draft / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    said = {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")}
-    return said | {"blocked": blocked_reasons(dataset.gates)}
+    return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {
+        "blocked": blocked_reasons(dataset.gates)
+    }
 
 
 def _imported(run: Run) -> Imported:

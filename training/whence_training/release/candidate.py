@@ -14,7 +14,7 @@ from whence_training.config import Finetuning
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.report import Comparison, Report, read_report
 from whence_training.finetuning.base import load_model
-from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of, dataset_of
+from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of, data_of
 from whence_training.qa.record import Record
 from whence_training.release.curated import curated_report
 from whence_training.release.registering import Exported, Trained
@@ -51,7 +51,7 @@ def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
         adapter=above["4c"].folder / ADAPTER,
         base=base.file,
         mode=base.mode,
-        data=dataset_of(run, above),
+        data=data_of(run, above),
         method={**{name: training["settings"][name] for name in _METHOD}, **_cost(training)},
     )
     champion = baseline / CHAMPION

@@ -160,8 +160,10 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
-    """Whether it was registered already: by a run that was killed before it could say so, or by the same again."""
-    return (old.base, old.adapter, old.data, old.gates) == (new.base, new.adapter, new.data, new.gates)
+    """Whether it was registered already: by a run that was killed before it could say so, or by the same again. With
+    other verdicts it is another version."""
+    told = [(each.base, each.adapter, each.data, each.gates, each.licence) for each in (old, new)]
+    return told[0] == told[1]
 
 
 def _published(registry: Path, name: str) -> list[Manifest]:
