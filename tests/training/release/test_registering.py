@@ -75,7 +75,7 @@ def test_the_same_again_is_the_same_version_and_another_one_the_next(registered,
 def test_registered_again_nothing_is_missing_and_no_verdict_is_the_old_one(registered, registry):
     refused = [Gate("weakest category", "failed", 0.1, 0.3)]
     passed = [Gate("weakest category", "passed", 0.4, 0.3)]
-    merged = CONFIG.model_copy(update={"registration": Registration(merged=True)})
+    merged = CONFIG.model_copy(update={"registration": Registration(merged=True, licence="MIT")})
     made, folder = registered(gates=passed)
     again, later = registered(config=merged, gates=passed)
     assert again["version"] == made["version"]
@@ -84,7 +84,7 @@ def test_registered_again_nothing_is_missing_and_no_verdict_is_the_old_one(regis
         assert (later / name).read_bytes() == (folder / name).read_bytes()
     told, _ = registered(gates=refused)
     assert (told["version"], told["gates"]) == ("1.1", {"weakest category": False})
-    fewer = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0")})
+    fewer = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0", licence="MIT")})
     assert registered(config=fewer, gates=passed)[0]["version"] == "1.2"
 
 
