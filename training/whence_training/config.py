@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -311,7 +311,7 @@ class Triggers(Section):
     auto_train: bool = True
     cron: str | None = None
     every: Positive = 300
-    webhook: str | None = None
+    webhook: HttpUrl | None = None
 
 
 class Config(Section):

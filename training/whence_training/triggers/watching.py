@@ -7,7 +7,8 @@ goes on where it stopped. Two processes do not look at once: the second has noth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -60,14 +61,31 @@ def watch(repository: Repository, config: Config, learn: Callable[[], str], noti
 
     A run that a gate holds back has ended. One that fails is tried again at the next looks, three times in all.
     """
+    with _alone(repository, config) as state:
+        return _watched(repository, config, state, learn, notify) if state else ()
+
+
+def due(repository: Repository, config: Config) -> tuple[str, ...]:
+    """Why a run is due, which others are to begin: nothing is done, and nothing counts as seen by it."""
+    with _alone(repository, config) as state:
+        if state is None:
+            return ()
+        seen = _read(state)
+        return seen.pending or look(repository, config, seen).reasons
+
+
+@contextmanager
+def _alone(repository: Repository, config: Config) -> Iterator[Path | None]:
+    """The file of what has been seen; None while another process looks or learns."""
     folder = runs_folder(repository, config)
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".triggers.lock")
+    with suppress(Timeout):
+        lock.acquire(timeout=0)
     try:
-        held = FileLock(folder / ".triggers.lock").acquire(timeout=0)
-    except Timeout:
-        return ()
-    with held:
-        return _watched(repository, config, folder / "triggers.json", learn, notify)
+        yield folder / "triggers.json" if lock.is_locked else None
+    finally:
+        lock.release()
 
 
 def _watched(
