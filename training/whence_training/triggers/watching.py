@@ -21,7 +21,7 @@ from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_training.config import Config
 from whence_training.errors import BlockedError
-from whence_training.qa.collecting import collect, cursor_of, news
+from whence_training.qa.collecting import Collected, collect, cursor_of, news
 from whence_training.release.watched import current_signals
 from whence_training.run import runs_folder
 from whence_training.runfolder import write_durably
@@ -49,7 +49,8 @@ def look(repository: Repository, config: Config, seen: Seen) -> Look:
     corrected = tuple(each.id for each in given if each.verdict == "correction")
     bad = tuple(each.name for each in current_signals(workspace, config) if each.bad)
     cursor = cursor_of(store, repository.work_tree)
-    found = collect(store, repository.work_tree)
+    # Looking goes on all day long: what is as it was is not read again.
+    found = collect(store, repository.work_tree) if cursor != seen.cursor else Collected("", (), (), ())
     fresh = news(seen.cursor, cursor, found.changes)
     held = waiting(fresh, stored_threads(store), found.files, corrected, bad, seen)
     due = reasons(held, config.triggers)
