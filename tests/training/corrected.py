@@ -59,7 +59,7 @@ def config(base: str, runs: Path) -> dict[str, Any]:
             "base_model": base, "strategy": "steps", "max_steps": 16, "save_steps": 16, "learning_rate": 1e-3,
             "lora_r": 8, "lora_alpha": 16, "gradient_accumulation_steps": 4, "retrieved": 1.0,
         },
-        "evaluation": {"most": 8, "suite": 0, "metrics": ["rouge", "token_f1"]},
+        "evaluation": {"most": 6, "suite": 0, "metrics": ["rouge", "token_f1"]},
         "serving": {"policy": "champion", "canary_requests": 2, "timeout": 300},
     }  # fmt: skip
 

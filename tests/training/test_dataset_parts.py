@@ -48,6 +48,15 @@ def test_long_texts_that_differ_in_a_word_are_copies():
     assert near_copies([text, text.replace("word100", "other"), "something else altogether here"]) == {1: 0}
 
 
+def test_a_copy_of_a_copy_is_found_where_that_is_asked():
+    words = [f"word{number}" for number in range(200)]
+    second = [f"other{number}" if number in range(10, 100, 20) else word for number, word in enumerate(words)]
+    third = [f"other{number}" if number in range(110, 200, 20) else word for number, word in enumerate(second)]
+    texts = [" ".join(each) for each in (words, second, third)]
+    assert near_copies(texts) == {1: 0}
+    assert near_copies(texts, of_copies=True) == {1: 0, 2: 1}
+
+
 def test_a_question_asked_again_in_other_words_is_not_new():
     pool = Pool()
     assert pool.add("Why did we cache the prices of items?", "why") is None
@@ -65,6 +74,10 @@ def test_a_question_asked_again_in_other_words_is_not_new():
         ({"quotes": (Quote(0, "not there"),)}, "origin"),
         ({"question": "What does this function give?"}, "self-contained"),
         ({"question": "What does `Warehouse.close` lock?"}, "relevancy"),
+        (
+            {"question": "Does `item_2` do what I mean: gives the number 2?", "answer": "Gives the number 2."},
+            "unanswered",
+        ),
     ],
 )
 def test_a_wrong_record_is_quarantined_with_the_reason(changes, validator):
@@ -187,12 +200,6 @@ def test_a_category_needs_three_and_should_have_five(count, state):
 def test_the_same_question_over_the_same_evidence_with_two_answers_is_a_conflict():
     records = [*(record(n) for n in range(20)), replace(record(1), answer="Gives nothing.")]
     assert "conflicts" in [gate.name for gate in blocked(check(records, limits(), 1))]
-
-
-def test_an_example_without_a_token_to_learn_from_is_told():
-    gates = check([record(n) for n in range(20)], limits(), 1, labels=lambda each: 0 if each == record(3) else 2)
-    (gate,) = blocked(gates)
-    assert (gate.name, gate.what) == ("labels", record(3).id)
 
 
 def test_records_come_back_from_their_file_and_an_altered_one_is_named(tmp_path):

@@ -80,6 +80,7 @@ class Imports(Section):
     squad_ratio: Share = 0.1
     label_studio: tuple[Path, ...] = ()
     curated: tuple[Path, ...] = ()
+    facts: tuple[Path, ...] = ()
     feedback: bool = True
 
 
@@ -236,7 +237,8 @@ class Registration(Section):
     """Stage 5. `registry` is a folder, beside the runs if not named.
 
     An adapter goes over its base as that is; `merged` writes a model without adapter besides, in the bits of
-    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything.
+    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything. `watts`
+    is what the machine takes while it trains, of which the card estimates the energy.
     """
 
     hf_username: str | None = None
@@ -250,6 +252,7 @@ class Registration(Section):
     upload: bool = False
     mlflow: Path | None = None
     retries: Count = 1
+    watts: Annotated[float, Field(gt=0)] | None = None
     gates: Promotion = Promotion()
 
     @model_validator(mode="after")

@@ -18,10 +18,12 @@ from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
 from whence_training.config import Config, Finetuning, Generator, Imports, Promotion, Registration, Serving
-from whence_training.errors import BlockedError, InputError
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.report import write_report
+from whence_training.finetuning.stage import base_of
 from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
+from whence_training.release.candidate import _cost
 from whence_training.release.promotion import judge
 from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
@@ -123,7 +125,7 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     assert len(list(attempts(Config(), ["5"]))) == 1
     assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
     for accuracy, back in ((0.84, True), (0.85, False)):
-        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), None, 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
 
 
@@ -137,6 +139,19 @@ def test_questions_by_hand_that_have_no_answers_do_not_pass_and_mended_ones_are_
     before = by_number("5").inputs(run)
     file.write_text('{"question": "Where is a card charged?", "answer": "In charge_card."}\n')
     assert by_number("5").inputs(run) != before
+
+
+def test_fewer_bits_to_train_in_are_made_of_a_folder_alone(trained, make_repository, tmp_path):
+    told = Finetuning(base_model=str(trained.base), quantization="8bit")
+    run = Run(tmp_path, make_repository("shop").open(), Config(finetuning=told), "state")
+    with pytest.raises(ConfigError, match="needs a Hugging Face folder"):
+        base_of(run)
+
+
+def test_what_it_took_is_estimated_only_where_the_power_is_told():
+    watts = Config(registration=Registration(watts=60))
+    assert _cost({"examples": 12, "seconds": 90.0}, watts)["energy"] == "1.5 Wh, estimated: 60 W for that time"
+    assert _cost({"examples": 12, "seconds": 90.0}, Config())["energy"] == "not measured"
 
 
 @pytest.mark.model

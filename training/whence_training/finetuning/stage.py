@@ -16,7 +16,7 @@ from typing import Any
 
 from whence_server.models.installed import user_home
 from whence_training.config import Gates as GatesConfig
-from whence_training.errors import InputError
+from whence_training.errors import ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
@@ -46,9 +46,14 @@ ASKED, COMPARISON, SELECTION, TRAINING = "asked.json", "comparison.json", "check
 
 
 def base_of(run: Run) -> Base:
-    """The model that the run tunes. Raises `ConfigError` where none is named or in use."""
-    cache = runs_folder(run.repository, run.config) / "bases"
-    return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
+    """The model that the run tunes. Raises `ConfigError` where none is named or in use, or it cannot be tuned so."""
+    cache, told = runs_folder(run.repository, run.config) / "bases", run.config.finetuning
+    base = find_base(told.base_model, run.repository, user_home(), cache)
+    if told.quantization and not base.weights.is_dir():
+        raise ConfigError(
+            f"finetuning.quantization {told.quantization} needs a Hugging Face folder as finetuning.base_model"
+        )
+    return base
 
 
 def learnt_of(run: Run, above: Mapping[str, Made]) -> list[Record]:
@@ -88,7 +93,9 @@ def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    with_answers(run.config.dataset_generator.imports.curated)  # rather than after all the training
+    imports = run.config.dataset_generator.imports
+    for files in (imports.curated, imports.facts):
+        with_answers(files)  # refused now rather than after all the training
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from whence_server.likeness import jaccard, shingle
 from whence_training.config import Config
@@ -67,7 +69,6 @@ def build(
     config: Config,
     written: Iterable[Record] = (),
     judge: Judge | None = None,
-    labels: Callable[[Record], int] | None = None,
 ) -> Dataset:
     """The dataset of a repository; `written` are records of a model that teaches, `judge` a second one."""
     told, sources = config.dataset_generator, Sources.of(collected)
@@ -99,7 +100,7 @@ def build(
         "shared with another split, or later than it": len(copies),
         "more than may dominate": dealt - len(placed),
     }
-    gates = check(placed, limits, extractive, labels)
+    gates = check(placed, limits, extractive)
     records = tuple(sorted(placed, key=lambda record: (str(record.split), record.hash)))
     return Dataset(records, tuple(bad), tuple(gates), tuple(find_leaks(records)), extractive, left_out)
 
@@ -126,6 +127,7 @@ def lineage(dataset: Dataset, collected: Collected, inputs: dict[str, str]) -> d
         "difficulties": _counted(record.difficulty for record in own),
         "generators": _counted(record.generator for record in records),
         "answerable": sum(record.answerable for record in records),
+        "answer_words": _percentiles([len(record.answer.split()) for record in own]),
         "extractive": round(dataset.extractive, 4),
         "quarantined": len(dataset.quarantined),
         "refusals": reasons(dataset.quarantined),
@@ -167,6 +169,12 @@ def _apart_from(records: Sequence[Record], curated: Sequence[str]) -> tuple[list
 
     kept = [record for record in records if apart(record)] if curated else list(records)
     return kept, len(records) - len(kept)
+
+
+def _percentiles(sizes: Sequence[int]) -> dict[str, float]:
+    """What 1, 5, 50, 95 and 99 per cent of them do not exceed: beyond the outer ones an answer is suspiciously short or
+    long."""
+    return {f"p{share}": float(np.percentile(sizes, share)) for share in (1, 5, 50, 95, 99)} if sizes else {}
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

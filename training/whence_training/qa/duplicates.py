@@ -16,8 +16,9 @@ _PERMUTATIONS = 64
 _MISSES = 0.9  # what a missed pair weighs beside one looked at for nothing: the exact look costs little
 
 
-def near_copies(texts: Sequence[str], near: float = 0.8) -> dict[int, int]:
-    """For each text that is nearly an earlier one, by its place: the place of that one, itself no copy."""
+def near_copies(texts: Sequence[str], near: float = 0.8, of_copies: bool = False) -> dict[int, int]:
+    """For each text that is nearly an earlier one, by its place: the place of that one, itself no copy, or with
+    `of_copies` maybe one."""
     shingles = [shingle(text) for text in texts]
     table = MinHashLSH(threshold=near, num_perm=_PERMUTATIONS, weights=(1 - _MISSES, _MISSES))
     exact: dict[frozenset[str], int] = {}
@@ -34,7 +35,8 @@ def near_copies(texts: Sequence[str], near: float = 0.8) -> dict[int, int]:
             original = next((other for other in alike if jaccard(words, shingles[other]) >= near), None)
         if original is not None:
             copies[place] = original
-            continue
-        exact[words] = place
+            if not of_copies:
+                continue
+        exact.setdefault(words, place)
         table.insert(place, signature, check_duplication=False)
     return copies

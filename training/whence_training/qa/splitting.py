@@ -92,7 +92,7 @@ def find_leaks(records: Sequence[Record]) -> list[Leak]:
                 first = seen.setdefault(value, str(record.split))
                 if first != record.split:
                     found.append(Leak(what, value, (first, str(record.split))))
-    copies = near_copies([_text(record) for record in records], _NEAR)
+    copies = near_copies([_text(record) for record in records], _NEAR, of_copies=True)
     for place, original in copies.items():
         one, other = records[original], records[place]
         if one.split != other.split:
@@ -108,7 +108,7 @@ def _without_copies(records: Sequence[Record]) -> tuple[list[Record], list[Recor
     """Of what is nearly the same in two splits, that which is learnt from goes: what measures stays whole."""
     order = {name: number for number, name in enumerate(reversed(SPLITS))}
     ranked = sorted(range(len(records)), key=lambda place: order[records[place].split or "train"])
-    copies = near_copies([_text(records[place]) for place in ranked], _NEAR)
+    copies = near_copies([_text(records[place]) for place in ranked], _NEAR, of_copies=True)
     gone = {
         ranked[place]
         for place, original in copies.items()

@@ -96,7 +96,7 @@ def _imported(run: Run) -> Imported:
     return Imported(
         own=tuple(own),
         general=tuple(general),
-        curated=tuple(example.question for example in read_curated(told.curated)),
+        curated=tuple(example.question for example in read_curated([*told.curated, *told.facts])),
         refused=frozenset(identifier for review in reviews for identifier in review.refused),
     )
 
@@ -119,7 +119,7 @@ def _chosen(found: Collected, sources: Sequence[str]) -> Collected:
 
 def _import_digests(run: Run) -> object:
     told = run.config.dataset_generator.imports
-    files = [*told.squad, *told.label_studio, *told.curated]
+    files = [*told.squad, *told.label_studio, *told.curated, *told.facts]
     try:
         digests = [digest_of(file) for file in files]
     except OSError as error:

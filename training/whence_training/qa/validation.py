@@ -13,6 +13,8 @@ from difflib import SequenceMatcher
 
 from whence_indexer.terms import words
 from whence_server.generation.prompt import UNKNOWN
+from whence_training.errors import InputError
+from whence_training.evaluation.leaks import refuse_leak
 from whence_training.qa.collecting import Collected
 from whence_training.qa.novelty import LIMIT, Pool, telling_words
 from whence_training.qa.record import Evidence, Record, Verdict
@@ -91,6 +93,7 @@ def validate(
             _supported(record),
             _relevant(record),
             _self_contained(record),
+            _unanswered(record),
             _unambiguous(record, answers[record.question.lower()]),
         ]
         if all(verdict.ok for verdict in verdicts) and record.answerable:
@@ -169,6 +172,14 @@ def _self_contained(record: Record) -> Verdict:
         return Verdict("self-contained", False, f'"{dangling[0]}" means something that the question does not name')
     short = len(record.question.split()) < 2
     return Verdict("self-contained", not short, "it asks nothing" if short else "")
+
+
+def _unanswered(record: Record) -> Verdict:
+    try:
+        refuse_leak(record, record.question, ())
+    except InputError:
+        return Verdict("unanswered", False, "the question holds its own answer")
+    return Verdict("unanswered", True, "")
 
 
 def _unambiguous(record: Record, answers: set[str]) -> Verdict:

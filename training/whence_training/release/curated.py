@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,13 +15,14 @@ from whence_training.qa.record import Record
 from whence_training.run import Run
 
 
-def curated_report(run: Run, base: Base, adapter: Path, name: str, dataset: str) -> Report | None:
-    """How `adapter` answers the files of `dataset_generator.imports.curated`; None where none is named.
+def curated_report(
+    run: Run, base: Base, adapter: Path, name: str, dataset: str, files: Sequence[Path]
+) -> Report | None:
+    """How `adapter` answers the questions of `files`; None where there is no file.
 
     Raises `InputError` where nothing in them has an answer to compare with.
     """
-    examples = with_answers(run.config.dataset_generator.imports.curated)
-    records = [_record(each.question, each.answer) for each in examples if each.answer]
+    records = [_record(each.question, each.answer) for each in with_answers(files) if each.answer]
     if not records:
         return None
     with TemporaryDirectory() as scratch, opened(run, base, dataset, Inventory()) as bench:

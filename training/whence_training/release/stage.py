@@ -68,7 +68,9 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     exported = export(candidate.trained, told, draft)
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
-    gates = judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates)
+    gates = judge(
+        candidate.report, candidate.base, candidate.champion, candidate.curated, candidate.facts, loss, told.gates
+    )
     refused = blocked_reasons(gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
     if refused and not told.anyway:
@@ -123,6 +125,13 @@ def _write(file: Path, value: object) -> None:
     write_durably(file, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def _registered_by(run: Run) -> object:
+    """What stage 5 hangs on: also the questions written by hand, with their answers."""
+    imports = run.config.dataset_generator.imports
+    asked = [digest_of(file) for file in (*imports.curated, *imports.facts)]
+    return [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json"), asked]
+
+
 def _asked(run: Run) -> object:
     folder = run.repository.index_dir
     heard = [[asdict(each) for each in read_feedback(folder)], [asdict(each) for each in read_questions(folder)]]
@@ -136,12 +145,7 @@ STAGES = (
         "pass the gates of a release; name, describe and publish the model",
         ("3", "4a", "4b", "4c", "4d"),
         _register,
-        lambda run: [
-            run.config.domain,
-            run.config.use_case,
-            run.config.registration.model_dump(mode="json"),
-            [digest_of(file) for file in run.config.dataset_generator.imports.curated],
-        ],
+        _registered_by,
     ),
     Stage(
         "6",
