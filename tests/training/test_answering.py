@@ -1,6 +1,8 @@
 """Questions of a dataset asked on the server's path: what is searched for, what is not, and what the prompt holds."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,7 @@ INVOICE = "An invoice is sent as soon as the goods have left the warehouse."
 QUESTION = "When is an invoice sent to the customer?"
 GUIDE = Evidence("doc", f"{INVOICE} The credit of the customer is checked first.", "docs/guide.md", 5)
 RECORD = Record("docs", "when", "easy", QUESTION, INVOICE, (GUIDE,), (Quote(0, INVOICE),), "rules:section", "guide")
+BASE = Base("base", Path(__file__), Path(), "quote", 4096, 1)  # the file is asked for its digest alone
 
 
 class Scripted:
@@ -71,6 +74,31 @@ def test_what_search_finds_is_served_but_never_the_questions_that_measure(asker)
     paths = [passage.hit.path for passage in asked.passages]
     assert "docs/guide.md" in paths
     assert "exam/questions.yaml" not in paths
+
+
+QUOTING = f'Is "{QUESTION}" asked of us?'
+KEPT = {
+    "exam/set.jsonl": json.dumps({"question": QUOTING, "answer": INVOICE}),
+    "exam/set.md": f"**{QUOTING}**\n\n{INVOICE}\n",
+    "tests/test_exam.py": f"# {QUOTING.replace(' asked', chr(10) + '# asked')}\nWANTED = '{INVOICE}'\n",
+    "exam/named.toml": f"[[questions]]\nanswer = '{INVOICE}'\npaths = ['docs/guide.md']\n",
+}
+
+
+@pytest.mark.parametrize("path", KEPT)
+def test_a_set_of_questions_is_no_evidence_in_whatever_file_it_is_kept(shop, path):
+    shop.write(path, KEPT[path])
+    shop.commit("Keep what we ask our assistant", date="2024-06-02T10:00:00+00:00")
+    named = {"imports": {"curated": [shop.path / path]}} if "named" in path else {}
+    run = Run(shop.path, shop.open(), Config.model_validate({"dataset_generator": named}), "")
+    Workspace(run.repository).update()
+    record = replace(RECORD, question=QUOTING)
+    found = [hit.path for hit in Workspace(run.repository).current().search(parse_query(QUOTING), 12)]
+    (asked,) = Bench(run, BASE, None, "data", Inventory()).ask([record])
+    served = [passage.hit.path for passage in asked.passages]
+    assert path in found
+    assert path not in served
+    assert "docs/guide.md" in served
 
 
 def test_a_question_over_planted_evidence_is_asked_over_that(asker):
@@ -124,11 +152,12 @@ def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
 
 def test_a_report_says_by_what_evidence_was_asked(shop, asker):
     asks, _ = asker
-    run = Run(shop.path, shop.open(), Config(), "", lambda message: None)
-    bench = Bench(run, Base("base", shop.path / "CHANGES.md", shop.path, "quote", 4096, 1), None, "data", Inventory())
+    bench = Bench(Run(shop.path, shop.open(), Config(), ""), BASE, None, "data", Inventory())
     writer = Scripted(lambda request: UNKNOWN)
-    served, closed = (bench.report(writer, asked, quick=True) for asked in (asks(RECORD), ask([RECORD], "record")))
+    served, closed = (
+        bench.report(writer, asked, without=("bertscore",)) for asked in (asks(RECORD), ask([RECORD], "record"))
+    )
     assert served.facts["evidence"] == "retrieval"
     for one, other in ((served, closed), (closed, closed)):
-        assert judge(one, other, None, None, 0.0, Promotion())[0].state == "failed"
-    assert judge(served, served, None, None, 0.0, Promotion())[0].state == "passed"
+        assert judge(one, other, None, None, None, 0.0, Promotion())[0].state == "failed"
+    assert judge(served, served, None, None, None, 0.0, Promotion())[0].state == "passed"

@@ -79,17 +79,20 @@ def _with_file(version: str, given: Path | None) -> str:
     return hash_of([version, digest_of(given)]) if given else version
 
 
-def _gated(taught: Lessons, told: GatesConfig) -> tuple[Lessons, list[Gate]]:
+def _balanced(taught: Lessons, told: GatesConfig) -> Lessons:
+    """Without what dominates too much, where that is to be taken out."""
+    if not told.rebalance:
+        return taught
+    held = {record.hash for record in rebalanced(taught.records, limits_of(told))}
+    kept = [(e, r) for e, r in zip(taught.examples, taught.records, strict=True) if r.hash in held]
+    left_out = {**taught.left_out, "more than may dominate": len(taught.records) - len(kept)}
+    return replace(taught, examples=tuple(e for e, _ in kept), records=tuple(r for _, r in kept), left_out=left_out)
+
+
+def _gates(taught: Lessons, told: GatesConfig) -> list[Gate]:
     """The gates of stage 3 over what is really learnt from: some records cannot be, and a file may stand for them."""
-    limits, records = limits_of(told), list(taught.records)
-    if told.rebalance:
-        records = rebalanced(records, limits)
-        held = {record.hash for record in records}
-        kept = [(e, r) for e, r in zip(taught.examples, taught.records, strict=True) if r.hash in held]
-        less = {**taught.left_out, "more than may dominate": len(taught.records) - len(kept)}
-        taught = replace(taught, examples=tuple(e for e, _ in kept), records=tuple(r for _, r in kept), left_out=less)
-    own = [record for record in records if record.category != "general"]
-    return taught, check(records, limits, extractive_quota(own))
+    own = [record for record in taught.records if record.category != "general"]
+    return check(taught.records, limits_of(told), extractive_quota(own))
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
@@ -105,6 +108,8 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
+        if report.combined is None:
+            raise ConfigError(f"evaluation.combined_weights: nothing measures {' or '.join(report.missing)} here")
         write_report(draft / BASELINE, report)
         with bench.champion() as generator:
             current = bench.report(generator, asked) if generator else None
@@ -129,12 +134,13 @@ def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any
     validation, test = _records(run, above, "validation"), _test(run, above)
     _refuse_leaks(learnt, _split(above, "validation"), test)
     with opened(run, base, measured_by(run, above), inventory_of(read_collected(above["1"].folder))) as bench:
-        taught, checked = prepare(run, base, learnt, validation, test, bench.ask)
-    taught, gates = _gated(taught, run.config.dataset_generator.gates)
+        balanced = partial(_balanced, told=run.config.dataset_generator.gates)
+        prepared = prepare(run, base, learnt, validation, test, bench.ask, balanced)
+    gates = _gates(prepared.taught, run.config.dataset_generator.gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
     if reasons := blocked_reasons(gates):
-        return {"examples": len(taught.examples), "blocked": reasons}
-    trained = train(run, base, taught, checked)
+        return {"examples": len(prepared.taught.examples), "blocked": reasons}
+    trained = train(run, base, prepared)
     shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
     write_durably(draft / TRAINING, json.dumps(trained.about, indent=1) + "\n")
     return trained.summary
@@ -152,11 +158,12 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
-            before = stand(base.name, bench.report(generator, asked, quick=True))
+            before = stand(base.name, bench.report(generator, asked, without=("perplexity",)))
         standings = []
         for folder in made:
             with bench.tuned(folder, folder.name, draft / "adapters") as generator:
-                standings.append(stand(folder.name, bench.report(generator, asked, quick=True)))
+                report = bench.report(generator, asked, without=("perplexity",))
+            standings.append(stand(folder.name, report))
             run.note(f"{folder.name}: {standings[-1].mean:.4f} ± {standings[-1].deviation:.4f}")
     shutil.rmtree(draft / "adapters")
     kept = best(standings)

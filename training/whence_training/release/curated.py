@@ -28,7 +28,7 @@ def curated_report(
     with TemporaryDirectory() as scratch, opened(run, base, dataset, Inventory()) as bench:
         asked = bench.ask(records)
         with bench.tuned(adapter, name, Path(scratch)) as generator:
-            return bench.report(generator, asked, quick=True)
+            return bench.report(generator, asked, without=("bertscore", "perplexity"))
 
 
 def _record(question: str, answer: str) -> Record:
