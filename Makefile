@@ -15,7 +15,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history bench-extension reader bench-reader train-demo build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history bench-extension reader bench-reader bench-learning train-demo build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for
 
 bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
 	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-F16.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
+
+bench-learning: $(VENV)/.reader  ## Measure the whole learning loop on the bundled base, which may take five minutes at most
+	$(BIN)/python -m tests.benchmarks.learning --write docs/benchmarks.md
 
 train-demo: $(VENV)/.reader  ## Learn from REPO on the bundled base, gate, register and deploy, in minutes (FLAGS=--anyway shows a refused model)
 	$(BIN)/python -m whence_training.demo --repo "$(REPO)" --base "$(BASE)" $(FLAGS)

@@ -169,5 +169,5 @@ def test_a_report_says_by_what_evidence_was_asked(shop, asker):
     )
     assert served.facts["evidence"] == "retrieval"
     for one, other in ((served, closed), (closed, closed)):
-        assert judge(one, other, None, None, 0.0, Promotion())[0].state == "failed"
-    assert judge(served, served, None, None, 0.0, Promotion())[0].state == "passed"
+        assert judge(one, other, None, None, None, 0.0, Promotion())[0].state == "failed"
+    assert judge(served, served, None, None, None, 0.0, Promotion())[0].state == "passed"

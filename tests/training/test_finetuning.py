@@ -125,6 +125,15 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     shutil.rmtree(made["4d"].folder)  # as a process killed in it leaves it
     assert [done.hash for _, done in run_stages(run, ["4d"])] == again[-1:]
 
+    few = tmp_path / "few.jsonl"  # the gates that the dataset has passed say nothing of another file
+    few.write_text("".join((made["3"].folder / "train.jsonl").read_text().splitlines(keepends=True)[:3]))
+    named = replace(
+        run, config=told.model_copy(update={"finetuning": told.finetuning.model_copy(update={"train_data": few})})
+    )
+    (held,) = [done for _, done in run_stages(named, ["4b", "4c"])]
+    assert held.summary["blocked"][0].startswith(f"minimum: {held.summary['examples']}, limit 5")
+    assert stage.data_of(run, made)["version"] == before.dataset != stage.data_of(named, made)["version"]
+
 
 def test_blocked_data_is_not_trained_on(shop, tmp_path, base, home):
     (tmp_path / "train.yaml").write_text(CONFIG.format(base=base).replace("minimum: 5,", "minimum: 5000,"))

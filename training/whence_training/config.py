@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -80,6 +80,7 @@ class Imports(Section):
     squad_ratio: Share = 0.1
     label_studio: tuple[Path, ...] = ()
     curated: tuple[Path, ...] = ()
+    facts: tuple[Path, ...] = ()
     feedback: bool = True
 
 
@@ -248,7 +249,8 @@ class Registration(Section):
     """Stage 5. `registry` is a folder, beside the runs if not named.
 
     An adapter goes over its base as that is; `merged` writes a model without adapter besides, in the bits of
-    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything.
+    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything. `watts`
+    is what the machine takes while it trains, of which the card estimates the energy.
     """
 
     hf_username: str | None = None
@@ -262,6 +264,7 @@ class Registration(Section):
     upload: bool = False
     mlflow: Path | None = None
     retries: Count = 1
+    watts: Annotated[float, Field(gt=0)] | None = None
     gates: Promotion = Promotion()
 
     @model_validator(mode="after")
@@ -323,7 +326,7 @@ class Triggers(Section):
     auto_train: bool = True
     cron: str | None = None
     every: Positive = 300
-    webhook: str | None = None
+    webhook: HttpUrl | None = None
 
 
 class Config(Section):

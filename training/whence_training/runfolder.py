@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whence_server.models.publishing import replace_file
 from whence_training.errors import InputError
 from whence_training.qa.record import canonical
 
@@ -78,13 +78,8 @@ def make(run: Path, name: str, inputs: str, work: Callable[[Path], Mapping[str, 
 
 
 def write_durably(file: Path, text: str) -> None:
-    """Write a file as a whole: a process killed meanwhile leaves what was there before."""
-    draft = file.with_name(f"{file.name}.new")
-    with draft.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    draft.replace(file)
+    """Write a file as a whole: one killed meanwhile leaves what was there before, and of several the last wins."""
+    replace_file(file, text.encode())
 
 
 def digest_of(file: Path) -> str:

@@ -13,11 +13,12 @@ from tests.training.release.reports import report
 
 from whence_training.config import Promotion
 from whence_training.evaluation.report import Mark
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.qa.gates import blocked_reasons
+from whence_training.release.promotion import judge
 
 
-def failed(candidate, base=None, champion=None, curated=None, loss=0.0):
-    gates = judge(candidate, base or report("base", 0.5), champion, curated, loss, Promotion())
+def failed(candidate, base=None, champion=None, curated=None, loss=0.0, facts=None):
+    gates = judge(candidate, base or report("base", 0.5), champion, curated, facts, loss, Promotion())
     return [gate.name for gate in gates if gate.state == "failed"]
 
 
@@ -86,6 +87,11 @@ def test_citations_do_not_get_worse(mine, base, champion, passes):
     assert ("citation precision" not in found) is passes
 
 
+@pytest.mark.parametrize(("accuracy", "passes"), [(1.0, True), (0.99, False)])
+def test_of_basic_facts_all_must_be_known(accuracy, passes):
+    assert ("facts" not in failed(report(), facts=report(accuracy=accuracy))) is passes
+
+
 def test_who_was_asked_something_else_or_closed_book_cannot_be_compared():
     assert failed(report(facts={"evidence": "record"}))[0] == "comparable"
     assert failed(report(), base=report("base", 0.5, dataset="another"))[0] == "comparable"
@@ -99,7 +105,7 @@ def test_nobody_is_served_much_worse_than_before(mine, base, passes):
 
 
 def test_a_refusal_says_what_to_try():
-    gates = judge(report(f1=(0.1,)), report("base", 0.5), None, None, 0.0, Promotion())
+    gates = judge(report(f1=(0.1,)), report("base", 0.5), None, None, None, 0.0, Promotion())
     assert blocked_reasons(gates) == [
         "weakest category: 0.1, limit 0.3 (code). collect more of code, or ask of it in other words"
     ]

@@ -113,7 +113,8 @@ def _sets(run: Run) -> frozenset[str]:
     """The files of questions that are named and in the repository, from its root."""
     root, told = run.repository.root.resolve(), run.config
     imports = told.dataset_generator.imports
-    files = (*imports.curated, *imports.label_studio, told.finetuning.train_data, told.evaluation.eval_data)
+    given = (told.finetuning.train_data, told.evaluation.eval_data)
+    files = (*imports.curated, *imports.facts, *imports.label_studio, *given)
     named = [file.resolve() for file in files if file]
     return frozenset(file.relative_to(root).as_posix() for file in named if file.is_relative_to(root))
 

@@ -6,7 +6,7 @@ Works in a folder of the run that outlives a killed process, named after what is
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,11 +41,27 @@ class Trained:
     summary: Mapping[str, Any]
 
 
-def train(
-    run: Run, base: Base, learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record], ask: Ask
-) -> Trained:
-    """Search where told to, fold where told to, and train. Raises `ConfigError`, or `InputError` without examples."""
-    most, started = min(run.config.finetuning.max_seq_length or base.context, base.context), time.monotonic()
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The settings, what is learnt from and what is chosen by, and the folds."""
+
+    told: Finetuning
+    taught: Lessons
+    checked: Lessons
+    held_out: Sequence[Fold]
+
+
+def prepare(
+    run: Run,
+    base: Base,
+    learnt: Sequence[Record],
+    validation: Sequence[Record],
+    test: Sequence[Record],
+    ask: Ask,
+    balanced: Callable[[Lessons], Lessons],
+) -> Prepared:
+    """What is learnt from and what is chosen by. Raises `ConfigError`, or `InputError` without examples."""
+    most = min(run.config.finetuning.max_seq_length or base.context, base.context)
     told, file = run.config.finetuning.model_copy(update={"max_seq_length": most}), read_model(base.file)
     with closing(ServedTongue(base.file)) as tongue:
         share, note = told.retrieved, run.note
@@ -53,7 +69,7 @@ def train(
         def teach(records: Sequence[Record], *measured: Record) -> Lessons:
             return lessons(records, ask, tongue, most, base.mode, share, sources_of(measured), note)
 
-        taught, checked = teach(learnt, *validation, *test), teach(validation, *test)
+        taught, checked = balanced(teach(learnt, *validation, *test)), teach(validation, *test)
         if not taught.examples:
             raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
         cv, seed = told.cv, told.seed
@@ -62,12 +78,19 @@ def train(
     for why in too_large(file.parameters, file.vocabulary, longest, told.batch_size, memory_bytes()):
         raise ConfigError(why)
     note(f"{len(taught.examples)} examples, {taught.retrieved} of them with what search finds")
+    return Prepared(told, taught, checked, held_out)
+
+
+def train(run: Run, base: Base, prepared: Prepared) -> Trained:
+    """Search where told to, fold where told to, and train. Raises `ConfigError`."""
+    told, taught, checked, note = prepared.told, prepared.taught, prepared.checked, run.note
+    file, started = read_model(base.file), time.monotonic()
     work = run.folder / WORK / hash_of([
         base.digest, told.model_dump(mode="json"), [each.ids for each in (*taught.examples, *checked.examples)]
     ])[:16]  # fmt: skip
     trainer = _Trainer(base, run, checked.examples)
     told, trials = search(told, lambda trial, place: trainer.loss(trial, taught.examples, place), work / "search", note)
-    losses = trainer.folded(told, held_out, work / "cv") if held_out else None
+    losses = trainer.folded(told, prepared.held_out, work / "cv") if prepared.held_out else None
     made = trainer.train(told, taught.examples, work)
     name = run_name(base, told)
     about = {

@@ -21,6 +21,7 @@ from whence_training.exchange.squad import read_squad
 from whence_training.qa.archive import read_collected, read_material, write_collected, write_material
 from whence_training.qa.collecting import Collected, Cursor, collect, cursor_of, news
 from whence_training.qa.dataset import Imported, build, lineage
+from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.material import process
 from whence_training.qa.record import SPLITS, Record, canonical, dump
 from whence_training.qa.teaching import open_teaching
@@ -82,9 +83,8 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     inputs = {"collect": above["1"].hash, "process": above["2"].hash, "style": STYLE.hash}
     about = lineage(dataset, collected, inputs)
     (draft / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    gates = [f"{gate.name}: {gate.value:g}, limit {gate.limit:g}. {gate.advice}" for gate in dataset.blocked]
     return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {
-        "blocked": gates
+        "blocked": blocked_reasons(dataset.gates)
     }
 
 
@@ -97,7 +97,7 @@ def _imported(run: Run) -> Imported:
     return Imported(
         own=tuple(own),
         general=tuple(general),
-        curated=tuple(example.question for example in read_curated(told.curated)),
+        curated=tuple(example.question for example in read_curated([*told.curated, *told.facts])),
         refused=frozenset(identifier for review in reviews for identifier in review.refused),
     )
 
@@ -115,7 +115,7 @@ def _chosen(found: Collected, sources: Sequence[str]) -> Collected:
 
 def _import_digests(run: Run) -> object:
     told = run.config.dataset_generator.imports
-    files = [*told.squad, *told.label_studio, *told.curated]
+    files = [*told.squad, *told.label_studio, *told.curated, *told.facts]
     try:
         digests = [digest_of(file) for file in files]
     except OSError as error:

@@ -26,12 +26,14 @@ def judge(
     base: Report,
     champion: Report | None,
     curated: Report | None,
+    facts: Report | None,
     quantization_loss: float | None,
     told: Promotion,
 ) -> list[Gate]:
     """All gates of a release. `base` is the untuned model and `champion` the one in use, None where quotations answer.
 
-    Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions.
+    Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions,
+    `facts` over those that it must know.
     `quantization_loss` is the mean divergence in nats of what is released from what was trained.
     """
     rivals = {"the untuned base": base} | ({"the current model": champion} if champion else {})
@@ -41,17 +43,9 @@ def judge(
         _weakest_category(candidate, told),
         _citations(candidate, list(rivals.values())),
         _curated(curated, told),
+        *_facts(facts),
         _quantization(quantization_loss, told),
         *_even(candidate, base),
-    ]
-
-
-def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
-    """A sentence for each gate that failed: its numbers, and what to try."""
-    return [
-        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
-        for gate in gates
-        if gate.state == "failed"
     ]
 
 
@@ -100,6 +94,16 @@ def _curated(report: Report | None, told: Promotion) -> Gate:
         return Gate(CURATED, "warned", 0.0, limit, "there are no curated questions", advice)
     value, advice = _measure(report, _ACCURACY), "back to the data: the samples show which questions fail"
     return _gate(CURATED, round(value - limit, _EXACT) >= 0, value, limit, "", advice)
+
+
+def _facts(report: Report | None) -> list[Gate]:
+    """All of them, where any are named: what is basic is not weighed against anything."""
+    if report is None:
+        return []
+    value, wrong = _measure(report, _ACCURACY), [each.question for each in report.predictions if not each.correct]
+    return [
+        _gate("facts", value >= 1, value, 1.0, "; ".join(wrong[:3]), "back to the data: these are answered wrongly")
+    ]
 
 
 def _quantization(loss: float | None, told: Promotion) -> Gate:
