@@ -11,11 +11,11 @@ pytest.importorskip("datasketch")
 pytest.importorskip("rouge_score")
 
 from whence_server.likeness import jaccard, shingle
-from whence_training.qa.duplicates import near_copies
+from whence_training.qa.duplicates import alike, near_copies
 from whence_training.qa.gates import DOMINANCE, Limits, blocked, check, rebalance
 from whence_training.qa.novelty import Pool
 from whence_training.qa.record import Evidence, Quote, Record, dump, read_records
-from whence_training.qa.splitting import Shares, find_leaks, split
+from whence_training.qa.splitting import Shares, _without_copies, find_leaks, split
 from whence_training.qa.validation import extractive_share, validate
 
 WORDS = st.lists(st.sampled_from("ab bc cd de ef fg gh hi ij jk".split()), min_size=4, max_size=40)
@@ -48,15 +48,6 @@ def test_long_texts_that_differ_in_a_word_are_copies():
     assert near_copies([text, text.replace("word100", "other"), "something else altogether here"]) == {1: 0}
 
 
-def test_a_copy_of_a_copy_is_found_where_that_is_asked():
-    words = [f"word{number}" for number in range(200)]
-    second = [f"other{number}" if number in range(10, 100, 20) else word for number, word in enumerate(words)]
-    third = [f"other{number}" if number in range(110, 200, 20) else word for number, word in enumerate(second)]
-    texts = [" ".join(each) for each in (words, second, third)]
-    assert near_copies(texts) == {1: 0}
-    assert near_copies(texts, of_copies=True) == {1: 0, 2: 1}
-
-
 def test_a_question_asked_again_in_other_words_is_not_new():
     pool = Pool()
     assert pool.add("Why did we cache the prices of items?", "why") is None
@@ -76,7 +67,7 @@ def test_a_question_asked_again_in_other_words_is_not_new():
         ({"question": "What does `Warehouse.close` lock?"}, "relevancy"),
         (
             {"question": "Does `item_2` do what I mean: gives the number 2?", "answer": "Gives the number 2."},
-            "unanswered",
+            "open question",
         ),
     ],
 )
@@ -154,6 +145,27 @@ def test_a_large_file_and_questions_of_several_files_leave_enough_to_measure_wit
     assert splits.count("validation") >= 7
     assert {each.question for each in gone} <= {each.question for each in joined}
     assert find_leaks(placed) == []
+
+
+def test_what_is_like_a_copy_of_what_measures_is_not_learnt_from_either():
+    """The first two are alike, and the last two, but the first and the last are not."""
+    words = [f"word{number}" for number in range(30)]
+    texts = [" ".join(words), " ".join([*words[3:], "new"]), " ".join([*words[6:], "new", "newer"])]
+    assert list(alike(texts, 0.8)) == [(0, 1), (1, 2)]
+    records = [
+        replace(record(place, path=f"{place}.py"), question=text, answer="", split=split)
+        for place, (text, split) in enumerate(zip(texts, ("test", "test", "train"), strict=True))
+    ]
+    assert [leak.what for leak in find_leaks(records)] == ["near-copy"]
+    assert _without_copies(records) == (records[:2], records[2:])
+
+
+@given(st.lists(WORDS, max_size=12))
+def test_no_pair_that_is_alike_is_missed(drawn):
+    texts = [" ".join(words) for words in drawn]
+    pairs = [(one, two) for two in range(len(texts)) for one in range(two)]
+    near = [(one, two) for one, two in pairs if jaccard(shingle(texts[one]), shingle(texts[two])) >= 0.6]
+    assert list(alike(texts, 0.6)) == near
 
 
 def limits(**changes):

@@ -101,6 +101,27 @@ def test_a_new_commit_starts_the_flow_once_and_looking_again_does_nothing(server
     assert learnt() == begun + 2
 
 
+def test_an_event_names_the_repository_of_which_a_run_is_due_and_nothing_is_begun(
+    shop, make_repository, tmp_path, monkeypatch
+):
+    from whence_training import flows
+
+    said, other = [], make_repository("other")
+    other.write("till.py", "def count():\n    return 0\n")
+    other.commit("Count the till")
+    monkeypatch.setattr(flows, "emit_event", lambda event, resource, payload: said.append((event, resource, payload)))
+    config = tmp_path / "watch.yaml"
+    config.write_text("triggers: {buffer: {min: 1}}\n")
+    for project in (shop, other):
+        for _ in range(2):
+            assert flows.watch.fn(str(project.path), str(config), emit=True)
+    assert [(event, payload["repository"], payload["config"]) for event, _, payload in said] == [
+        (flows.DUE, str(project.path), str(config)) for project in (shop, shop, other, other)
+    ]
+    assert len({resource["prefect.resource.id"] for _, resource, _ in said}) == 2
+    assert not (shop.open().index_dir / "notices.jsonl").exists()
+
+
 def test_deployments_name_flows_that_there_are():
     import yaml
 
@@ -112,6 +133,8 @@ def test_deployments_name_flows_that_there_are():
         assert (root / path).samefile(flows.__file__)
         accepted = getattr(flows, name).parameters.properties
         assert each["parameters"].keys() <= accepted.keys()
+        filled = {name for trigger in each.get("triggers", []) for name in trigger["parameters"]}
+        assert filled in (set(), {"repository", "config"})  # by the event: the automation is of no one repository
         expected = [event for trigger in each.get("triggers", []) for event in trigger["expect"]]
         assert expected in ([], [flows.DUE])
 

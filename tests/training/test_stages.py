@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.qa import stage as stages
 from whence_training.qa.record import read_records
 from whence_training.qa.splitting import find_leaks
+from whence_training.runfolder import write_durably
 from whence_training.stages import numbers_between, open_run, run_stages
 
 SECRET = "AKIAIOSFODNN7EXAMPL3"  # whence: allow
@@ -116,6 +118,14 @@ def test_a_question_whose_lines_have_changed_expires(shop, permissive):
     shop.commit("Send invoices later")
     _, made = run(shop, permissive)
     assert told not in "".join(file.read_text() for file in made[2].folder.glob("*.jsonl"))
+
+
+def test_runs_that_write_the_same_file_at_once_do_not_stop_each_other(tmp_path):
+    said = [f"run {number}\n" * 999 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_durably(tmp_path / "cursor.json", said[number % 4]), range(100)))
+    assert (tmp_path / "cursor.json").read_text() in said
+    assert [file.name for file in tmp_path.iterdir()] == ["cursor.json"]
 
 
 def test_stages_run_alone_and_say_what_they_lack(shop, permissive):

@@ -31,6 +31,7 @@ from prefect.states import Completed, State
 from prefect.transactions import Transaction, transaction
 
 from whence_indexer.repository import open_repository
+from whence_server.models.choosing import scope_of
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.release.canary import Probe
@@ -41,6 +42,7 @@ from whence_training.runfolder import Made
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stage, under_way
 from whence_training.triggers.engine import scheduler
 from whence_training.triggers.notifying import notifier
+from whence_training.triggers.watching import due
 from whence_training.triggers.watching import watch as watch_once
 
 DUE = "whence.due"  # the event that a run is due, for automations of a server
@@ -87,20 +89,28 @@ def learn(
 
 @flow(name="watch", validate_parameters=False)
 def watch(repository: str, config: str | None = None, emit: bool = False) -> list[str]:
-    """Look once whether a run is due, and then run `learn`, once; with `emit` an event says so, and others run it."""
+    """Look once whether a run is due, and then run `learn`, once; with `emit` an event says so, which names both
+    parameters, and nothing else is done: whoever hears it runs this flow with them."""
     told, opened = read_config(Path(config) if config else None), open_repository(repository)
 
+    if emit:
+        why = due(opened, told)
+        if why:
+            about = {"prefect.resource.id": f"whence.repository.{scope_of(opened)}"}
+            named = {"repository": repository, "config": config}
+            whole = {name: str(Path(value).resolve()) if value else None for name, value in named.items()}
+            emit_event(DUE, about, payload=whole | {"reasons": list(why)})
+        return list(why)
+
     def begin() -> str:
-        if emit:
-            emit_event(DUE, {"prefect.resource.id": f"whence.repository.{opened.root.name}"})
-            return "a run is due"
         state = learn(repository, config, return_state=True)
         if state.name == "Blocked":
             raise BlockedError(state.message or "")
         state.result()
         return f"{opened.root.name} was learnt from: {state.message}"
 
-    notify = notifier(opened.index_dir, told.triggers.webhook, get_run_logger().info)
+    webhook = told.triggers.webhook
+    notify = notifier(opened.index_dir, str(webhook) if webhook else None, get_run_logger().info)
     return list(watch_once(opened, told, begin, notify))
 
 

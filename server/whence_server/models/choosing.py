@@ -91,19 +91,6 @@ def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str]:
     return _step(home, scope, step), gone[-1]
 
 
-def restore(home: Home, label: str, before: Roles, scope: str = EVERYWHERE) -> bool:
-    """Put back the roles that there were before `label` was given one; returns whether it still had one."""
-    had: list[bool] = []
-
-    def step(state: State) -> Roles:
-        roles = state.roles_in(scope)
-        had.append(label in (roles.champion, roles.challenger) and roles != before)
-        return before if had[-1] else roles
-
-    _step(home, scope, step)
-    return had[-1]
-
-
 def record(home: Home, label: str, event: Event, scope: str = EVERYWHERE) -> str:
     """Count an event of a model while a challenger is on trial; one that does worse for it is taken back.
 

@@ -16,8 +16,9 @@ from whence_server.feedback import FILE as FEEDBACK
 from whence_server.notices import give_notice, notices_from
 from whence_training.config import Buffer, Config, Triggers
 from whence_training.errors import BlockedError
+from whence_training.triggers import watching
 from whence_training.triggers.notifying import notifier
-from whence_training.triggers.watching import watch
+from whence_training.triggers.watching import due, watch
 
 
 class Learning:
@@ -41,13 +42,14 @@ def looked(shop, learning, **told):
     return watch(shop.open(), config, learning, learning.notify)
 
 
-def test_one_new_commit_starts_one_run_and_looking_again_none(shop):
+def test_one_new_commit_starts_one_run_and_looking_again_none(shop, monkeypatch):
     learning = Learning()
     assert looked(shop, learning)[0].startswith("new: 5 commits")
     assert looked(shop, learning) == ()
     shop.write("shop/tax.py", "RATE = 19\n")
     shop.commit("Add the tax")
     assert looked(shop, learning) == ("new: 1 commits",)
+    monkeypatch.delattr(watching, "collect")  # the index is not read again every few minutes
     for _ in range(3):
         assert looked(shop, learning) == ()
     assert (learning.runs, learning.heard) == (2, ["started", "finished"] * 2)
@@ -132,6 +134,23 @@ def test_looking_while_another_process_learns_is_nothing_to_do(shop):
     config = Config(triggers=Triggers(buffer=Buffer(min=1)))
     assert watch(shop.open(), config, learns, learning.notify)
     assert (learning.runs, inner.runs) == (1, 0)
+
+
+def test_saying_that_a_run_is_due_begins_none_and_is_said_until_one_has_ended(shop):
+    config = Config(triggers=Triggers(buffer=Buffer(min=1)))
+    said = due(shop.open(), config)
+    assert said[0].startswith("new: 5 commits")
+    assert due(shop.open(), config) == said
+    with pytest.raises(OSError, match="No space"):
+        looked(shop, Learning(OSError("No space left on device")))
+    assert due(shop.open(), config) == said
+
+    def learns():
+        assert due(shop.open(), config) == ()  # it is under way
+        return "learnt"
+
+    assert watch(shop.open(), config, learns, lambda event, text: None) == said
+    assert due(shop.open(), config) == ()
 
 
 def test_who_wants_to_start_it_by_hand_is_told_once(shop):

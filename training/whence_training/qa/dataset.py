@@ -90,7 +90,7 @@ def build(
     placed = with_distractors(placed, told.distracted, told.distractors)
     limits, dealt = limits_of(told.gates), len(placed)
     if told.gates.rebalance:
-        placed = _rebalanced(placed, limits)
+        placed = rebalanced(placed, limits)
     extractive = extractive_quota([record for record in placed if record.category != "general"])
     left_out = {
         **material.left_out,
@@ -105,7 +105,7 @@ def build(
     return Dataset(records, tuple(bad), tuple(gates), tuple(find_leaks(records)), extractive, left_out)
 
 
-def _rebalanced(records: Sequence[Record], limits: Limits) -> list[Record]:
+def rebalanced(records: Sequence[Record], limits: Limits) -> list[Record]:
     """With as many as may be of what is learnt from of this repository; all where that is none."""
     own = [record for record in records if record.split == "train" and record.category != "general"]
     gone = {record.hash for record in own} - {record.hash for record in rebalance(own, limits)}

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from whence_training.qa.duplicates import near_copies
+from whence_training.qa.duplicates import alike
 from whence_training.qa.record import SPLITS, Record, Split
 
 _NEAR = 0.8
@@ -92,9 +92,8 @@ def find_leaks(records: Sequence[Record]) -> list[Leak]:
                 first = seen.setdefault(value, str(record.split))
                 if first != record.split:
                     found.append(Leak(what, value, (first, str(record.split))))
-    copies = near_copies([_text(record) for record in records], _NEAR, of_copies=True)
-    for place, original in copies.items():
-        one, other = records[original], records[place]
+    for earlier, place in alike([_text(record) for record in records], _NEAR):
+        one, other = records[earlier], records[place]
         if one.split != other.split:
             found.append(Leak("near-copy", other.question, (str(one.split), str(other.split))))
     latest = max((record.date for record in records if record.split == "train"), default="")
@@ -108,12 +107,11 @@ def _without_copies(records: Sequence[Record]) -> tuple[list[Record], list[Recor
     """Of what is nearly the same in two splits, that which is learnt from goes: what measures stays whole."""
     order = {name: number for number, name in enumerate(reversed(SPLITS))}
     ranked = sorted(range(len(records)), key=lambda place: order[records[place].split or "train"])
-    copies = near_copies([_text(records[place]) for place in ranked], _NEAR, of_copies=True)
-    gone = {
-        ranked[place]
-        for place, original in copies.items()
-        if records[ranked[place]].split != records[ranked[original]].split
-    }
+    gone: set[int] = set()
+    for first, later in alike([_text(records[place]) for place in ranked], _NEAR):
+        one, other = ranked[first], ranked[later]
+        if one not in gone and records[one].split != records[other].split:
+            gone.add(other)
     kept = [record for place, record in enumerate(records) if place not in gone]
     return kept, [records[place] for place in sorted(gone)]
 

@@ -19,8 +19,8 @@ from whence_training.qa.collecting import Collected
 from whence_training.qa.novelty import LIMIT, Pool, telling_words
 from whence_training.qa.record import Evidence, Record, Verdict
 
-# The probability, 0 to 1, that the answer is right, as another model says.
-Judge = Callable[[Record], float]
+# The probability, 0 to 1, that the answer is right, as another model says; None where it did not say.
+Judge = Callable[[Record], float | None]
 _SUPPORT = 0.8  # share of an answer's words that its quotes must have
 _RELEVANT = 0.5  # share of the names in a question that its evidence must have
 _EXTRACTIVE = 0.8  # share of an answer's words that stand in the quotes in one run or two
@@ -93,7 +93,7 @@ def validate(
             _supported(record),
             _relevant(record),
             _self_contained(record),
-            _unanswered(record),
+            _asks(record),
             _unambiguous(record, answers[record.question.lower()]),
         ]
         if all(verdict.ok for verdict in verdicts) and record.answerable:
@@ -174,12 +174,13 @@ def _self_contained(record: Record) -> Verdict:
     return Verdict("self-contained", not short, "it asks nothing" if short else "")
 
 
-def _unanswered(record: Record) -> Verdict:
+def _asks(record: Record) -> Verdict:
+    """As evaluation holds it, which one such record would end."""
     try:
         refuse_leak(record, record.question, ())
     except InputError:
-        return Verdict("unanswered", False, "the question holds its own answer")
-    return Verdict("unanswered", True, "")
+        return Verdict("open question", False, "the question holds its answer")
+    return Verdict("open question", True)
 
 
 def _unambiguous(record: Record, answers: set[str]) -> Verdict:
@@ -194,6 +195,8 @@ def _novel(record: Record, pool: Pool) -> Verdict:
 
 def _agreed(record: Record, judge: Judge) -> Verdict:
     score = judge(record)
+    if score is None:
+        return Verdict("agreement", False, "the second model did not say")
     ok = score >= _AGREEMENT
     return Verdict("agreement", ok, "" if ok else "the second model answers otherwise", round(score, 3))
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from whence_training.errors import InputError
 from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.report import Report
-from whence_training.exchange.curated import read_curated
+from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base
 from whence_training.finetuning.bench import opened
 from whence_training.qa.record import Record
@@ -21,17 +20,15 @@ def curated_report(
 ) -> Report | None:
     """How `adapter` answers the questions of `files`; None where there is no file.
 
-    Raises `InputError` where no question in them has an answer to compare with.
+    Raises `InputError` where nothing in them has an answer to compare with.
     """
-    if not files:
-        return None
-    records = [_record(each.question, each.answer) for each in read_curated(files) if each.answer]
+    records = [_record(each.question, each.answer) for each in with_answers(files) if each.answer]
     if not records:
-        raise InputError(f"no question of {', '.join(map(str, files))} has an answer: there is nothing to compare with")
+        return None
     with TemporaryDirectory() as scratch, opened(run, base, dataset, Inventory()) as bench:
         asked = bench.ask(records)
         with bench.tuned(adapter, name, Path(scratch)) as generator:
-            return bench.report(generator, asked, quick=True)
+            return bench.report(generator, asked, without=("bertscore", "perplexity"))
 
 
 def _record(question: str, answer: str) -> Record:

@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from math import isnan, nan
 
 from whence_training.config import Promotion
+from whence_training.evaluation.comparing import paired
 from whence_training.evaluation.report import Report
+from whence_training.evaluation.significance import mcnemar
 from whence_training.qa.gates import Gate, State
 
 CURATED = "curated accuracy"
 _STATES: tuple[State, State] = ("failed", "passed")
 _EXACT = 9  # decimals: 0.85 - 0.8 is 0.05, whatever binary fractions say
+_CHANCE = 0.05  # of a loss in accuracy, that it is none
 _F1, _PRECISION, _ACCURACY = "token_f1", "citation_precision", "accuracy"
 
 
@@ -49,24 +52,24 @@ def judge(
 def _comparable(reports: Sequence[Report]) -> Gate:
     """The same questions, with retrieval on, for all: what was learnt by heart may hurt once evidence is shown."""
     closed = [report.model for report in reports if report.facts.get("evidence") != "retrieval"]
-    asked = {
-        (report.dataset, report.facts.get("shown"), frozenset(each.id for each in report.predictions))
-        for report in reports
-    }
-    differs = "other questions, or other evidence for them" if len(asked) > 1 else ""
-    amiss = f"{closed[0]} was not asked with retrieval on" if closed else differs
-    return _gate("comparable", not amiss, len(asked), 1, amiss, "ask all over one state of the index: --run NAME")
+    asked = {(report.dataset, frozenset(each.id for each in report.predictions)) for report in reports}
+    amiss = f"{closed[0]} was not asked with retrieval on" if closed else "other questions" if len(asked) > 1 else ""
+    return _gate("comparable", not amiss, len(asked), 1, amiss, "evaluate all models anew: stages 4a to 4d")
 
 
 def _better(name: str, candidate: Report, rival: Report, told: Promotion) -> Gate:
     gain = round(_measure(candidate, _ACCURACY) - _measure(rival, _ACCURACY), _EXACT)
     mine, theirs = _by_category(candidate), _by_category(rival)
     shared = mine.keys() & theirs.keys()
-    better = sum(mine[category] > theirs[category] for category in shared)
-    passed = gain >= told.accuracy_gain or (bool(shared) and better > told.category_share * len(shared))
+    better = sum(round(mine[category] - theirs[category], _EXACT) > 0 for category in shared)
+    pairs = paired(rival, candidate)
+    found = mcnemar([one.correct for one, _ in pairs], [other.correct for _, other in pairs])
+    worse = found.before_only > found.after_only and found.p < _CHANCE
+    enough = gain >= told.accuracy_gain or (bool(shared) and better > told.category_share * len(shared))
     what = f"F1 is better in {better} of {len(shared)} categories"
+    what += f", but fewer answers are right beyond chance, p {found.p:.2g}" if worse else ""
     advice = "add examples where it is worse, or try another rank, learning rate or number of epochs"
-    return _gate(f"better than {name}", passed, gain, told.accuracy_gain, what, advice)
+    return _gate(f"better than {name}", enough and not worse, gain, told.accuracy_gain, what, advice)
 
 
 def _weakest_category(candidate: Report, told: Promotion) -> Gate:

@@ -8,20 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import EVERYWHERE, user_home
-from whence_server.models.roles import Roles
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
-from whence_training.finetuning.stage import learnt_of
-from whence_training.qa.dataset import limits_of
-from whence_training.qa.gates import Gate, blocked_reasons, check
+from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
-from whence_training.release.deploying import Deployment, deploy, guarded, prove, withdraw
+from whence_training.release.deploying import Deployment, deploy, guarded, prove, settled, withdraw
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
@@ -37,38 +36,25 @@ Guard = Callable[
 ]
 
 
-_BEFORE = ".6-before.json"  # the roles while a deployment is not proved
-
-
 def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard = guarded) -> Mapping[str, Any]:
     """Stage 6. `guard` withdraws the deployment where the proof fails: a workflow engine may have its own."""
     told, home = run.config.serving, user_home()
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
-    questions, label = _questions(above["3"]), registered["model"]
-    before = _kept(run.folder / _BEFORE, label, home.state().roles_in(scope))
-    try:
+    questions = _questions(above["3"])
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.folder / f".deploying-{scope}.lock"):  # whose proof runs is nobody else's to take back
         deployed, probes = guard(
-            lambda: deploy(home, registry_of(run), label, told, scope, before),
+            lambda: deploy(home, registry_of(run), registered["model"], told, scope),
             lambda deployment: prove(deployment, run.repository.root, questions, told),
-            lambda deployment: withdraw(home, deployment),
+            lambda deployment: withdraw(home, deployment.scope),
         )
-    finally:
-        (run.folder / _BEFORE).unlink()
+        settled(home, scope)
     said = {"model": deployed.label, "role": deployed.role, "before": asdict(deployed.before)}
     told_of = said | {"scope": scope, "canary": [asdict(each) for each in probes]}
     _write(draft / "deployment.json", told_of)
     cited = sum(each.model == deployed.label and each.cited > 0 for each in probes)
     return said | {"canary": f"{len(probes)} asked, {cited} answered by it with receipts"}
-
-
-def _kept(file: Path, label: str, now: Roles) -> Roles:
-    """The roles before this model was first deployed: a process killed in between has left the new ones."""
-    held = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    if held.get("label") == label:
-        return Roles(**held["roles"])
-    write_durably(file, canonical({"label": label, "roles": asdict(now)}))
-    return now
 
 
 def registry_of(run: Run) -> Path:
@@ -82,18 +68,16 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     exported = export(candidate.trained, told, draft)
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
-    gates = [
-        *_data_gates(run, above),
-        *judge(
-            candidate.report, candidate.base, candidate.champion, candidate.curated, candidate.facts, loss, told.gates
-        ),
-    ]
+    gates = judge(
+        candidate.report, candidate.base, candidate.champion, candidate.curated, candidate.facts, loss, told.gates
+    )
     refused = blocked_reasons(gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
     if refused and not told.anyway:
         run.note("the model is not registered; who answered before goes on answering")
         return {"blocked": refused}
-    judged = Judged(candidate.report, candidate.comparison, gates, found)
+    of_data = [Gate(**each) for each in json.loads((above["4b"].folder / "gates.json").read_text("utf-8"))]
+    judged = Judged(candidate.report, candidate.comparison, [*of_data, *gates], found)
     registered = register(candidate.trained, judged, exported, config, registry_of(run), draft)
     if told.mlflow:
         log_mlflow(told.mlflow, registered, candidate.trained.method, draft)
@@ -101,12 +85,6 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         run.note(f"uploading {registered['name']} to {upload(registry_of(run), registered)}")
     said = {key: registered[key] for key in ("name", "model", "is_update", "bundle")}
     return said | ({"registered_although": refused} if refused else {})
-
-
-def _data_gates(run: Run, above: Mapping[str, Made]) -> list[Gate]:
-    """That nobody and nothing dominates what was trained on: looked at again, in the very records."""
-    limits = limits_of(run.config.dataset_generator.gates)
-    return [gate for gate in check(learnt_of(run, above), limits, 1.0) if gate.name.startswith("dominance")]
 
 
 def _monitor(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:

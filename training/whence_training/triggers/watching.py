@@ -7,7 +7,8 @@ goes on where it stopped. Two processes do not look at once: the second has noth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_training.config import Config
 from whence_training.errors import BlockedError
-from whence_training.qa.collecting import collect, cursor_of, news
+from whence_training.qa.collecting import Collected, collect, cursor_of, news
 from whence_training.release.watched import current_signals
 from whence_training.run import runs_folder
 from whence_training.runfolder import write_durably
@@ -48,7 +49,8 @@ def look(repository: Repository, config: Config, seen: Seen) -> Look:
     corrected = tuple(each.id for each in given if each.verdict == "correction")
     bad = tuple(each.name for each in current_signals(workspace, config) if each.bad)
     cursor = cursor_of(store, repository.work_tree)
-    found = collect(store, repository.work_tree)
+    # Looking goes on all day long: what is as it was is not read again.
+    found = collect(store, repository.work_tree) if cursor != seen.cursor else Collected("", (), (), ())
     fresh = news(seen.cursor, cursor, found.changes)
     held = waiting(fresh, stored_threads(store), found.files, corrected, bad, seen)
     due = reasons(held, config.triggers)
@@ -60,14 +62,31 @@ def watch(repository: Repository, config: Config, learn: Callable[[], str], noti
 
     A run that a gate holds back has ended. One that fails is tried again at the next looks, three times in all.
     """
+    with _alone(repository, config) as state:
+        return _watched(repository, config, state, learn, notify) if state else ()
+
+
+def due(repository: Repository, config: Config) -> tuple[str, ...]:
+    """Why a run is due, which others are to begin: nothing is done, and nothing counts as seen by it."""
+    with _alone(repository, config) as state:
+        if state is None:
+            return ()
+        seen = _read(state)
+        return seen.pending or look(repository, config, seen).reasons
+
+
+@contextmanager
+def _alone(repository: Repository, config: Config) -> Iterator[Path | None]:
+    """The file of what has been seen; None while another process looks or learns."""
     folder = runs_folder(repository, config)
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".triggers.lock")
+    with suppress(Timeout):
+        lock.acquire(timeout=0)
     try:
-        held = FileLock(folder / ".triggers.lock").acquire(timeout=0)
-    except Timeout:
-        return ()
-    with held:
-        return _watched(repository, config, folder / "triggers.json", learn, notify)
+        yield folder / "triggers.json" if lock.is_locked else None
+    finally:
+        lock.release()
 
 
 def _watched(
