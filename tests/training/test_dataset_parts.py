@@ -67,7 +67,7 @@ def test_a_question_asked_again_in_other_words_is_not_new():
         ({"question": "What does `Warehouse.close` lock?"}, "relevancy"),
         (
             {"question": "Does `item_2` do what I mean: gives the number 2?", "answer": "Gives the number 2."},
-            "unanswered",
+            "open question",
         ),
     ],
 )
