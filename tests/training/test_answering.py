@@ -121,6 +121,9 @@ def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
         refuse_leak(RECORD, request.user, answered.passages)
     assert answered.log_loss == (2.0, 4)
     assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
+    quick = Scripted(writer.says)
+    (answered,) = answer_records(asked, quick, measure_loss=False)
+    assert (len(quick.requests), answered.log_loss) == (len(writer.requests) - 1, None)
 
 
 def test_what_a_model_makes_up_is_measured_as_it_is_shown(asker):
