@@ -84,9 +84,9 @@ def answer_records(
     note: Callable[[str], None] = lambda message: None,
     measure_loss: bool = True,
 ) -> Iterator[Answered]:
-    """What the model says to each, in their order. What does not fit into its context it abstains from. With `measure_loss`
-    it is also made to say the reference, which takes as long again.
+    """What the model says to each, in their order. What does not fit into its context it abstains from.
 
+    With `measure_loss` it is also made to say the reference, which takes as long again.
     Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
     """
     for each in paced(asked, f"{generator.model.name} answers", note):
