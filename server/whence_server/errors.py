@@ -72,9 +72,9 @@ class LoadingError(WorkerError):
     """The model is still being loaded."""
 
 
-class UnquotableError(GenerationError):
-    """The evidence has no sentence that a model which quotes could say: it was not asked."""
-
-
 class PromptError(GenerationError):
     """The prompt is longer than the model's context, or its grammar makes no sense."""
+
+
+class UnquotableError(PromptError):
+    """The evidence has no sentence that a model which quotes could say: it was not asked."""
