@@ -148,7 +148,7 @@ def _of(root: str | None, checks: Iterable[Check]) -> list[dict[str, Any]]:
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     """`whence/feedback`: an opinion of an answer, kept on this machine."""
-    from whence_server.feedback import give
+    from whence_server.feedback import give, read_feedback
 
     given = session.memory.answer(params.answer)
     if given is None and params.question is not None and params.given is not None:
@@ -156,14 +156,16 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     if given is None:
         raise QueryError("no answer of this session has that id; give it with its question")
     folder = session.folder(root=given.root)
-    kept = await session.work(
-        folder,
-        lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
-    )
-    if params.verdict != "note":
-        model, good = given.answer.model, params.verdict == "up"
-        await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
-    return {"id": kept.id}
+    repository, good = folder.root.repository, params.verdict == "up"
+
+    def work(stop: Stop) -> str:
+        before = {each.id: each.verdict for each in read_feedback(repository.index_dir)}.get(params.answer)
+        kept = give(repository.index_dir, params.verdict, given.question, given.answer, params.text, of=params.answer)
+        if params.verdict != "note" and (before is None or (before == "up") != good):
+            session.writers.judge(given.answer.model, repository, good=good)
+        return kept.id
+
+    return {"id": await session.work(folder, work)}
 
 
 async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
