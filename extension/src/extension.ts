@@ -13,6 +13,8 @@ import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
 import { TrainingView } from "./training";
 
+/** What somebody is writing there, and has scrolled to, outlives a look at another view. */
+const KEPT = { webviewOptions: { retainContextWhenHidden: true } };
 /** Settings by which the server is started: a change needs another start. */
 const STARTED_BY = ["whence.server.path"];
 
@@ -33,9 +35,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     panel,
     status,
     reports,
-    vscode.window.registerWebviewViewProvider(Panel.id, panel),
+    vscode.window.registerWebviewViewProvider(Panel.id, panel, KEPT),
     training,
-    vscode.window.registerWebviewViewProvider(TrainingView.id, training),
+    vscode.window.registerWebviewViewProvider(TrainingView.id, training, KEPT),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
     ...registerAgents(setup, requests),
     vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),

@@ -94,6 +94,19 @@ test("a follow-up goes on from there", async () => {
   expect(await panel.locator(".turn").count()).toBe(2);
 });
 
+test("what is being written is still there after a look elsewhere", async () => {
+  await panel.locator("#form textarea").fill("And why is");
+  await last().locator("[aria-label='Not helpful']").click();
+  await last().locator("form.correction textarea").fill("For speed.");
+  await workbench.command("View: Show Explorer");
+  await workbench.page.locator(".explorer-folders-view").waitFor();
+  await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+  panel = await workbench.panel();
+  await panel.locator(".turn").last().waitFor();
+  expect(await panel.locator("#form textarea").inputValue()).toBe("And why is");
+  expect(await last().locator("form.correction textarea").inputValue()).toBe("For speed.");
+});
+
 test("what the repository does not answer looks different", async () => {
   await ask("How do I bake sourdough bread?");
   await panel.locator(".turn.abstained").waitFor();
@@ -101,7 +114,7 @@ test("what the repository does not answer looks different", async () => {
 });
 
 test("a hover tells what a symbol is and what changed it", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   const word = workbench.page.locator(".view-line span", { hasText: /^give$/ }).first();
   await until(async () => {
     await workbench.page.mouse.move(0, 0);
@@ -113,7 +126,7 @@ test("a hover tells what a symbol is and what changed it", async () => {
 });
 
 test("the code action Why names the commit, and its citation opens the diff", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   await workbench.command("Quick Fix...");
   const before = await panel.locator(".turn").count();
   await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
@@ -133,8 +146,8 @@ test("thumbs down with a correction is kept beside the index", async () => {
   await last().getByText("Keep Correction").click();
   await last().locator(".kept").waitFor();
   const kept = readFileSync(feedback, "utf8").trim().split("\n").map((line) => JSON.parse(line) as { verdict: string; text: string | null });
-  expect(kept.map((each) => each.verdict)).toEqual(["correction"]);
-  expect(kept[0]?.text).toBe("Because corrections are worth more than thumbs.");
+  expect(kept.map((each) => each.verdict)).toEqual(["down", "correction"]); // the first is of another answer
+  expect(kept[1]?.text).toBe("Because corrections are worth more than thumbs.");
 });
 
 test("a running answer can be stopped, and the next one comes", async () => {
@@ -156,7 +169,7 @@ test("a server that is killed comes back", async () => {
 });
 
 test("a change of the settings is heeded at once", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   expect(await workbench.page.locator(".codelens-decoration a").count()).toBe(0);
   workbench.set({ "whence.codeLens": true });
   await workbench.page.locator(".codelens-decoration a", { hasText: "commit" }).first().waitFor();

@@ -57,7 +57,7 @@ describe("with chat, agents and two roots", () => {
     ["explain", "Requests", /class Requests/],
     ["why", "feedback.py was made", /commit|reason/i],
   ])("@whence /%s answers in chat with its references", async (command, words, told) => {
-    await workbench.file("server/whence_server/feedback.py", 46);
+    await workbench.file("server/whence_server/feedback.py", 50);
     await chat(workbench.page, `@whence /${command} ${words}`.trim());
     const response = workbench.page.locator(".interactive-response").last();
     await response.locator(".chat-used-context-label").first().waitFor();
