@@ -76,21 +76,30 @@ function draw(id: string): void {
   hide();
   const drawn = turnView(turn, send);
   const before = list.querySelector(`[data-turn="${id}"]`);
-  const typed = before?.querySelector<HTMLTextAreaElement>("form.correction textarea")?.value;
-  if (before) before.replaceWith(drawn);
+  if (before) takePlace(before, drawn);
   else {
     list.append(drawn);
     drawn.scrollIntoView({ block: "start" });
   }
-  if (typed) restore(drawn, typed);
   welcome();
   form.setBusy([...turns.values()].findLast(isOpen)?.id);
 }
 
-/** What somebody was writing is not lost when the answer above is drawn anew. */
-function restore(drawn: HTMLElement, typed: string): void {
-  const field = drawn.querySelector<HTMLTextAreaElement>("form.correction textarea");
-  if (field) field.value = typed;
+/** Neither what somebody was writing nor where the focus was is lost; a box that opens has it. */
+function takePlace(before: Element, drawn: HTMLElement): void {
+  const focused = document.activeElement;
+  const twins = (box: Element): Element[] => [...box.querySelectorAll("button, textarea")].filter((each) => called(each) === called(focused));
+  const place = focused ? twins(before).indexOf(focused) : -1;
+  const [was, field] = [before, drawn].map((each) => each.querySelector<HTMLTextAreaElement>("form.correction textarea"));
+  before.replaceWith(drawn);
+  if (was && field) field.value = was.value;
+  if (place < 0) return;
+  const next = field && !was ? field : (twins(drawn)[place] ?? drawn.querySelector(".judging button"));
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+}
+
+function called(control: Element | null): string | null | undefined {
+  return control?.getAttribute("aria-label") ?? control?.textContent;
 }
 
 function announce(turn: Turn): void {

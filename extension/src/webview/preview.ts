@@ -6,6 +6,7 @@ import { make } from "./nodes";
 const GAP = 6;
 const LATER_MS = 250;
 let shown: HTMLElement | undefined;
+let described: HTMLElement | undefined;
 let waiting: number | undefined;
 
 /** Let `chip` show it: at once for those who use the keyboard, soon for a mouse that rests. */
@@ -22,7 +23,8 @@ export function previewed(chip: HTMLElement, citation: Citation): void {
 export function hide(): void {
   window.clearTimeout(waiting);
   shown?.remove();
-  shown = undefined;
+  described?.removeAttribute("aria-describedby");
+  shown = described = undefined;
 }
 
 function show(chip: HTMLElement, citation: Citation): void {
@@ -30,11 +32,13 @@ function show(chip: HTMLElement, citation: Citation): void {
   if (!chip.isConnected) return;
   shown = make(
     "div",
-    { class: "preview", role: "tooltip" },
+    { class: "preview", role: "tooltip", id: "preview" },
     make("div", { class: "preview-name" }, nameOf(citation)),
     make("pre", {}, make("code", {}, citation.quote)),
   );
   document.body.append(shown);
+  described = chip;
+  chip.setAttribute("aria-describedby", shown.id);
   place(shown, chip.getBoundingClientRect());
 }
 
@@ -50,6 +54,12 @@ function place(box: HTMLElement, chip: DOMRect): void {
 }
 
 document.addEventListener("scroll", hide, true);
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") hide();
-});
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Escape" || !shown) return;
+    hide();
+    event.stopPropagation(); // it closes this, and does not stop an answer too
+  },
+  true,
+);

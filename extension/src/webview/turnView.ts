@@ -135,7 +135,10 @@ function judging(turn: Turn, send: Send): HTMLElement {
     helpful,
     iconButton("thumbsdown", "Not helpful", () => {
       if (verdict !== "down" && verdict !== "correction") judge("down");
-      else if (!box.querySelector("form")) correct(box, turn, send);
+      else {
+        if (!box.querySelector("form")) correct(box, turn, send);
+        box.querySelector("textarea")?.focus();
+      }
     }, verdict === "down" || verdict === "correction"),
     verdict === "correction" ? make("span", { class: "kept" }, "Correction kept") : undefined,
   );
