@@ -1,7 +1,12 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import type * as vscode from "vscode";
+import type { Progress } from "./connection";
 import type { Root } from "./protocol";
+import type { Requests } from "./requests";
+import type { Server } from "./server";
 import { SERVER_DEFAULTS } from "./settings";
-import { shownOf, summary } from "./statusBar";
+import { shownOf, StatusBar, summary } from "./statusBar";
+import { EventEmitter } from "./vscode.fake";
 
 const settings = SERVER_DEFAULTS;
 const index = { adapted: null, chunks: 9, commits: 1, dimension: 256, embedder: "static", files: 1200, fresh: true, head: "a", hunks: 1, index_bytes: 1, indexed_at: "", memory_bytes: 1, pending: { commits: 0, files: 0 }, redacted: {}, schema: 1, sources: [], threads: 0, vectors: 9 };
@@ -23,4 +28,21 @@ it("offers with each problem what mends it", () => {
   expect(shownOf(running, [], [{ ...ready, paused: true }])).toMatchObject({ severity: "warning", fix: { title: "Resume" } });
   expect(shownOf({ kind: "failed", detail: "gone", setup: false }, [], [])).toMatchObject({ severity: "error", fix: { command: "whence.restart" } });
   expect(shownOf({ kind: "failed", detail: "not set up", setup: true }, [], [])).toMatchObject({ severity: "warning", fix: { command: "whence.setUp" } });
+});
+
+it("asks for the state of the index when a run has ended, not while it goes on for hours", async () => {
+  vi.useFakeTimers();
+  const [changed, moved] = [new EventEmitter<unknown>(), new EventEmitter<readonly Progress[]>()];
+  const server = { state: running, progress: [] as readonly Progress[], onDidChange: changed.event, onDidProgress: moved.event };
+  const status = vi.fn(() => Promise.resolve({ roots: [ready] }));
+  new StatusBar(server as unknown as Server, { status } as unknown as Requests, {} as vscode.LogOutputChannel);
+  const report = async (...runs: Progress[]): Promise<void> => {
+    moved.fire((server.progress = runs));
+    await vi.advanceTimersByTimeAsync(1000);
+  };
+  for (let percentage = 0; percentage < 100; percentage++) await report({ title: "Whence: training on shop", message: "Training", percentage, cancel: () => undefined });
+  expect(status).not.toHaveBeenCalled();
+  await report();
+  expect(status).toHaveBeenCalledTimes(1);
+  vi.useRealTimers();
 });

@@ -21,6 +21,7 @@ export class StatusBar implements vscode.Disposable {
   private readonly language = vscode.languages.createLanguageStatusItem("whence.status", [{ scheme: "file" }]);
   private readonly listening: vscode.Disposable[];
   private status: Status | undefined;
+  private runs = 0;
   private due: NodeJS.Timeout | undefined;
 
   constructor(
@@ -32,7 +33,7 @@ export class StatusBar implements vscode.Disposable {
     this.language.name = "Whence";
     this.listening = [
       server.onDidChange(() => this.refresh()),
-      server.onDidProgress(() => this.refresh()),
+      server.onDidProgress((runs) => this.follow(runs.length)),
     ];
     this.show();
   }
@@ -42,6 +43,13 @@ export class StatusBar implements vscode.Disposable {
     this.show();
     clearTimeout(this.due);
     this.due = setTimeout(() => void this.read(), SOON_MS);
+  }
+
+  /** How far runs are is known; what one made is asked when it has ended. */
+  private follow(runs: number): void {
+    if (runs < this.runs) this.refresh();
+    else this.show();
+    this.runs = runs;
   }
 
   dispose(): void {
