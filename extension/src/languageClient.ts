@@ -42,7 +42,7 @@ export const connect: Connect = async (executable, hooks) => {
     documentSelector: [{ scheme: "file" }],
     outputChannel: hooks.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    initializationOptions: hooks.settings(),
+    initializationOptions: hooks.settings, // as they are when a server starts, also in the place of one that died
     markdown: { isTrusted: { enabledCommands: LINKED }, supportHtml: false },
     middleware: middleware(hooks, (token, value) => {
       follow(runs, token, value, () => {
