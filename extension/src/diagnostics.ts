@@ -29,7 +29,7 @@ export async function report(parts: Parts): Promise<string> {
     trusted: vscode.workspace.isTrusted,
     folders: vscode.workspace.workspaceFolders?.length ?? 0,
     state: parts.server.state.kind,
-    settings: { ...serverSettings(), ...clientSettings() },
+    settings: settingsTold(),
     index: await indexNumbers(parts),
   };
   const about = `Look at it before you pass it on. Folders, addresses and questions are left out.`;
@@ -68,10 +68,12 @@ async function indexNumbers({ requests, server }: Parts): Promise<unknown> {
   return roots.map(({ index, indexing, paused }) => ({ files: index?.files, commits: index?.commits, threads: index?.threads, bytes: index?.index_bytes, schema: index?.schema, indexing, paused }));
 }
 
-/** That paths and addresses are set, never which. */
-function clientSettings(): Record<string, unknown> {
+/** What is set; of texts, which may be paths, addresses and names, only that they are, unless they are words of our own. */
+export function settingsTold(): Record<string, unknown> {
   const keys = Object.keys(CLIENT_DEFAULTS).filter((key): key is "server.path" => key !== "chat.enabled");
-  return Object.fromEntries(keys.filter((key) => text(key)).map((key) => [key, "set"]));
+  const set = { ...serverSettings(), ...Object.fromEntries(keys.flatMap((key) => (text(key) ? [[key, text(key)]] : []))) };
+  const isPlain = (value: unknown): boolean => typeof value === "boolean" || typeof value === "number" || ["auto", "none", "mark", "drop"].includes(value as string);
+  return Object.fromEntries(Object.entries(set).map(([key, value]) => [key, isPlain(value) ? value : "set"]));
 }
 
 /** Why it cannot be run; undefined where it can. */
