@@ -74,7 +74,9 @@ export const connect: Connect = async (executable, hooks) => {
   client.onDidChangeState(({ newState }) => {
     if (newState !== State.Running) return;
     // After the library's own, which shows each message as a notification without an action.
-    client.onNotification(ShowMessageNotification.type, ({ type, message }) => hooks.message(message, type <= MessageType.Warning));
+    client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
+      hooks.message(message, type <= MessageType.Warning ? "warning" : type === MessageType.Info ? "info" : "log");
+    });
     hooks.running();
   });
   await client.start();

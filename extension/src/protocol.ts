@@ -302,7 +302,7 @@ export const Training = v.object({
 });
 export type Training = v.InferOutput<typeof Training>;
 
-/** With these words the title of a training run's progress begins. */
+/** With these words the title of a training run's progress begins, and what is told of training. */
 export const TRAINING_TITLE = "Whence: training";
 
 export const Reindexed = v.object({ roots: v.array(v.string()) });

@@ -1,6 +1,7 @@
 // The one server of this window: started when it is first needed, restarted on request, and what state it is in.
 import * as vscode from "vscode";
 import type { Connect, Connection, Executable, Hooks, Progress } from "./connection";
+import { TRAINING_TITLE } from "./protocol";
 import { serverSettings } from "./settings";
 
 export type State =
@@ -95,7 +96,7 @@ export class Server implements vscode.Disposable {
     return {
       log: this.log,
       settings: serverSettings,
-      message: (text, severe) => this.tell(text, severe),
+      message: (text, kind) => this.tell(text, kind),
       progress: (runs) => {
         this.progress = runs;
         this.moved.fire(runs);
@@ -113,12 +114,14 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  /** What the server says is logged; what is wrong is also shown, with a way to learn more. */
-  private tell(text: string, severe: boolean): void {
+  /** What the server says is logged; what is wrong, and what training came to, is also shown, with a way to learn more. */
+  private tell(text: string, kind: "warning" | "info" | "log"): void {
     this.log.info(text);
-    if (!severe) return;
-    void vscode.window.showWarningMessage(text, "Show Logs").then((chosen) => {
-      if (chosen) this.log.show();
+    const isTraining = text.startsWith(TRAINING_TITLE);
+    if (kind === "log" || (kind === "info" && !isTraining)) return;
+    const show = kind === "warning" ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+    void show(text, isTraining ? "Show Training" : "Show Logs").then((chosen) => {
+      if (chosen) void vscode.commands.executeCommand(isTraining ? "whence.showTraining" : "whence.showLogs");
     });
   }
 

@@ -25,8 +25,9 @@ export const workspace = {
   }),
 };
 
-export const window = { showWarningMessage: () => Promise.resolve(undefined), createStatusBarItem: () => ({ show: () => undefined }) };
+export const window = { showWarningMessage: () => Promise.resolve(undefined), showInformationMessage: () => Promise.resolve(undefined), createStatusBarItem: () => ({ show: () => undefined }) };
 
+export const commands = { executeCommand: () => Promise.resolve(undefined) };
 export const languages = { createLanguageStatusItem: () => ({}) };
 export const StatusBarAlignment = { Left: 1 };
 export const LanguageStatusSeverity = { Information: 0, Warning: 1, Error: 2 };
