@@ -9,7 +9,7 @@ import type { Reports } from "./reports";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import type { Setup } from "./setup";
-import { type StatusBar, summary } from "./statusBar";
+import { type StatusBar, summary, writerOf } from "./statusBar";
 
 export interface Parts {
   readonly extension: vscode.ExtensionContext;
@@ -98,12 +98,12 @@ async function reindex({ requests, status }: Parts): Promise<void> {
 }
 
 async function showStatus({ requests, reports }: Parts): Promise<void> {
-  const { roots } = await requests.status();
+  const { roots, can_run: canRun } = await requests.status();
   const lines = roots.map((root) => {
     const index = root.index;
     const state = root.indexing ? "being indexed" : root.paused ? "stopped by you" : (root.problem ?? "ready");
     const size = index ? `, ${(index.index_bytes / 1e6).toFixed(1)} MB on disk, ${(index.memory_bytes / 1e6).toFixed(0)} MB in memory` : "";
-    return `- **${summary(root)}**\n  - ${state}${size}\n  - embedding model: ${index?.embedder ?? "—"}; answers: ${root.settings.model === "none" ? "quotations" : root.settings.model}`;
+    return `- **${summary(root)}**\n  - ${state}${size}\n  - embedding model: ${index?.embedder ?? "—"}; answers: ${writerOf(root, canRun)}`;
   });
   await reports.show("Whence Index", `# Index\n\n${lines.join("\n") || "No repository is open."}\n`);
 }

@@ -33,6 +33,7 @@ export class StatusBar implements vscode.Disposable {
     this.language.name = "Whence";
     this.listening = [
       server.onDidChange(() => this.refresh()),
+      requests.onDidChange(() => this.refresh()),
       server.onDidProgress((runs) => this.follow(runs.length)),
     ];
     this.show();
@@ -73,7 +74,7 @@ export class StatusBar implements vscode.Disposable {
     const shown = shownOf(this.server.state, this.server.progress, this.status?.roots ?? []);
     const icon = shown.busy ? "$(sync~spin)" : shown.severity === "ok" ? "$(search-sparkle)" : "$(warning)";
     this.item.text = `${icon} ${shown.text}`;
-    this.item.tooltip = tooltip(shown, this.status?.roots ?? []);
+    this.item.tooltip = tooltip(shown, this.status);
     this.item.accessibilityInformation = { label: `${shown.text}. ${shown.detail}` };
     this.item.command = "whence.menu";
     const colour = { ok: undefined, warning: "statusBarItem.warningBackground", error: "statusBarItem.errorBackground" }[shown.severity];
@@ -127,8 +128,16 @@ function count(number: number, what: string): string {
   return `${number.toLocaleString("en-US")} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function tooltip(shown: Shown, roots: readonly Root[]): vscode.MarkdownString {
-  const models = [...new Set(roots.map((root) => root.settings.model))].map((name) => (name === "none" ? "quotations, no model" : name));
+/** Who answers in a repository: the setting says it, or leaves it to what was chosen, which must be able to run. */
+export function writerOf({ settings, active }: Root, canRun: boolean): string {
+  const { champion, challenger, share } = active;
+  if (settings.model === "none" || (settings.model === "auto" && !champion && !challenger)) return "quotations, no model";
+  const chosen = settings.model === "auto" ? `${champion ?? "quotations"}${challenger ? `, ${challenger} for ${share} %` : ""}` : settings.model;
+  return canRun || chosen.includes("#") ? chosen : `quotations, as what runs models is not installed (${chosen})`;
+}
+
+function tooltip(shown: Shown, status: Status | undefined): vscode.MarkdownString {
+  const models = [...new Set(status?.roots.map((root) => writerOf(root, status.can_run)))];
   const text = new vscode.MarkdownString();
   text.appendText(shown.detail);
   if (models.length) text.appendText(`\nAnswers: ${models.join(", ")}`);

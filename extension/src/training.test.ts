@@ -13,20 +13,24 @@ const told: ToTraining[] = [];
 const done: [string, unknown][] = [];
 let training: Training;
 let refused: Error | undefined;
+let closed: Error | undefined;
+let taught: EventEmitter<undefined>;
 let press: (message: FromTraining) => Promise<void>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   told.length = done.length = 0;
   training = aTraining;
-  refused = undefined;
+  refused = closed = undefined;
+  taught = new EventEmitter();
   Object.assign(workspace, { workspaceFolders: [{}] });
   const received = new EventEmitter<unknown>();
   const none = new EventEmitter<unknown>();
   const server = { state: { kind: "running" }, onDidChange: none.event } as unknown as Server;
   const requests = {
     status: () => Promise.resolve({ roots: [{ root: "file:///shop" }] }),
-    training: () => Promise.resolve(training),
+    training: () => (closed ? Promise.reject(closed) : Promise.resolve(training)),
+    onDidChange: taught.event,
     train: (command: string, argument: unknown) => (refused ? Promise.reject(refused) : Promise.resolve(void done.push([command, argument]))),
   } as unknown as Requests;
   const log = { error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
@@ -54,6 +58,22 @@ describe("the training view", () => {
     expect(shown()).toBe(2);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(shown()).toBe(2); // it has ended
+  });
+
+  it("follows what is said of answers beside it, and a run also after a request that failed", async () => {
+    training = { ...aTraining, runs: [{ ...aRun, status: "training" }] };
+    await press({ type: "ready" });
+    closed = new Error("the disk sleeps");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "state", state: { text: "the disk sleeps" } });
+    closed = undefined;
+    training = aTraining;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: aTraining });
+    training = { ...aTraining, examples: [] };
+    taught.fire(undefined);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: { examples: [] } });
   });
 
   it("lets the server do what is pressed, in the repository that is shown", async () => {

@@ -11,16 +11,18 @@ import { FromTraining, type ToTraining } from "./trainingMessages";
 
 const BODY = `<main id="training" aria-label="Training"></main>
 <div id="state" role="status"></div>`;
-/** While a run is under way it is looked at again after this time. */
-const AGAIN_MS = 2000;
+/** It is looked at again after this time: while a run is under way, and as a terminal may begin one. */
+const [BUSY_MS, IDLE_MS] = [2000, 30_000];
 
 export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposable {
   static readonly id = "whence.training";
   private view: vscode.WebviewView | undefined;
   private shown: Training | undefined;
   private root: string | undefined;
+  private known: readonly string[] | undefined;
   private due: NodeJS.Timeout | undefined;
-  private readonly listening: vscode.Disposable;
+  private asked = 0;
+  private readonly listening: readonly vscode.Disposable[];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
@@ -28,12 +30,12 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
     private readonly requests: Requests,
     private readonly log: vscode.LogOutputChannel,
   ) {
-    this.listening = server.onDidChange(() => void this.refresh());
+    this.listening = [server.onDidChange(() => void this.refresh()), requests.onDidChange(() => void this.refresh())];
   }
 
   dispose(): void {
     clearTimeout(this.due);
-    this.listening.dispose();
+    for (const each of this.listening) each.dispose();
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
@@ -49,22 +51,27 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
     view.webview.html = page(view.webview, folder, "training", BODY, ["training.css"]);
   }
 
-  /** Show what the server tells now, and again for as long as a run is under way. */
-  private async refresh(): Promise<void> {
+  /** Show what the server tells now, and again for as long as the view is seen; `known` are its repositories. */
+  private async refresh(known?: readonly string[]): Promise<void> {
     clearTimeout(this.due);
+    const asked = ++this.asked;
+    const isLast = (): boolean => asked === this.asked;
     if (!this.view?.visible) return;
     this.tell({ type: "state", state: panelState(this.server.state, (vscode.workspace.workspaceFolders ?? []).length > 0) });
     if (this.server.state.kind !== "running") return;
     try {
-      const { roots } = await this.requests.status();
-      const known = roots.map(({ root }) => root);
-      if (this.root !== undefined && !known.includes(this.root)) this.root = undefined;
-      this.shown = await this.requests.training(this.root);
-      this.tell({ type: "training", training: this.shown, roots: known });
-      if (isBusy(this.shown)) this.due = setTimeout(() => void this.refresh(), AGAIN_MS);
+      const roots = (this.known = known ?? (await this.requests.status()).roots.map(({ root }) => root));
+      if (this.root !== undefined && !roots.includes(this.root)) this.root = undefined;
+      const training = await this.requests.training(this.root);
+      if (!isLast()) return; // another repository may be meant by now
+      this.shown = training;
+      this.tell({ type: "training", training, roots });
     } catch (error) {
       this.log.debug(`No state of the training: ${String(error)}`);
-      this.tell({ type: "state", state: { kind: "problem", text: error instanceof Error ? error.message : String(error) } });
+      this.known = undefined;
+      if (isLast()) this.tell({ type: "state", state: { kind: "problem", text: error instanceof Error ? error.message : String(error) } });
+    } finally {
+      if (isLast()) this.due = setTimeout(() => void this.refresh(this.known), this.shown && isBusy(this.shown) ? BUSY_MS : IDLE_MS);
     }
   }
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -122,7 +123,8 @@ async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/status`: of one repository, or of all."""
     folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
-    return {"roots": [await _status(session, folder) for folder in folders]}
+    roots = [await _status(session, folder) for folder in folders]
+    return {"roots": roots, "can_run": find_spec("llama_cpp") is not None}
 
 
 async def doctor(session: Session, params: StatusParams) -> dict[str, Any]:
@@ -252,8 +254,23 @@ async def _status(session: Session, folder: Folder) -> dict[str, Any]:
         "paused": folder.paused,
         "problem": background.problem,
         "settings": asdict(session.settings(folder)),
+        "active": await session.work(folder, lambda stop: _active(folder.root.repository)),
         "index": await session.work(folder, lambda stop: folder.root.status()),
     }
+
+
+def _active(repository: Repository) -> dict[str, Any]:
+    """Which models answer in it; quotations do where the file that says so is damaged."""
+    from whence_server.errors import ModelError
+    from whence_server.models.choosing import scope_of
+    from whence_server.models.installed import user_home
+    from whence_server.models.roles import Roles
+    from whence_server.protocol import roles_json
+
+    try:
+        return roles_json(user_home().state().roles_in(scope_of(repository)))
+    except ModelError:
+        return roles_json(Roles())
 
 
 def _located(told: dict[str, Any], key: str, folder: Folder, partial: bool) -> dict[str, Any]:
