@@ -6,7 +6,6 @@ import { make } from "./nodes";
 const GAP = 6;
 const LATER_MS = 250;
 let shown: HTMLElement | undefined;
-let described: HTMLElement | undefined;
 let waiting: number | undefined;
 
 /** Let `chip` show it: at once for those who use the keyboard, soon for a mouse that rests. */
@@ -23,8 +22,8 @@ export function previewed(chip: HTMLElement, citation: Citation): void {
 export function hide(): void {
   window.clearTimeout(waiting);
   shown?.remove();
-  described?.removeAttribute("aria-describedby");
-  shown = described = undefined;
+  document.querySelector("[aria-describedby=preview]")?.removeAttribute("aria-describedby");
+  shown = undefined;
 }
 
 function show(chip: HTMLElement, citation: Citation): void {
@@ -37,8 +36,7 @@ function show(chip: HTMLElement, citation: Citation): void {
     make("pre", {}, make("code", {}, citation.quote)),
   );
   document.body.append(shown);
-  described = chip;
-  chip.setAttribute("aria-describedby", shown.id);
+  chip.setAttribute("aria-describedby", "preview");
   place(shown, chip.getBoundingClientRect());
 }
 
@@ -54,12 +52,8 @@ function place(box: HTMLElement, chip: DOMRect): void {
 }
 
 document.addEventListener("scroll", hide, true);
-document.addEventListener(
-  "keydown",
-  (event) => {
-    if (event.key !== "Escape" || !shown) return;
-    hide();
-    event.stopPropagation(); // it closes this, and does not stop an answer too
-  },
-  true,
-);
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !shown) return;
+  hide();
+  event.stopImmediatePropagation(); // a running answer is stopped by the next
+}, true);
