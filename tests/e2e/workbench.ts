@@ -21,6 +21,8 @@ export interface Surroundings {
   /** Further extensions, as VSIX. */
   readonly extensions?: readonly string[];
   readonly asks?: boolean;
+  /** What is waited for in the activity bar. */
+  readonly container?: string;
 }
 
 export class Workbench {
@@ -39,7 +41,7 @@ export class Workbench {
    * Install the extension, and others, start the editor on a folder or a `.code-workspace` with these settings of the
    * user, and show it. `asks` lets it ask whether the folder is trusted.
    */
-  static async open(places: Places, folder: string, settings: Record<string, unknown>, { extensions = [], asks = false }: Surroundings = {}): Promise<Workbench> {
+  static async open(places: Places, folder: string, settings: Record<string, unknown>, { extensions = [], asks = false, container = "Whence" }: Surroundings = {}): Promise<Workbench> {
     const { run } = places;
     await profile(run, settings);
     const common = ["--config", join(run, "config.yaml"), "--user-data-dir", join(run, "data"), "--extensions-dir", join(run, "extensions")];
@@ -57,7 +59,7 @@ export class Workbench {
       const kind = folder.endsWith(".code-workspace") ? "workspace" : "folder";
       const address = `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}`;
       await page.goto(address, { waitUntil: "domcontentloaded" });
-      await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
+      await page.locator(`.activitybar [aria-label='${container}']`).first().waitFor();
       return new Workbench(page, browser, server, address, run, folder, requested);
     } catch (error) {
       await browser.close();
