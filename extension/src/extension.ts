@@ -7,7 +7,7 @@ import type { Connect } from "./connection";
 import { Panel } from "./panel";
 import { Reports } from "./reports";
 import { Requests } from "./requests";
-import { Server } from "./server";
+import { NoServerError, Server } from "./server";
 import { chatEnabled } from "./settings";
 import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
@@ -38,7 +38,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerWebviewViewProvider(TrainingView.id, training),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
     ...registerAgents(setup, requests),
-    vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),
+    vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started, log)),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
     vscode.workspace.onDidSaveTextDocument(() => void begin(started, setup, log)), // an empty folder's first file
@@ -64,8 +64,16 @@ async function begin(server: Server, setup: Setup, log: vscode.LogOutputChannel)
     if (await setup.isNeeded()) await setup.offer();
     await server.connection();
   } catch (error) {
-    log.debug(String(error)); // the status bar shows it, and what can be done
+    tellOf(error, log);
   }
+}
+
+/** What was not asked for is told once; that there is nothing to start was offered to be mended. */
+function tellOf(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof NoServerError) return;
+  void vscode.window.showWarningMessage(`Whence: ${error instanceof Error ? error.message : String(error)}`, "Show Logs").then((chosen) => {
+    if (chosen) log.show();
+  });
 }
 
 /** Whether there is a file that a program is made of, or a repository. */
@@ -75,7 +83,7 @@ async function hasCode(): Promise<boolean> {
   return found.length > 0;
 }
 
-async function settingsChanged(event: vscode.ConfigurationChangeEvent, server: Server): Promise<void> {
-  if (STARTED_BY.some((key) => event.affectsConfiguration(key))) await server.restart().catch(() => undefined);
+async function settingsChanged(event: vscode.ConfigurationChangeEvent, server: Server, log: vscode.LogOutputChannel): Promise<void> {
+  if (STARTED_BY.some((key) => event.affectsConfiguration(key))) await server.restart().catch((error: unknown) => tellOf(error, log));
   else if (event.affectsConfiguration("whence")) await server.settingsChanged();
 }

@@ -32,6 +32,11 @@ class Client extends LanguageClient {
     const method = "registrationType" in feature ? feature.registrationType.method : undefined;
     if (method !== ExecuteCommandRequest.method) super.registerFeature(feature);
   }
+
+  /** What fails is told by the extension, once: here it is logged alone. */
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 export const connect: Connect = async (executable, hooks) => {
@@ -77,7 +82,9 @@ export const connect: Connect = async (executable, hooks) => {
     client.onNotification(ShowMessageNotification.type, ({ type, message }) => hooks.message(message, type <= MessageType.Warning));
     hooks.running();
   });
-  await client.start();
+  await client.start().catch((error: unknown) => {
+    throw new Error(notStarted(executable.command, String(error)), { cause: error });
+  });
   return {
     // A token that is undefined would be taken for a second parameter.
     request: (method, params, token) => (token ? client.sendRequest<unknown>(method, params, token) : client.sendRequest<unknown>(method, params)),
@@ -95,6 +102,13 @@ export const connect: Connect = async (executable, hooks) => {
 
 function run({ command, args, env }: Executable): { command: string; args: string[]; options: { env: NodeJS.ProcessEnv } } {
   return { command, args: [...args], options: { env: { ...process.env, ...env } } };
+}
+
+/** Why a program did not serve, in a sentence. The library's own words are in the log. */
+export function notStarted(command: string, told: string): string {
+  if (told.includes("ENOENT")) return `There is no program ${command}.`;
+  if (told.includes("EACCES")) return `The program ${command} may not be run.`;
+  return `The server ended before it answered: ${command}`;
 }
 
 /** Whether a server that died is started again; `deaths` are the times of the last ones. */

@@ -26,7 +26,8 @@ import type { Server, State } from "./server";
 
 const HISTORY = "whence.history";
 
-const BODY = `<main id="turns" aria-label="Answers"></main>
+/** `fresh` is whether nothing was asked yet, which is shown without waiting for more. */
+const body = (fresh: boolean): string => `<main id="turns" aria-label="Answers"${fresh ? " data-fresh" : ""}></main>
 <div id="state" role="status"></div>
 <form id="form"></form>`;
 
@@ -61,14 +62,14 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     for (const source of this.running.values()) source.dispose();
   }
 
-  resolveWebviewView(view: vscode.WebviewView): void {
+  async resolveWebviewView(view: vscode.WebviewView): Promise<void> {
     const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
     this.view = view;
     this.loaded = false;
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
     view.webview.onDidReceiveMessage((message: unknown) => void this.receive(message));
     view.onDidDispose(() => (this.view = undefined));
-    view.webview.html = page(view.webview, folder, "panel", BODY);
+    view.webview.html = await page(view.webview, folder, "panel", body(!this.turns.length));
   }
 
   /** Bring the panel to the front with its cursor in the question. */

@@ -63,6 +63,21 @@ export class Server implements vscode.Disposable {
     if (this.state.kind === "running") await (await this.connected)?.settingsChanged();
   }
 
+  /** Its state once it is not being started any more, which is waited for at most so long. */
+  settled(withinMs: number): Promise<State> {
+    return new Promise((resolve) => {
+      const listening = this.onDidChange((state) => {
+        if (state.kind !== "starting") done();
+      });
+      const timer = setTimeout(() => done(), this.state.kind === "starting" ? withinMs : 0);
+      const done = (): void => {
+        clearTimeout(timer);
+        listening.dispose();
+        resolve(this.state);
+      };
+    });
+  }
+
   /** The process, for diagnostics. */
   async pid(): Promise<number | undefined> {
     return this.state.kind === "running" ? (await this.connected)?.pid : undefined;

@@ -36,7 +36,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
     this.listening.dispose();
   }
 
-  resolveWebviewView(view: vscode.WebviewView): void {
+  async resolveWebviewView(view: vscode.WebviewView): Promise<void> {
     const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
     this.view = view;
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
@@ -46,7 +46,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       this.view = undefined;
       clearTimeout(this.due);
     });
-    view.webview.html = page(view.webview, folder, "training", BODY, ["training.css"]);
+    view.webview.html = await page(view.webview, folder, "training", BODY, ["training.css"]);
   }
 
   /** Show what the server tells now, and again for as long as a run is under way. */

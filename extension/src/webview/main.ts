@@ -20,6 +20,7 @@ const form = questionForm(part("form") as HTMLFormElement, send, () => [...turns
 
 window.addEventListener("message", ({ data }: MessageEvent<ToPanel>) => receive(data));
 list.addEventListener("click", hide);
+if ("fresh" in list.dataset) welcome();
 send({ type: "ready" });
 
 function receive(message: ToPanel): void {
