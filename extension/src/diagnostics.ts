@@ -6,6 +6,7 @@ import { run } from "./processes";
 import { findPython } from "./python";
 import type { State } from "./server";
 import { CLIENT_DEFAULTS, serverSettings, text } from "./settings";
+import { escaped } from "./telling";
 
 /** So long the doctor waits for a server that is being started; one that is set up first takes longer. */
 const STARTS_WITHIN_MS = 30_000;
@@ -18,7 +19,7 @@ interface Check {
 
 /** Each thing that must be right, and what mends it. */
 export async function diagnosis(parts: Parts): Promise<string> {
-  const rows = (await checks(parts)).map(({ what, problem, fix }) => `- ${problem ? "✗" : "✓"} ${what}${problem ? `: ${problem}${fix ? `. ${fix}` : ""}` : ""}`);
+  const rows = (await checks(parts)).map(({ what, problem, fix }) => `- ${problem ? "✗" : "✓"} ${escaped([what, ...(problem ? [problem] : [])].join(": "))}${problem && fix ? `. ${escaped(fix)}` : ""}`);
   return `# Whence: doctor\n\n${rows.join("\n")}\n`;
 }
 
@@ -33,7 +34,7 @@ export async function report(parts: Parts): Promise<string> {
     trusted: vscode.workspace.isTrusted,
     folders: vscode.workspace.workspaceFolders?.length ?? 0,
     state: parts.server.state.kind,
-    settings: { ...serverSettings(), ...clientSettings() },
+    settings: { ...unnamed(serverSettings()), ...clientSettings() },
     index: await indexNumbers(parts),
   };
   const about = `Look at it before you pass it on. Folders, addresses and questions are left out.`;
@@ -85,6 +86,13 @@ async function indexNumbers({ requests, server }: Parts): Promise<unknown> {
   if (server.state.kind !== "running") return null;
   const { roots } = await requests.status();
   return roots.map(({ index, indexing, paused }) => ({ files: index?.files, commits: index?.commits, threads: index?.threads, bytes: index?.index_bytes, schema: index?.schema, indexing, paused }));
+}
+
+/** Models and configurations are named by files and addresses: which, is nobody else's business. */
+function unnamed(settings: ReturnType<typeof serverSettings>): Record<string, unknown> {
+  const { model, trainingConfig, ...others } = settings;
+  const named = model === undefined || model === "auto" || model === "none";
+  return { ...others, ...(model !== undefined && { model: named ? model : "set" }), ...(trainingConfig !== undefined && { trainingConfig: "set" }) };
 }
 
 /** That paths and addresses are set, never which. */

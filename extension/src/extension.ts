@@ -11,6 +11,7 @@ import { NoServerError, Server } from "./server";
 import { chatEnabled } from "./settings";
 import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
+import { messageOf, warn } from "./telling";
 import { TrainingView } from "./training";
 
 /** Settings by which the server is started: a change needs another start. */
@@ -23,10 +24,11 @@ export function activate(extension: vscode.ExtensionContext): void {
   const setup = new Setup(extension, log);
   const started = (server = new Server((tell) => setup.server(tell), loadClient, log));
   const requests = new Requests(started);
-  const panel = new Panel(extension, started, requests, log);
-  const training = new TrainingView(extension, started, requests, log);
-  const status = new StatusBar(started, requests, log);
   const reports = new Reports();
+  const openers = { log, reports };
+  const panel = new Panel(extension, started, requests, openers);
+  const training = new TrainingView(extension, started, requests, openers);
+  const status = new StatusBar(started, requests, log);
   extension.subscriptions.push(
     log,
     started,
@@ -37,7 +39,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     training,
     vscode.window.registerWebviewViewProvider(TrainingView.id, training),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
-    ...registerAgents(setup, requests),
+    ...registerAgents(extension, started, setup, requests),
     vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started, log)),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
@@ -45,6 +47,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   );
   const chat = chatEnabled() ? registerChat(extension, requests) : undefined;
   if (chat) extension.subscriptions.push(chat);
+  extension.subscriptions.push(started.onDidChange(({ kind }) => void vscode.commands.executeCommand("setContext", "whence.running", kind === "running")));
   setTimeout(() => void begin(started, setup, log), 0);
 }
 
@@ -71,9 +74,7 @@ async function begin(server: Server, setup: Setup, log: vscode.LogOutputChannel)
 /** What was not asked for is told once; that there is nothing to start was offered to be mended. */
 function tellOf(error: unknown, log: vscode.LogOutputChannel): void {
   if (error instanceof NoServerError) return;
-  void vscode.window.showWarningMessage(`Whence: ${error instanceof Error ? error.message : String(error)}`, "Show Logs").then((chosen) => {
-    if (chosen) log.show();
-  });
+  void warn(messageOf(error), log);
 }
 
 /** Whether there is a file that a program is made of, or a repository. */

@@ -1,4 +1,5 @@
 // The language client, a bundle of its own: it is loaded when a server is started, not when the extension is.
+import { homedir } from "node:os";
 import {
   CloseAction,
   type DynamicFeature,
@@ -43,11 +44,12 @@ export const connect: Connect = async (executable, hooks) => {
   const runs = new Map<string | number, Progress>();
   const deaths: number[] = [];
   let stopping = false;
+  let ran = false;
   const client = new Client("whence", "Whence", run(executable), {
     documentSelector: [{ scheme: "file" }],
     outputChannel: hooks.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    initializationOptions: hooks.settings(),
+    initializationOptions: hooks.settings, // anew for each server
     markdown: { isTrusted: { enabledCommands: LINKED }, supportHtml: false },
     middleware: middleware(hooks, (token, value) => {
       follow(runs, token, value, () => {
@@ -61,7 +63,7 @@ export const connect: Connect = async (executable, hooks) => {
       closed: () => {
         runs.clear();
         hooks.progress([]);
-        if (stopping) return { action: CloseAction.DoNotRestart, handled: true };
+        if (stopping || !ran) return { action: CloseAction.DoNotRestart, handled: true };
         const restarting = mayRestart(deaths, Date.now());
         hooks.lost(restarting);
         return { action: restarting ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
@@ -80,6 +82,7 @@ export const connect: Connect = async (executable, hooks) => {
     if (newState !== State.Running) return;
     // After the library's own, which shows each message as a notification without an action.
     client.onNotification(ShowMessageNotification.type, ({ type, message }) => hooks.message(message, type <= MessageType.Warning));
+    ran = true;
     hooks.running();
   });
   await client.start().catch((error: unknown) => {
@@ -95,13 +98,14 @@ export const connect: Connect = async (executable, hooks) => {
     },
     stop: async () => {
       stopping = true;
+      if (client.state === State.Starting) await client.start().catch(() => undefined); // it cannot be stopped before
       await client.dispose(STOP_WITHIN_MS);
     },
   } satisfies Connection;
 };
 
-function run({ command, args, env }: Executable): { command: string; args: string[]; options: { env: NodeJS.ProcessEnv } } {
-  return { command, args: [...args], options: { env: { ...process.env, ...env } } };
+function run({ command, args, env }: Executable): { command: string; args: string[]; options: { cwd: string; env: NodeJS.ProcessEnv } } {
+  return { command, args: [...args], options: { cwd: homedir(), env: { ...process.env, ...env } } };
 }
 
 /** Why a program did not serve, in a sentence. The library's own words are in the log. */

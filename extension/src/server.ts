@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Connect, Connection, Executable, Hooks, Progress } from "./connection";
 import { serverSettings } from "./settings";
+import { messageOf, unlinked } from "./telling";
 
 export type State =
   | { readonly kind: "off" }
@@ -30,6 +31,7 @@ export class Server implements vscode.Disposable {
   progress: readonly Progress[] = [];
   state: State = { kind: "off" };
   private connected: Promise<Connection> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly launch: Launch,
@@ -44,12 +46,25 @@ export class Server implements vscode.Disposable {
   }
 
   /** End the server, if there is one, and start another. */
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.connection();
+  restart(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.end();
+      await this.connection();
+    });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.inTurn(() => this.end());
+  }
+
+  /** One start or end after the other: two at once would leave a server behind that nobody knows. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async end(): Promise<void> {
     const connected = this.connected;
     this.connected = undefined;
     await connected?.then(
@@ -99,7 +114,7 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       this.connected = undefined;
       const setup = error instanceof NoServerError && error.setup;
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       this.log.error(`The server could not be started: ${detail}`);
       this.set({ kind: "failed", detail, setup });
       throw error;
@@ -132,7 +147,7 @@ export class Server implements vscode.Disposable {
   private tell(text: string, severe: boolean): void {
     this.log.info(text);
     if (!severe) return;
-    void vscode.window.showWarningMessage(text, "Show Logs").then((chosen) => {
+    void vscode.window.showWarningMessage(unlinked(text), "Show Logs").then((chosen) => {
       if (chosen) this.log.show();
     });
   }

@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.extension`: what the VS Code extension weighs, and how fast it was in the real editor.
 
-Takes what `make e2e` left: the package, and the times of its journeys. Of several runs the best of each time is taken:
+Takes what `make e2e` left: the package, the times of its journeys, and, of the same names, those of an extension that
+does nothing: the *floor*, which no extension is below. Of several runs the best of each time is taken:
 other work on the machine only adds to it.
 """
 

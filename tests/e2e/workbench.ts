@@ -95,9 +95,9 @@ export class Workbench {
     await this.page.mouse.move(bar.x + width + 200, 300); // its edge is lit as long as the mouse is there
   }
 
-  /** Another window on the same folder. */
+  /** Another window on the same folder, of a browser that has seen nothing yet. */
   async secondWindow(): Promise<Page> {
-    const page = await this.page.context().newPage();
+    const page = await (await this.browser.newContext({ viewport: this.page.viewportSize() })).newPage();
     page.setDefaultTimeout(PATIENCE);
     await page.goto(this.address);
     await page.locator(".monaco-workbench").waitFor();
@@ -137,11 +137,23 @@ export class Workbench {
     throw new Error("the panel did not appear");
   }
 
+  /** Milliseconds from the click on a container of the activity bar to the first paint of its page, as the page tells. */
+  async painted(container: string, has: string, page = this.page): Promise<number> {
+    const pressed = Date.now();
+    await page.locator(`.activitybar [aria-label='${container}']`).first().click();
+    const panel = await this.panel(page, has);
+    const at = await panel.waitForFunction(() => {
+      const [paint] = performance.getEntriesByName("first-contentful-paint");
+      return paint && performance.timeOrigin + paint.startTime;
+    });
+    return Math.round(((await at.jsonValue()) ?? 0) - pressed);
+  }
+
   /** How long the extension took to be activated, in milliseconds of the extension host, as the editor tells. */
-  async activation(): Promise<number> {
+  async activation(name = /whence/i): Promise<number> {
     await this.command("Developer: Show Running Extensions");
     const rows = this.page.locator(".runtime-extensions-editor .monaco-list-row, .editor-instance .monaco-list-row");
-    const row = rows.filter({ hasText: /whence/i }).first();
+    const row = rows.filter({ hasText: name }).first();
     await rows.first().hover();
     // The slowest come first, and only what is in sight is there.
     await until(async () => (await row.count()) > 0 || this.page.mouse.wheel(0, 200).then(() => false), "the extension is not listed as running");
@@ -169,8 +181,8 @@ export class Workbench {
     }
   }
 
-  status(): Locator {
-    return this.page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
+  status(page = this.page): Locator {
+    return page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
   }
 
   private async palette(typed: string, title: string): Promise<void> {

@@ -161,7 +161,9 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
         folder,
         lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
     )
-    if params.verdict != "note":
+    opinion = (params.answer, params.verdict == "up")  # a correction follows a thumb down, and is the same opinion
+    if params.verdict != "note" and opinion not in session.judged:
+        session.judged.add(opinion)
         model, good = given.answer.model, params.verdict == "up"
         await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
     return {"id": kept.id}
