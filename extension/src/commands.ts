@@ -51,6 +51,7 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     ["whence.exportDiagnostics", async () => parts.reports.show("Whence Diagnostics", await report(parts), "written")],
     ["whence.setUp", () => setUp(parts)],
     ["whence.repair", () => repair(parts)],
+    ["whence.installTraining", () => installTraining(parts)],
     ["whence.openWalkthrough", () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extension.extension.id}#whence.start`, false)],
     ["whence.openSettings", () => vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${parts.extension.extension.id}`)],
   ];
@@ -138,9 +139,13 @@ async function setUp({ setup, server }: Pick<Parts, "setup" | "server">): Promis
   if (await setup.setUp()) await server.connection(); // which a question may have started meanwhile
 }
 
-/** Take the environment away and make it anew. */
+/** Make the environment anew, beside the one that is there. */
 async function repair({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
   await server.stop();
-  await setup.remove();
-  await setUp({ setup, server });
+  await setup.setUp(true);
+  await server.connection();
+}
+
+async function installTraining({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
+  if (await setup.addTraining()) await server.restart();
 }

@@ -46,6 +46,7 @@ async function checks(parts: Parts): Promise<Check[]> {
   const git = await version("git");
   const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ folder: "", problem: String(error) }));
   const python = own ? await findPython(log) : undefined;
+  if (server.state.kind === "off" && vscode.workspace.workspaceFolders?.length) void server.connection().catch(() => undefined); // its state tells
   const state = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Whence: examining" }, () => server.settled(STARTS_WITHIN_MS));
   return [
     { what: "git on PATH", problem: git, fix: "Install git" },
