@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { redacted, settingsTold } from "./diagnostics";
+import { redacted, serverCheck, settingsTold } from "./diagnostics";
 import { set } from "./vscode.fake";
 
 it("leaves out where things are and whom they are of", () => {
@@ -15,4 +15,10 @@ it("tells that models and files are set, never which", () => {
   expect(settingsTold()).toEqual({ model: "set", trainingConfig: "set", wheelhouse: "set", hover: false, unsupported: "drop" });
   set["whence.model"] = "none";
   expect(settingsTold()).toMatchObject({ model: "none" });
+});
+
+it("says of the server what a person can do", () => {
+  expect(serverCheck({ kind: "running" }).problem).toBeUndefined();
+  expect(serverCheck({ kind: "failed", detail: "It is not set up yet", setup: true }).fix).toContain("Set Up");
+  expect(serverCheck({ kind: "starting", detail: "Setting up Whence" }).problem).toContain("Setting up");
 });

@@ -21,8 +21,8 @@ export class StatusBar implements vscode.Disposable {
   private readonly language = vscode.languages.createLanguageStatusItem("whence.status", [{ scheme: "file" }]);
   private readonly listening: vscode.Disposable[];
   private status: Status | undefined;
-  private runs = 0;
   private due: NodeJS.Timeout | undefined;
+  private runs = 0;
 
   constructor(
     private readonly server: Server,
@@ -34,7 +34,7 @@ export class StatusBar implements vscode.Disposable {
     this.listening = [
       server.onDidChange(() => this.refresh()),
       requests.onDidChange(() => this.refresh()),
-      server.onDidProgress((runs) => this.follow(runs.length)),
+      server.onDidProgress((runs) => this.moved(runs.length)),
     ];
     this.show();
   }
@@ -46,10 +46,10 @@ export class StatusBar implements vscode.Disposable {
     this.due = setTimeout(() => void this.read(), SOON_MS);
   }
 
-  /** How far runs are is known; what one made is asked when it has ended. */
-  private follow(runs: number): void {
-    if (runs < this.runs) this.refresh();
-    else this.show();
+  /** What was made is asked for when a run has begun or ended, not at each of its steps. */
+  private moved(runs: number): void {
+    if (runs === this.runs) this.show();
+    else this.refresh();
     this.runs = runs;
   }
 

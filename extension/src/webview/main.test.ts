@@ -14,7 +14,7 @@ const done = answered(begin("t", "Why once?", undefined, 0), anAnswer);
 
 beforeAll(async () => {
   Element.prototype.scrollIntoView = () => undefined; // jsdom has no screen
-  vi.stubGlobal("acquireVsCodeApi", () => ({ postMessage: (message: FromPanel) => said.push(message) }));
+  vi.stubGlobal("acquireVsCodeApi", () => ({ postMessage: (message: FromPanel) => said.push(message), getState: () => undefined, setState: () => undefined }));
   for (const [id, tag] of Object.entries({ turns: "main", state: "div", form: "form", said: "div" } as const)) document.body.append(make(tag, { id }));
   await import("./main");
 });
@@ -39,6 +39,7 @@ it("puts the cursor into the box for a correction, and back when it was kept", (
   turn({ ...done, verdict: "down" });
   expect(document.activeElement).toBe(named("The right answer"));
   (document.activeElement as HTMLTextAreaElement).value = "Since 2.0";
+  document.activeElement?.dispatchEvent(new Event("input", { bubbles: true }));
   turn({ ...done, verdict: "down" });
   expect((document.activeElement as HTMLTextAreaElement).value).toBe("Since 2.0");
   turn({ ...done, verdict: "correction" });

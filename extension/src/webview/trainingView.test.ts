@@ -34,10 +34,10 @@ describe("what can be done now", () => {
   });
 
   it("is to install what is missing", () => {
-    const box = show("now", { available: false, how: "Training needs peft: pip install 'whence[training]'" });
+    const box = show("now", { available: false, how: "Training needs peft: /env/bin/python -m pip install 'whence[training]'" });
     expect(box.textContent).not.toContain("Start Training");
     press(box, "Copy Command");
-    expect(said).toEqual([{ type: "copy", text: "pip install 'whence[training]'" }]);
+    expect(said).toEqual([{ type: "run", command: "whence.installTraining" }, { type: "copy", text: "/env/bin/python -m pip install 'whence[training]'" }]);
   });
 
   it("is to watch a run and stop it", () => {

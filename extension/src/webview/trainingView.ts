@@ -52,8 +52,8 @@ function nowSection({ available, how, statistics, job, runs }: Training, send: S
 }
 
 function missing(how: string, send: Send): HTMLElement {
-  const command = /pip install .*/.exec(how)?.[0] ?? how;
-  return make("div", { class: "missing" }, make("p", {}, icon("info"), how), textButton("Copy Command", () => send({ type: "copy", text: command })));
+  const command = /(?<=: ).*pip install .*/.exec(how)?.[0] ?? how;
+  return make("div", { class: "missing" }, make("p", {}, icon("info"), how), textButton("Install…", () => send({ type: "run", command: "whence.installTraining" }), "primary"), " ", textButton("Copy Command", () => send({ type: "copy", text: command })));
 }
 
 function progress(run: TrainingRun | undefined, message: string): HTMLElement {
