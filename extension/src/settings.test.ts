@@ -13,7 +13,9 @@ vi.mock("vscode-languageclient/node", () => ({
     }
     registerFeature(): void {}
     onDidChangeState(): void {}
-    start(): void {}
+    start(): Promise<void> {
+      return Promise.resolve();
+    }
   },
   RevealOutputChannelOn: {},
   ExecuteCommandRequest: {},
