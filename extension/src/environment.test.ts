@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type * as vscode from "vscode";
 import { Environment, readCargo, reason, SetupError, shown, steps } from "./environment";
@@ -16,6 +16,17 @@ async function cargo() {
   await writeFile(join(folder, "whence-0.1.0-py3-none-any.whl"), "a wheel");
   await writeFile(join(folder, "constraints.txt"), "numpy==2.0\n");
   return { folder, cargo: await readCargo(folder) };
+}
+
+/** One that is complete, with this as its Python. */
+async function made(program = "") {
+  const { folder, cargo: carried } = await cargo();
+  const storage = join(folder, "storage");
+  const environment = new Environment(storage, carried, log);
+  await mkdir(join(environment.folder, "bin"), { recursive: true });
+  await writeFile(environment.python, program, { mode: 0o755 });
+  await writeFile(join(environment.folder, "installed.json"), "{}");
+  return { environment, storage };
 }
 
 describe("the environment", () => {
@@ -36,6 +47,34 @@ describe("the environment", () => {
     await expect(environment.make(broken, nothing, () => undefined, token)).rejects.toThrow(/Creating the environment failed/);
     expect(await readdir(join(folder, "storage"))).toEqual([]);
     expect(await environment.isThere()).toBe(false);
+  });
+
+  it("that is there stays where making it anew fails", async () => {
+    const { environment, storage } = await made();
+    const broken = { ...python, path: process.execPath };
+    await expect(environment.make(broken, nothing, () => undefined, token, true)).rejects.toThrow(/failed/);
+    expect(await environment.isThere()).toBe(true);
+    expect(await readdir(storage)).toHaveLength(1);
+  });
+
+  it("is made by one window at a time, and by none twice", async () => {
+    const { environment, storage } = await made("#!/bin/sh\nexit 0\n");
+    await writeFile(join(storage, "setup.lock"), String(process.pid));
+    const told: string[] = [];
+    const waiting = environment.make({ ...python, path: "/no/such" }, nothing, (step) => told.push(step), token);
+    setTimeout(() => void rm(join(storage, "setup.lock")), 700);
+    await waiting; // it works, so that nothing is run
+    expect(told[0]).toBe("Waiting for another window");
+    await writeFile(join(storage, "setup.lock"), "999999999"); // of a window that was killed
+    await environment.make({ ...python, path: "/no/such" }, nothing, () => undefined, token);
+  });
+
+  it("of another version stays as long as somebody may use it", async () => {
+    const { environment, storage } = await made();
+    for (const name of ["env-used", "env-unused"]) await mkdir(join(storage, name));
+    await utimes(join(storage, "env-unused"), 0, 0);
+    await environment.use();
+    expect((await readdir(storage)).sort()).toEqual([basename(environment.folder), "env-used"].sort());
   });
 
   it("that was begun and not ended is none", async () => {

@@ -1,7 +1,7 @@
 // The extension's own Python environment, in its global storage: made from the wheel that travels with it, checked,
 // mended and renewed with each version. Nothing of it is outside that folder.
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type * as vscode from "vscode";
 import type { Python } from "./python";
@@ -25,6 +25,14 @@ export interface Options {
 export class SetupError extends Error {}
 
 const DONE = "installed.json";
+const LOCK = "setup.lock";
+const LOOKED_AGAIN_MS = 500;
+/** An environment of another version may serve another window, or train: it goes when nobody has used it for so long. */
+const UNUSED_MS = 14 * 24 * 3600_000;
+
+/** What can be added to an environment: what runs models, and what trains them. */
+export const EXTRAS = { model: "Building llama.cpp: some minutes, once", training: "Installing what trains: some minutes, once" } as const;
+export type Extra = keyof typeof EXTRAS;
 
 /** Those in `folder`. Throws `SetupError` where there is no wheel. */
 export async function readCargo(folder: string): Promise<Cargo> {
@@ -49,7 +57,7 @@ export class Environment {
   }
 
   get python(): string {
-    return process.platform === "win32" ? join(this.folder, "Scripts", "python.exe") : join(this.folder, "bin", "python");
+    return pythonOf(this.folder);
   }
 
   /** Whether it is complete: what was begun and not ended has no mark. */
@@ -59,39 +67,79 @@ export class Environment {
 
   /** Why it does not work; undefined where it does. */
   async problem(): Promise<string | undefined> {
-    if (!(await this.isThere())) return "it is not set up";
-    const { code, tail } = await run({ command: this.python, args: ["-I", "-m", "whence_server", "--version"] }).catch((error: unknown) => ({ code: 1, tail: [String(error)] }));
-    return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
+    return (await this.isThere()) ? problemOf(this.python) : "it is not set up";
   }
 
-  /** Make it anew. `tell` hears of each step. Throws `SetupError`; what was made is taken away again. */
-  async make(python: Python, options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+  /** Make it, or where it is there make it `anew`. `tell` hears of each step. Throws `SetupError`; what was there stays then. */
+  async make(python: Python, options: Options, tell: (step: string) => void, token: vscode.CancellationToken, anew = false): Promise<void> {
     await mkdir(this.storage, { recursive: true });
+    const release = await this.alone(tell, token);
+    const beside = `${this.folder}.new`;
     try {
-      for (const [title, step] of steps(python, this.folder, this.python, this.cargo, options)) {
+      if (!anew && !(await this.problem())) return; // another window has made it meanwhile
+      const extras = await this.extras();
+      await rm(beside, { recursive: true, force: true });
+      for (const [title, step] of steps(python, beside, pythonOf(beside), this.cargo, options, extras)) {
         tell(title);
         await this.step(title, step, tell, token);
       }
-      await writeFile(join(this.folder, DONE), JSON.stringify({ digest: this.cargo.digest, python: python.version }));
-    } catch (error) {
+      const problem = await problemOf(pythonOf(beside));
+      if (problem) throw new SetupError(`The environment was made, but does not work: ${problem}`);
+      await writeFile(join(beside, DONE), JSON.stringify({ digest: this.cargo.digest, python: python.version, extras }));
       await rm(this.folder, { recursive: true, force: true });
-      throw error;
+      await rename(beside, this.folder);
+    } finally {
+      await rm(beside, { recursive: true, force: true });
+      await release();
     }
-    const problem = await this.problem();
-    if (problem) throw new SetupError(`The environment was made, but does not work: ${problem}`);
-    await this.forgetOthers();
   }
 
-  /** Add what runs models, which is compiled on this machine where no wheel fits. Throws `SetupError`; the rest stays. */
-  async addModels(options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<void> {
-    const title = "Building llama.cpp";
-    tell(`${title}: some minutes, once`);
-    await this.step(title, install(this.python, "model", this.cargo, options, false), tell, token);
+  /** Add something to it, which may be compiled on this machine. Throws `SetupError`; the rest stays. */
+  async add(extra: Extra, options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<void> {
+    const release = await this.alone(tell, token);
+    try {
+      tell(EXTRAS[extra]);
+      await this.step(EXTRAS[extra], install(this.python, extra, this.cargo, options, false), tell, token);
+      const mark = join(this.folder, DONE);
+      await writeFile(mark, JSON.stringify({ ...(await marked(mark)), extras: [...new Set([...(await this.extras()), extra])] }));
+    } finally {
+      await release();
+    }
   }
 
-  async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+  /** It is in use: note that, and take away what nobody has used for long. */
+  async use(): Promise<void> {
+    const now = new Date();
+    await utimes(join(this.folder, DONE), now, now);
+    for (const folder of await this.others()) {
+      const { mtimeMs } = await stat(join(folder, DONE)).catch(() => stat(folder));
+      if (now.getTime() - mtimeMs > UNUSED_MS) await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** What was added to it, or to that of the version before: it is added again. */
+  private async extras(): Promise<Extra[]> {
+    const marks = await Promise.all([this.folder, ...(await this.others())].map((folder) => marked(join(folder, DONE))));
+    return (Object.keys(EXTRAS) as Extra[]).filter((extra) => marks.some(({ extras }) => extras?.includes(extra)));
+  }
+
+  private async others(): Promise<string[]> {
+    const names = await readdir(this.storage);
+    return names.filter((name) => name.startsWith("env-")).map((name) => join(this.storage, name)).filter((folder) => folder !== this.folder);
+  }
+
+  /** Wait until no other window is at it; what is given back lets the next one. */
+  private async alone(tell: (step: string) => void, token: vscode.CancellationToken): Promise<() => Promise<void>> {
+    const lock = join(this.storage, LOCK);
+    for (;;) {
+      if (token.isCancellationRequested) throw new SetupError("The set-up was stopped");
+      const mine = await writeFile(lock, String(process.pid), { flag: "wx" }).then(() => true, () => false);
+      if (mine) return () => rm(lock, { force: true });
+      const holder = Number(await readFile(lock, "utf8").catch(() => ""));
+      if (holder && !isAlive(holder)) await rm(lock, { force: true });
+      else tell("Waiting for another window");
+      await new Promise((resolve) => setTimeout(resolve, LOOKED_AGAIN_MS));
+    }
   }
 
   private async step(title: string, step: Run, tell: (text: string) => void, token: vscode.CancellationToken): Promise<void> {
@@ -104,21 +152,14 @@ export class Environment {
     if (token.isCancellationRequested) throw new SetupError("The set-up was stopped");
     if (code !== 0) throw new SetupError(`${title} failed: ${reason(tail)}`);
   }
-
-  /** Environments of earlier versions. One that is in use elsewhere goes with the next start. */
-  private async forgetOthers(): Promise<void> {
-    for (const name of await readdir(this.storage)) {
-      const folder = join(this.storage, name);
-      if (name.startsWith("env-") && folder !== this.folder) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-    }
-  }
 }
 
 /** What is run, in order, and what each is called. Pure. */
-export function steps(python: Python, folder: string, inside: string, cargo: Cargo, options: Options): [string, Run][] {
+export function steps(python: Python, folder: string, inside: string, cargo: Cargo, options: Options, extras: readonly Extra[] = []): [string, Run][] {
   return [
     ["Creating the environment", { command: python.path, args: ["-I", "-m", "venv", folder], env: QUIETLY }],
     ["Installing", install(inside, "mcp", cargo, options, true)],
+    ...extras.map((extra): [string, Run] => [EXTRAS[extra], install(inside, extra, cargo, options, false)]),
   ];
 }
 
@@ -144,6 +185,28 @@ export function shown(line: string): string | undefined {
 /** The line that says most. Pure. */
 export function reason(tail: readonly string[]): string {
   return tail.findLast((line) => /error|No matching|No module/i.test(line)) ?? tail.at(-1) ?? "no reason was given";
+}
+
+function pythonOf(folder: string): string {
+  return process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+}
+
+async function problemOf(python: string): Promise<string | undefined> {
+  const { code, tail } = await run({ command: python, args: ["-I", "-m", "whence_server", "--version"] }).catch((error: unknown) => ({ code: 1, tail: [String(error)] }));
+  return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
+}
+
+async function marked(file: string): Promise<{ extras?: readonly string[] }> {
+  return readFile(file, "utf8").then((text) => JSON.parse(text) as { extras?: readonly string[] }).catch(() => ({}));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

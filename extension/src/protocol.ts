@@ -174,17 +174,25 @@ export const ServerSettings = v.object({
 });
 export type ServerSettings = v.InferOutput<typeof ServerSettings>;
 
+export const Roles = v.object({
+  champion: v.nullable(v.string()),
+  challenger: v.nullable(v.string()),
+  previous: v.nullable(v.string()),
+  share: v.number(),
+});
+
 const Root = v.object({
   root: v.string(),
   indexing: v.boolean(),
   paused: v.boolean(),
   problem: v.nullable(v.string()),
   settings: ServerSettings,
+  active: Roles,
   index: v.nullable(Index),
 });
 export type Root = v.InferOutput<typeof Root>;
 
-export const Status = v.object({ roots: v.array(Root) });
+export const Status = v.object({ roots: v.array(Root), can_run: v.boolean() });
 export type Status = v.InferOutput<typeof Status>;
 
 const Check = v.object({
@@ -205,13 +213,6 @@ export const Installed = v.object({
   quantization: v.nullable(v.string()),
   size_bytes: v.number(),
   memory_bytes: v.nullable(v.number()),
-});
-
-export const Roles = v.object({
-  champion: v.nullable(v.string()),
-  challenger: v.nullable(v.string()),
-  previous: v.nullable(v.string()),
-  share: v.number(),
 });
 
 /** A model that can be pulled by its name; sizes are in GB. */
@@ -302,7 +303,8 @@ export const Training = v.object({
 });
 export type Training = v.InferOutput<typeof Training>;
 
-/** With these words the title of a training run's progress begins. */
+/** With these words the title of the progress of what is made begins: an index, a model; and what is told of training. */
+export const INDEXING_TITLE = "Whence: indexing";
 export const TRAINING_TITLE = "Whence: training";
 
 export const Reindexed = v.object({ roots: v.array(v.string()) });

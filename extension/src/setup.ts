@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Executable } from "./connection";
-import { Environment, type Options, readCargo, SetupError } from "./environment";
+import { Environment, type Extra, type Options, readCargo, SetupError } from "./environment";
 import { findPython } from "./python";
 import { NoServerError } from "./server";
 import { text } from "./settings";
@@ -29,6 +29,7 @@ export class Setup {
     }
     const environment = await this.own();
     if (!(await environment.isThere())) throw new NoServerError("Whence is not set up yet: it needs a Python environment of its own.", true);
+    void environment.use().catch((error: unknown) => this.log.debug(String(error)));
     return { command: environment.python, args: ["-I", "-m", "whence_server"] };
   }
 
@@ -61,22 +62,32 @@ export class Setup {
     if (chosen === "Set Up") await vscode.commands.executeCommand("whence.setUp");
   }
 
-  /** Set it up, with progress that can be stopped. Whether it is there then. */
-  setUp(): Promise<boolean> {
-    this.under ??= this.make().finally(() => (this.under = undefined));
+  /** Set it up where it does not work, or `anew`, with progress that can be stopped. Whether it works then. */
+  setUp(anew = false): Promise<boolean> {
+    this.under ??= this.make(anew).finally(() => (this.under = undefined));
     return this.under;
   }
 
   /** Ask for, and install, what runs models; whether it is there then. */
-  async addModels(): Promise<boolean> {
+  addModels(): Promise<boolean> {
+    return this.add("model", "A model is run by llama.cpp, which is compiled on this machine: some minutes, once; it needs a C++ compiler.", "whence.useModel");
+  }
+
+  /** The same of what trains models. */
+  addTraining(): Promise<boolean> {
+    return this.add("training", "Training needs PyTorch and others: some gigabytes in the extension's folder, once.", "whence.installTraining");
+  }
+
+  private async add(extra: Extra, question: string, again: string): Promise<boolean> {
     if (text("server.path")) {
-      void vscode.window.showWarningMessage("Whence: the server of whence.server.path cannot run models; install the extra there: pip install 'whence[model]'");
+      void vscode.window.showWarningMessage(`Whence: the server of whence.server.path was installed by you: add the extra “${extra}” there.`, "Run Doctor").then((chosen) => {
+        if (chosen) void vscode.commands.executeCommand("whence.doctor");
+      });
       return false;
     }
-    const question = "A model is run by llama.cpp, which is compiled on this machine: some minutes, once; it needs a C++ compiler.";
     if ((await vscode.window.showInformationMessage(`Whence: ${question}`, { modal: true }, "Install")) !== "Install") return false;
     const environment = await this.own();
-    return this.shown("Whence: getting ready for models", "whence.useModel", (tell, token) => environment.addModels(options(), tell, token));
+    return this.shown("Whence: installing", again, (tell, token) => environment.add(extra, options(), tell, token));
   }
 
   /** Its folder and what is wrong with it, for the doctor. */
@@ -85,19 +96,16 @@ export class Setup {
     return { folder: environment.folder, problem: await environment.problem() };
   }
 
-  async remove(): Promise<void> {
-    await (await this.own()).remove();
-  }
-
-  private async make(): Promise<boolean> {
+  private async make(anew: boolean): Promise<boolean> {
+    const environment = await this.own();
+    if (!anew && !(await environment.problem())) return true;
     const python = await findPython(this.log);
     if (!("path" in python)) {
       this.log.error(`No Python will do:\n  ${python.join("\n  ")}`);
       await this.tellWithoutPython(python);
       return false;
     }
-    const environment = await this.own();
-    const made = await this.shown("Setting up Whence", "whence.setUp", (tell, token) => environment.make(python, options(), tell, token));
+    const made = await this.shown("Setting up Whence", anew ? "whence.repair" : "whence.setUp", (tell, token) => environment.make(python, options(), tell, token, anew));
     if (made) await this.extension.globalState.update("whence.wasSetUp", true);
     return made;
   }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as vscode from "vscode";
 import type { Training } from "./protocol";
+import type { Reports } from "./reports";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import { isBusy, TrainingView } from "./training";
@@ -13,27 +14,33 @@ const told: ToTraining[] = [];
 const done: [string, unknown][] = [];
 let training: Training;
 let refused: Error | undefined;
+let closed: Error | undefined;
+let taught: EventEmitter<undefined>;
 let press: (message: FromTraining) => Promise<void>;
 
-beforeEach(() => {
+beforeEach(async () => {
   vi.useFakeTimers();
   told.length = done.length = 0;
   training = aTraining;
-  refused = undefined;
+  refused = closed = undefined;
+  taught = new EventEmitter();
   Object.assign(workspace, { workspaceFolders: [{}] });
   const received = new EventEmitter<unknown>();
   const none = new EventEmitter<unknown>();
   const server = { state: { kind: "running" }, onDidChange: none.event } as unknown as Server;
   const requests = {
     status: () => Promise.resolve({ roots: [{ root: "file:///shop" }] }),
-    training: () => Promise.resolve(training),
+    training: () => (closed ? Promise.reject(closed) : Promise.resolve(training)),
+    onDidChange: taught.event,
     train: (command: string, argument: unknown) => (refused ? Promise.reject(refused) : Promise.resolve(void done.push([command, argument]))),
   } as unknown as Requests;
   const log = { error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
   const webview = { onDidReceiveMessage: received.event, asWebviewUri: (uri: unknown) => uri, cspSource: "csp", postMessage: (message: ToTraining) => told.push(message), html: "", options: {} };
   const view = { webview, visible: true, onDidChangeVisibility: none.event, onDidDispose: none.event };
-  new TrainingView({} as vscode.ExtensionContext, server, requests, log).resolveWebviewView(view as unknown as vscode.WebviewView);
-  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-[\w-]+'; style-src csp/);
+  const extension = { extensionUri: { fsPath: new URL("..", import.meta.url).pathname } } as unknown as vscode.ExtensionContext;
+  await new TrainingView(extension, server, requests, { log, reports: {} as unknown as Reports }).resolveWebviewView(view as unknown as vscode.WebviewView);
+  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-([\w-]+)'; style-src 'nonce-\1'/);
+  expect(webview.html.match(/<\/?script/g)).toHaveLength(2); // the bundle ends where it ends
   press = async (message) => {
     received.fire(message);
     await vi.advanceTimersByTimeAsync(1);
@@ -54,6 +61,22 @@ describe("the training view", () => {
     expect(shown()).toBe(2);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(shown()).toBe(2); // it has ended
+  });
+
+  it("follows what is said of answers beside it, and a run also after a request that failed", async () => {
+    training = { ...aTraining, runs: [{ ...aRun, status: "training" }] };
+    await press({ type: "ready" });
+    closed = new Error("the disk sleeps");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "state", state: { text: "the disk sleeps" } });
+    closed = undefined;
+    training = aTraining;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: aTraining });
+    training = { ...aTraining, examples: [] };
+    taught.fire(undefined);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: { examples: [] } });
   });
 
   it("lets the server do what is pressed, in the repository that is shown", async () => {

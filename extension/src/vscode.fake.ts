@@ -25,7 +25,18 @@ export const workspace = {
   }),
 };
 
-export const window = { showWarningMessage: () => Promise.resolve(undefined) };
+export const window = { showWarningMessage: () => Promise.resolve(undefined), showInformationMessage: () => Promise.resolve(undefined), createStatusBarItem: () => ({ show: () => undefined }) };
+
+export const commands = { executeCommand: () => Promise.resolve(undefined) };
+export const languages = { createLanguageStatusItem: () => ({}) };
+export const StatusBarAlignment = { Left: 1 };
+export const LanguageStatusSeverity = { Information: 0, Warning: 1, Error: 2 };
+export class MarkdownString {
+  value = "";
+  appendText(text: string): void {
+    this.value += text;
+  }
+}
 
 export const QuickPickItemKind = { Separator: -1 };
-export const Uri = { joinPath: (base: object, ...parts: string[]) => ({ ...base, path: parts.join("/") }) };
+export const Uri = { joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };

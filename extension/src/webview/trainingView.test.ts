@@ -34,10 +34,11 @@ describe("what can be done now", () => {
   });
 
   it("is to install what is missing", () => {
-    const box = show("now", { available: false, how: "Training needs peft: pip install 'whence[training]'" });
+    const box = show("now", { available: false, how: "Training needs peft: /env/bin/python -m pip install 'whence[training]'" });
     expect(box.textContent).not.toContain("Start Training");
+    press(box, "Install…");
     press(box, "Copy Command");
-    expect(said).toEqual([{ type: "copy", text: "pip install 'whence[training]'" }]);
+    expect(said).toEqual([{ type: "run", command: "whence.installTraining" }, { type: "copy", text: "/env/bin/python -m pip install 'whence[training]'" }]);
   });
 
   it("is to watch a run and stop it", () => {
@@ -60,7 +61,7 @@ describe("what can be done now", () => {
 describe("a run", () => {
   it("has its result and gain in its row, and all else in its details", () => {
     const box = show("runs");
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| 40 \| Accuracy 87 % \(\+12\) \| completed$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: completed \| 40 \| Accuracy 87 % \(\+12\)$/);
     const details = box.querySelector<HTMLElement>("tr.details");
     expect(details?.hidden).toBe(true);
     box.querySelector<HTMLElement>("[aria-expanded]")?.click();
@@ -77,7 +78,7 @@ describe("a run", () => {
 
   it("that was held back has no model to deploy, and its reason", () => {
     const box = show("runs", { runs: [{ ...aRun, status: "blocked", reasons: ["minimum: 7, limit 20"], model: null, can_export: false, measures: [], data: null }] });
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| – \| – \| blocked$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: blocked \| – \| –$/);
     expect(box.textContent).toContain("minimum: 7, limit 20");
     expect(box.textContent).not.toContain("Deploy");
   });

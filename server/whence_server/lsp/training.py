@@ -185,8 +185,8 @@ async def _show(session: Session, folder: Folder) -> None:
     finally:
         session.pulls.pop(shown.token or "", None)
         shown.end(said)
-    kind = lsp.MessageType.Info if told.state in {"completed", "stopped"} else lsp.MessageType.Warning
-    session.say(f"training on {folder.path.name}: {said}", kind)
+    kinds = {"completed": lsp.MessageType.Info, "stopped": lsp.MessageType.Log}  # who stops it knows
+    session.say(f"training on {folder.path.name}: {said}", kinds.get(told.state, lsp.MessageType.Warning))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -45,7 +47,9 @@ class Job:
 def lacking() -> str | None:
     """What has to be installed before training can begin; None where all is there."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
-    return f"Training needs {', '.join(missing)}: pip install 'whence[training]'" if missing else None
+    # In this environment, where the name is that of what is installed; elsewhere it may be anyone's.
+    pip = f"{shlex.quote(sys.executable)} -m pip install 'whence[training]'"
+    return f"Training needs {', '.join(missing)}: {pip}" if missing else None
 
 
 def start(folder: Path, repository: Path, arguments: Sequence[str] = ()) -> None:

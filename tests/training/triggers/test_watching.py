@@ -209,4 +209,7 @@ def test_the_editor_shows_what_learning_has_to_say(shop, tmp_path):
             return [each["message"] for each in client.notified("window/showMessage")]
 
         client.wait(lambda: any("is a challenger" in each for each in told()))
+        give_notice(folder, "blocked", "no better than the base")
+        blocked = {"type": 2, "message": f"Whence: training on {shop.path.name}: no better than the base"}
+        client.wait(lambda: blocked in client.notified("window/showMessage"))
         assert not any("before it was opened" in each for each in told())
