@@ -128,9 +128,7 @@ async function setUp({ setup, server }: Pick<Parts, "setup" | "server">): Promis
   if (await setup.setUp()) await server.restart();
 }
 
-/** Take the environment away and make it anew. */
+/** Make the environment anew, beside the one that the server runs with until then. */
 async function repair({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
-  await server.stop();
-  await setup.remove();
-  await setUp({ setup, server });
+  if (await setup.setUp(true)) await server.restart();
 }

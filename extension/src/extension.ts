@@ -29,6 +29,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const reports = new Reports();
   extension.subscriptions.push(
     log,
+    setup,
     started,
     panel,
     status,
