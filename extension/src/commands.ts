@@ -46,6 +46,7 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     ["whence.exportDiagnostics", async () => parts.reports.show("Whence Diagnostics", await report(parts), "written")],
     ["whence.setUp", () => setUp(parts)],
     ["whence.repair", () => repair(parts)],
+    ["whence.installTraining", () => parts.setup.add("training")],
     ["whence.openWalkthrough", () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extension.extension.id}#whence.start`, false)],
     ["whence.openSettings", () => vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${parts.extension.extension.id}`)],
   ];

@@ -7,6 +7,7 @@ import { panelState } from "./panel";
 import type { Training } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
+import { text } from "./settings";
 import { FromTraining, type ToTraining } from "./trainingMessages";
 
 const BODY = `<main id="training" aria-label="Training"></main>
@@ -60,7 +61,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       const known = roots.map(({ root }) => root);
       if (this.root !== undefined && !known.includes(this.root)) this.root = undefined;
       this.shown = await this.requests.training(this.root);
-      this.tell({ type: "training", training: this.shown, roots: known });
+      this.tell({ type: "training", training: this.shown, roots: known, installs: !text("server.path") });
       if (isBusy(this.shown)) this.due = setTimeout(() => void this.refresh(), AGAIN_MS);
     } catch (error) {
       this.log.debug(`No state of the training: ${String(error)}`);

@@ -14,7 +14,7 @@ const rows = (box: HTMLElement, selector = "tr"): string[] => [...box.querySelec
 
 beforeEach(() => {
   said.length = 0;
-  kept = { drafts: new Map(), open: new Set(), most: 20 };
+  kept = { drafts: new Map(), open: new Set(), most: 20, installs: true };
 });
 
 describe("what can be done now", () => {
@@ -34,10 +34,13 @@ describe("what can be done now", () => {
   });
 
   it("is to install what is missing", () => {
-    const box = show("now", { available: false, how: "Training needs peft: pip install 'whence[training]'" });
-    expect(box.textContent).not.toContain("Start Training");
-    press(box, "Copy Command");
-    expect(said).toEqual([{ type: "copy", text: "pip install 'whence[training]'" }]);
+    const lacking = { available: false, how: "Training needs peft", command: "/venv/bin/python -m pip install peft" };
+    const box = show("now", lacking);
+    expect(box.textContent).not.toMatch(/Start Training|pip/);
+    press(box, "Install…");
+    kept.installs = false; // a server of one's own
+    press(show("now", lacking), "Copy Command");
+    expect(said).toEqual([{ type: "run", command: "whence.installTraining" }, { type: "copy", text: lacking.command }]);
   });
 
   it("is to watch a run and stop it", () => {
