@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { redacted } from "./diagnostics";
+import { redacted, serverCheck } from "./diagnostics";
 
 it("leaves out where things are and whom they are of", () => {
   const report = redacted(
@@ -7,4 +7,10 @@ it("leaves out where things are and whom they are of", () => {
     ["/home/ada/shop"],
   );
   expect(report).toBe("python: …/python3, repo …/pay.py, …/x.log, ‹address›, ‹mail›, 12/24 files");
+});
+
+it("says of the server what a person can do", () => {
+  expect(serverCheck({ kind: "running" }).problem).toBeUndefined();
+  expect(serverCheck({ kind: "failed", detail: "It is not set up yet", setup: true }).fix).toContain("Set Up");
+  expect(serverCheck({ kind: "starting", detail: "Setting up Whence" }).problem).toContain("Setting up");
 });

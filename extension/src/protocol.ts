@@ -303,7 +303,8 @@ export const Training = v.object({
 });
 export type Training = v.InferOutput<typeof Training>;
 
-/** With these words the title of a training run's progress begins. */
+/** With these words the title of the progress of what is made begins: an index, a model. */
+export const INDEXING_TITLE = "Whence: indexing";
 export const TRAINING_TITLE = "Whence: training";
 
 export const Reindexed = v.object({ roots: v.array(v.string()) });

@@ -41,7 +41,7 @@ export class Requests {
       if (piece.success) receive(piece.output.text);
     });
     try {
-      return await this.request("whence/ask", { ...params, partialResultToken }, token);
+      return read(Answer, "whence/ask", await connection.request("whence/ask", { ...params, partialResultToken }, token));
     } finally {
       listening.dispose();
     }

@@ -47,6 +47,17 @@ describe("the server", () => {
     expect(server.state).toMatchObject({ kind: "failed", setup: false });
   });
 
+  it("is waited for while it starts, and not for longer than it is worth", async () => {
+    const { server, hooks } = started();
+    await server.connection();
+    hooks().lost(true);
+    expect((await server.settled(10)).kind).toBe("starting");
+    const settled = server.settled(60_000);
+    hooks().running();
+    expect((await settled).kind).toBe("running");
+    expect((await server.settled(60_000)).kind).toBe("running");
+  });
+
   it("that is not set up says so, and can be started later", async () => {
     let ready = false;
     const { connect } = started();

@@ -6,6 +6,7 @@ import { Environment, type Extra, type Options, readCargo, SetupError } from "./
 import { findPython } from "./python";
 import { NoServerError } from "./server";
 import { text } from "./settings";
+import { messageOf, unlinked } from "./telling";
 
 const ASKED = "whence.setUpAsked";
 /** So often a window says that it uses its environment. */
@@ -154,7 +155,7 @@ export class Setup implements vscode.Disposable {
       });
       return true;
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       this.log.error(problem);
       if (error instanceof NoPythonError) void this.tellWithoutPython(error.problems);
       else if (!stopped.token.isCancellationRequested) this.tell(problem, again);
@@ -166,7 +167,7 @@ export class Setup implements vscode.Disposable {
 
   private tell(problem: string, again?: string): void {
     const actions = again ? ["Show Logs", "Try Again"] : ["Show Logs"];
-    void vscode.window.showErrorMessage(`Whence: ${problem}`, ...actions).then(async (chosen) => {
+    void vscode.window.showErrorMessage(`Whence: ${unlinked(problem)}`, ...actions).then(async (chosen) => {
       if (chosen === "Show Logs") this.log.show();
       else if (chosen && again) await vscode.commands.executeCommand(again);
     });

@@ -22,6 +22,7 @@ export class StatusBar implements vscode.Disposable {
   private readonly listening: vscode.Disposable[];
   private status: Status | undefined;
   private due: NodeJS.Timeout | undefined;
+  private runs = 0;
 
   constructor(
     private readonly server: Server,
@@ -32,7 +33,7 @@ export class StatusBar implements vscode.Disposable {
     this.language.name = "Whence";
     this.listening = [
       server.onDidChange(() => this.refresh()),
-      server.onDidProgress(() => this.refresh()),
+      server.onDidProgress((runs) => this.moved(runs.length)),
     ];
     this.show();
   }
@@ -42,6 +43,13 @@ export class StatusBar implements vscode.Disposable {
     this.show();
     clearTimeout(this.due);
     this.due = setTimeout(() => void this.read(), SOON_MS);
+  }
+
+  /** What was made is asked for when a run has begun or ended, not at each of its steps. */
+  private moved(runs: number): void {
+    if (runs === this.runs) this.show();
+    else this.refresh();
+    this.runs = runs;
   }
 
   dispose(): void {

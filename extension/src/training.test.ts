@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as vscode from "vscode";
 import type { Training } from "./protocol";
+import type { Reports } from "./reports";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import { isBusy, TrainingView } from "./training";
@@ -15,7 +16,7 @@ let training: Training;
 let refused: Error | undefined;
 let press: (message: FromTraining) => Promise<void>;
 
-beforeEach(() => {
+beforeEach(async () => {
   vi.useFakeTimers();
   told.length = done.length = 0;
   training = aTraining;
@@ -32,8 +33,10 @@ beforeEach(() => {
   const log = { error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
   const webview = { onDidReceiveMessage: received.event, asWebviewUri: (uri: unknown) => uri, cspSource: "csp", postMessage: (message: ToTraining) => told.push(message), html: "", options: {} };
   const view = { webview, visible: true, onDidChangeVisibility: none.event, onDidDispose: none.event };
-  new TrainingView({} as vscode.ExtensionContext, server, requests, log).resolveWebviewView(view as unknown as vscode.WebviewView);
-  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-[\w-]+'; style-src csp/);
+  const extension = { extensionUri: { fsPath: new URL("..", import.meta.url).pathname } } as unknown as vscode.ExtensionContext;
+  await new TrainingView(extension, server, requests, { log, reports: {} as unknown as Reports }).resolveWebviewView(view as unknown as vscode.WebviewView);
+  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-([\w-]+)'; style-src 'nonce-\1'/);
+  expect(webview.html.match(/<\/?script/g)).toHaveLength(2); // the bundle ends where it ends
   press = async (message) => {
     received.fire(message);
     await vi.advanceTimersByTimeAsync(1);

@@ -1,13 +1,14 @@
 // The training view: what was collected, what was learnt from it, and its buttons. All that it shows is the server's.
 import * as vscode from "vscode";
 import * as v from "valibot";
-import { openCitation } from "./opening";
+import { openCitation, type Openers } from "./opening";
 import { page } from "./page";
 import { panelState } from "./panel";
 import type { Training } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import { text } from "./settings";
+import { messageOf, warn } from "./telling";
 import { FromTraining, type ToTraining } from "./trainingMessages";
 
 const BODY = `<main id="training" aria-label="Training"></main>
@@ -27,7 +28,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
     private readonly extension: vscode.ExtensionContext,
     private readonly server: Server,
     private readonly requests: Requests,
-    private readonly log: vscode.LogOutputChannel,
+    private readonly openers: Openers,
   ) {
     this.listening = server.onDidChange(() => void this.refresh());
   }
@@ -37,7 +38,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
     this.listening.dispose();
   }
 
-  resolveWebviewView(view: vscode.WebviewView): void {
+  async resolveWebviewView(view: vscode.WebviewView): Promise<void> {
     const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
     this.view = view;
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
@@ -47,7 +48,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       this.view = undefined;
       clearTimeout(this.due);
     });
-    view.webview.html = page(view.webview, folder, "training", BODY, ["training.css"]);
+    view.webview.html = await page(view.webview, folder, "training", BODY, ["training.css"]);
   }
 
   /** Show what the server tells now, and again for as long as a run is under way. */
@@ -64,8 +65,8 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       this.tell({ type: "training", training: this.shown, roots: known, installs: !text("server.path") });
       if (isBusy(this.shown)) this.due = setTimeout(() => void this.refresh(), AGAIN_MS);
     } catch (error) {
-      this.log.debug(`No state of the training: ${String(error)}`);
-      this.tell({ type: "state", state: { kind: "problem", text: error instanceof Error ? error.message : String(error) } });
+      this.openers.log.debug(`No state of the training: ${String(error)}`);
+      this.tell({ type: "state", state: { kind: "problem", text: messageOf(error) } });
     }
   }
 
@@ -76,10 +77,8 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       const said = await this.do(told.output);
       if (said) this.tell({ type: "said", text: said });
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.log.error(`Training, ${told.output.type}: ${problem}`);
-      const chosen = await vscode.window.showWarningMessage(`Whence: ${problem}`, "Show Logs");
-      if (chosen) this.log.show();
+      this.openers.log.error(`Training, ${told.output.type}: ${messageOf(error)}`);
+      await warn(messageOf(error), this.openers.log);
     }
     await this.refresh();
   }
@@ -128,7 +127,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
 
   private async open(id: string): Promise<undefined> {
     const citation = this.shown?.examples.find((each) => each.id === id)?.evidence[0];
-    if (citation && this.shown) await openCitation(citation, this.shown.root, this.log);
+    if (citation && this.shown) await openCitation(citation, this.shown.root, this.openers);
   }
 
   private async export(run: string): Promise<string | undefined> {

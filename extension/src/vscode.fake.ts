@@ -50,4 +50,4 @@ export const window = {
 };
 
 export const QuickPickItemKind = { Separator: -1 };
-export const Uri = { joinPath: (base: object, ...parts: string[]) => ({ ...base, path: parts.join("/") }) };
+export const Uri = { joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };

@@ -43,11 +43,15 @@ def machine() -> Iterator[Check]:
     yield _tried("embedding model", load_embedder, "install whence again")
 
 
-def of_repository(repository: Repository) -> Iterator[Check]:
-    """What holds for this one: git, its index, its settings, the models that answer for it."""
+def of_repository(repository: Repository, *, making: bool = False) -> Iterator[Check]:
+    """What holds for this one: git, its index, its settings, the models that answer for it.
+
+    While its first index is `making`, that there is none yet is no fault.
+    """
     git = "git" if repository.common_dir else "git: none here, so that there is no history to tell of"
     yield Check(git)
-    yield index_check(repository)
+    index = index_check(repository)
+    yield Check("index: the first one is being made") if making and index.fix == _MAKE else index
     yield _room(repository.index_dir)
     _, problems = read_settings(repository.root)
     yield Check("settings of the repository", "; ".join(problems) or None, "mend whence.toml or pyproject.toml")

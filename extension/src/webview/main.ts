@@ -20,6 +20,7 @@ const form = questionForm(part("form") as HTMLFormElement, send, () => [...turns
 
 window.addEventListener("message", ({ data }: MessageEvent<ToPanel>) => receive(data));
 list.addEventListener("click", hide);
+if ("fresh" in list.dataset) welcome();
 send({ type: "ready" });
 
 function receive(message: ToPanel): void {
@@ -77,12 +78,14 @@ function draw(id: string): void {
   const drawn = turnView(turn, send);
   const before = list.querySelector(`[data-turn="${id}"]`);
   const typed = before?.querySelector<HTMLTextAreaElement>("form.correction textarea")?.value;
+  const held = before?.contains(document.activeElement) ? labelOf(document.activeElement) : undefined;
   if (before) before.replaceWith(drawn);
   else {
     list.append(drawn);
     drawn.scrollIntoView({ block: "start" });
   }
   if (typed) restore(drawn, typed);
+  if (held) holdOn(drawn, held);
   welcome();
   form.setBusy([...turns.values()].findLast(isOpen)?.id);
 }
@@ -91,6 +94,17 @@ function draw(id: string): void {
 function restore(drawn: HTMLElement, typed: string): void {
   const field = drawn.querySelector<HTMLTextAreaElement>("form.correction textarea");
   if (field) field.value = typed;
+}
+
+/** Who works by keyboard stays where they were; after a thumb down, in what would have been right. */
+function holdOn(drawn: HTMLElement, label: string): void {
+  const box = label === "Not helpful" ? drawn.querySelector<HTMLElement>("form.correction textarea") : null;
+  const same = [...drawn.querySelectorAll<HTMLElement>("button, textarea")].find((each) => labelOf(each) === label);
+  (box ?? same)?.focus({ preventScroll: true });
+}
+
+function labelOf(element: Element | null): string {
+  return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
 }
 
 function announce(turn: Turn): void {

@@ -126,9 +126,11 @@ function judging(turn: Turn, send: Send): HTMLElement {
     "div",
     { class: "buttons", role: "group", "aria-label": "This answer" },
     iconButton("copy", "Copy with citations", () => send({ type: "copy", turn: id })),
-    iconButton("thumbsup", "Helpful", () => send({ type: "judge", turn: id, verdict: "up" }), verdict === "up"),
+    iconButton("thumbsup", "Helpful", () => {
+      if (verdict !== "up") send({ type: "judge", turn: id, verdict: "up" });
+    }, verdict === "up"),
     iconButton("thumbsdown", "Not helpful", () => {
-      if (verdict === undefined) send({ type: "judge", turn: id, verdict: "down" });
+      if (verdict === undefined || verdict === "up") send({ type: "judge", turn: id, verdict: "down" });
       else if (!box.querySelector("form")) correct(box, turn, send);
     }, verdict === "down" || verdict === "correction"),
     verdict === "correction" ? make("span", { class: "kept" }, "Correction kept") : undefined,

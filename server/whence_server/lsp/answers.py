@@ -128,14 +128,15 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
 async def doctor(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/doctor`: of this machine, and of one repository or of all."""
     folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
+    begins = [folder.background.begins for folder in folders]
 
     def work(stop: Stop) -> list[dict[str, Any]]:
         from whence_server import doctor as examine
 
         found = _of(None, examine.machine())
-        for folder in folders:
+        for folder, making in zip(folders, begins, strict=True):
             stop.check()
-            found += _of(to_uri(_root(folder)), examine.of_repository(folder.root.repository))
+            found += _of(to_uri(_root(folder)), examine.of_repository(folder.root.repository, making=making))
         return found
 
     return {"checks": await session.jobs.run(work)}
@@ -160,7 +161,9 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
         folder,
         lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
     )
-    if params.verdict != "note":
+    opinion = (params.answer, params.verdict == "up")  # a correction follows a thumb down, and is the same opinion
+    if params.verdict != "note" and opinion not in session.judged:
+        session.judged.add(opinion)
         model, good = given.answer.model, params.verdict == "up"
         await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
     return {"id": kept.id}

@@ -56,6 +56,7 @@ class Session:
         self.asks, self.jobs, self.glances = Jobs(_ASKING, "ask"), Jobs(_WORKING, "work"), Jobs(_GLANCING, "glance")
         self._preparing, self.transfers = Jobs(1, "prepare"), Jobs(1, "transfer")
         self.pulls: dict[str, asyncio.Future[Any]] = {}  # by the token of their progress
+        self.judged: set[tuple[str, bool]] = set()  # answers that were found good, or bad
         self.trainings: dict[Path, asyncio.Task[Any]] = {}  # those whose progress is shown, by repository
         self.drawing = Jobs(2, "draw")  # lenses and links
         self._loop = asyncio.get_running_loop()
