@@ -100,11 +100,11 @@ function modelSection({ active }: Training, send: Send): HTMLElement {
 
 function runsSection({ runs }: Training, send: Send, kept: Kept): HTMLElement {
   if (!runs.length) return section("Runs", make("p", { class: "quiet" }, "Nothing was trained yet."));
-  return section("Runs", table(["Begun", "Examples", "Result", "Status"], ...runs.flatMap((run) => runRows(run, send, kept))));
+  return section("Runs", table(["Begun", "Examples", "Result"], ...runs.flatMap((run) => runRows(run, send, kept))));
 }
 
 function runRows(run: TrainingRun, send: Send, kept: Kept): HTMLElement[] {
-  const details = make("tr", { class: "details" }, make("td", { colspan: "4" }, runDetails(run, send)));
+  const details = make("tr", { class: "details" }, make("td", { colspan: "3" }, runDetails(run, send)));
   const toggle = make("button", { type: "button", class: "link", "aria-expanded": "false" }, when(run.began) || run.name);
   const show = (open: boolean): void => {
     details.hidden = !open;
@@ -115,7 +115,7 @@ function runRows(run: TrainingRun, send: Send, kept: Kept): HTMLElement[] {
   show(kept.open.has(run.name));
   toggle.addEventListener("click", () => show(details.hidden));
   const state = isUnderWay(run) ? "running" : run.status;
-  const row = make("tr", {}, make("th", { scope: "row" }, toggle), cell(run.data ? String(run.data.examples) : "–"), cell(headline(run)), make("td", { class: run.status }, icon(ICONS[state] ?? "circle"), run.status));
+  const row = make("tr", {}, make("th", { scope: "row", class: run.status, title: capital(run.status) }, icon(ICONS[state] ?? "circle"), toggle, hidden(`: ${run.status}`)), cell(run.data ? String(run.data.examples) : "–"), cell(headline(run)));
   return [row, details];
 }
 
