@@ -139,13 +139,11 @@ async function setUp({ setup, server }: Pick<Parts, "setup" | "server">): Promis
   if (await setup.setUp()) await server.connection(); // which a question may have started meanwhile
 }
 
-/** Make the environment anew, beside the one that is there. */
+/** Make the environment anew, beside the one that the server runs with until then. */
 async function repair({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
-  await server.stop();
-  await setup.setUp(true);
-  await server.connection();
+  if (await setup.setUp(true)) await server.restart();
 }
 
 async function installTraining({ setup, server }: Pick<Parts, "setup" | "server">): Promise<void> {
-  if (await setup.addTraining()) await server.restart();
+  if (await setup.add("training")) await server.restart();
 }

@@ -6,7 +6,7 @@ import { run } from "./processes";
 import { findPython } from "./python";
 import type { State } from "./server";
 import { CLIENT_DEFAULTS, serverSettings, text } from "./settings";
-import { escaped } from "./telling";
+import { escaped, messageOf } from "./telling";
 
 /** So long the doctor waits for a server that is being started; one that is set up first takes longer. */
 const STARTS_WITHIN_MS = 30_000;
@@ -44,7 +44,7 @@ export async function report(parts: Parts): Promise<string> {
 async function checks(parts: Parts): Promise<Check[]> {
   const { server, setup, log } = parts;
   const git = await version("git");
-  const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ folder: "", problem: String(error) }));
+  const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ problem: messageOf(error) }));
   const python = own ? await findPython(log) : undefined;
   if (server.state.kind === "off" && vscode.workspace.workspaceFolders?.length) void server.connection().catch(() => undefined); // its state tells
   const state = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Whence: examining" }, () => server.settled(STARTS_WITHIN_MS));
@@ -79,7 +79,7 @@ async function serverChecks({ requests }: Parts): Promise<Check[]> {
   return checks.map(({ what, problem, fix, root }) => ({
     what: root !== null && roots.length > 1 ? `repository ${roots.indexOf(root) + 1}: ${what}` : what,
     problem: problem ?? undefined,
-    fix: what === "index" ? "Run “Whence: Re-index”" : (fix ?? ""),
+    fix: what === "index" ? "Run “Whence: Re-index”" : what === "what runs models" && !text("server.path") ? "Run “Whence: Use Model”, which installs it" : (fix ?? ""),
   }));
 }
 
@@ -100,7 +100,7 @@ export function settingsTold(): Record<string, unknown> {
 /** Why it cannot be run; undefined where it can. */
 async function version(command: string): Promise<string | undefined> {
   try {
-    const { code, tail } = await run({ command, args: ["--version"] });
+    const { code, tail } = await run({ command, args: ["--version"], withinMs: STARTS_WITHIN_MS });
     return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
   } catch {
     return "not there";

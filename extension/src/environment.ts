@@ -1,8 +1,9 @@
 // The extension's own Python environment, in its global storage: made from the wheel that travels with it, checked,
-// mended and renewed with each version. Nothing of it is outside that folder.
+// mended and renewed with each version, always beside the one before. Nothing of it is outside that folder.
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import * as v from "valibot";
 import type * as vscode from "vscode";
 import type { Python } from "./python";
 import { run, type Run } from "./processes";
@@ -24,15 +25,26 @@ export interface Options {
 
 export class SetupError extends Error {}
 
-const DONE = "installed.json";
-const LOCK = "setup.lock";
-const LOOKED_AGAIN_MS = 500;
-/** An environment of another version may serve another window, or train: it goes when nobody has used it for so long. */
-const UNUSED_MS = 14 * 24 * 3600_000;
+/** What is added to the server where somebody asked for it, and kept by those who come after. */
+export type Extra = "model" | "training";
 
-/** What can be added to an environment: what runs models, and what trains them. */
-export const EXTRAS = { model: "Building llama.cpp: some minutes, once", training: "Installing what trains: some minutes, once" } as const;
-export type Extra = keyof typeof EXTRAS;
+/** Written at last, with what was asked for; what has none was begun and not ended. Touched while it is used. */
+const DONE = "installed.json";
+const Mark = v.object({ made: v.number(), extras: v.array(v.picklist(["model", "training"])) });
+/** Held by the window that makes one, so that the others wait and use it. It holds the process that wrote it. */
+const LOCK = "setup.lock";
+const LOOK_AGAIN_MS = 500;
+const WRITTEN_WITHIN_MS = 5_000;
+const LONGEST_SETUP_MS = 60 * 60_000;
+/** So long after it was last used an environment is kept: a window not reloaded, or a training run, may still use it. */
+const KEPT_MS = 7 * 24 * 60 * 60_000;
+const CHECK_WITHIN_MS = 60_000;
+
+interface Made {
+  readonly folder: string;
+  readonly made: number;
+  readonly extras: readonly Extra[];
+}
 
 /** Those in `folder`. Throws `SetupError` where there is no wheel. */
 export async function readCargo(folder: string): Promise<Cargo> {
@@ -45,125 +57,216 @@ export async function readCargo(folder: string): Promise<Cargo> {
 }
 
 export class Environment {
-  /** Under `storage`, one folder for each wheel; the others are of other versions. */
+  /** Under `storage`, which all windows share, one folder for each that was made. None is changed into another. */
   constructor(
     private readonly storage: string,
     private readonly cargo: Cargo,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
-  get folder(): string {
-    return join(this.storage, `env-${this.cargo.digest}`);
+  /** By what it is made from. */
+  get name(): string {
+    return `env-${this.cargo.digest}`;
   }
 
-  get python(): string {
-    return pythonOf(this.folder);
+  /** The Python of the last one that is complete; undefined where there is none. */
+  async python(): Promise<string | undefined> {
+    const own = await this.own();
+    return own && pythonIn(own.folder);
   }
 
-  /** Whether it is complete: what was begun and not ended has no mark. */
-  async isThere(): Promise<boolean> {
-    return (await exists(join(this.folder, DONE))) && (await exists(this.python));
+  /** Whether there was one before, perhaps of an earlier version. */
+  async wasMade(): Promise<boolean> {
+    return (await this.made()).length > 0;
   }
 
   /** Why it does not work; undefined where it does. */
   async problem(): Promise<string | undefined> {
-    return (await this.isThere()) ? problemOf(this.python) : "it is not set up";
+    const python = await this.python();
+    return python === undefined ? "it is not set up" : brokenness(python);
   }
 
-  /** Make it, or where it is there make it `anew`. `tell` hears of each step. Throws `SetupError`; what was there stays then. */
-  async make(python: Python, options: Options, tell: (step: string) => void, token: vscode.CancellationToken, anew = false): Promise<void> {
-    await mkdir(this.storage, { recursive: true });
-    const release = await this.alone(tell, token);
-    const beside = `${this.folder}.new`;
-    try {
-      if (!anew && !(await this.problem())) return; // another window has made it meanwhile
-      const extras = await this.extras();
-      await rm(beside, { recursive: true, force: true });
-      for (const [title, step] of steps(python, beside, pythonOf(beside), this.cargo, options, extras)) {
-        tell(title);
-        await this.step(title, step, tell, token);
+  /**
+   * Make it, beside what is there, unless it works already; `anew` also then. `tell` hears of each step. What was added
+   * to the last one is added again; returns why each that could not be was not. Throws `SetupError`; nothing is left then.
+   */
+  async make(python: Python, options: Options, tell: (step: string) => void, token: vscode.CancellationToken, anew = false): Promise<readonly string[]> {
+    return this.alone(tell, token, async () => {
+      if (!anew && !(await this.problem())) return []; // another window has made it
+      const extras = (await this.made()).at(-1)?.extras ?? [];
+      const folder = await mkdtemp(join(this.storage, `${this.name}-`));
+      try {
+        for (const [title, step] of steps(python, folder, pythonIn(folder), this.cargo, options)) await this.step(title, step, tell, token);
+        const problem = await brokenness(pythonIn(folder));
+        if (problem) throw new SetupError(`The environment was made, but does not work: ${problem}`);
+        const lacking = await this.addAll(folder, extras, options, tell, token);
+        await mark(folder, extras);
+        return lacking;
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
       }
-      const problem = await problemOf(pythonOf(beside));
-      if (problem) throw new SetupError(`The environment was made, but does not work: ${problem}`);
-      await writeFile(join(beside, DONE), JSON.stringify({ digest: this.cargo.digest, python: python.version, extras }));
-      await rm(this.folder, { recursive: true, force: true });
-      await rename(beside, this.folder);
-    } finally {
-      await rm(beside, { recursive: true, force: true });
-      await release();
-    }
+    });
   }
 
-  /** Add something to it, which may be compiled on this machine. Throws `SetupError`; the rest stays. */
+  /** Add something, which may be compiled on this machine where no wheel fits. Throws `SetupError`; the rest stays. */
   async add(extra: Extra, options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<void> {
-    const release = await this.alone(tell, token);
-    try {
-      tell(EXTRAS[extra]);
-      await this.step(EXTRAS[extra], install(this.python, extra, this.cargo, options, false), tell, token);
-      const mark = join(this.folder, DONE);
-      await writeFile(mark, JSON.stringify({ ...(await marked(mark)), extras: [...new Set([...(await this.extras()), extra])] }));
-    } finally {
-      await release();
+    await this.alone(tell, token, async () => {
+      const own = await this.own();
+      if (!own) throw new SetupError("Whence is not set up yet");
+      await this.step(...addition(pythonIn(own.folder), extra, this.cargo, options), tell, token);
+      await mark(own.folder, [...new Set([...own.extras, extra])], own.made);
+    });
+  }
+
+  /** Note that the environment of this Python is used, which keeps it for another week. */
+  async touch(python: string): Promise<void> {
+    await utimes(join(dirname(dirname(python)), DONE), new Date(), new Date()).catch(() => undefined);
+  }
+
+  /** Whether some window is at it. */
+  async isBeingMade(): Promise<boolean> {
+    return (await isHeld(join(this.storage, LOCK))) === true;
+  }
+
+  /** Take away those of earlier versions, and what was begun and left, which nobody has used for a week. */
+  async forgetOthers(now = Date.now()): Promise<void> {
+    const own = await this.own();
+    for (const folder of own ? await this.folders() : []) {
+      const used = await stat(join(folder, DONE)).catch(() => stat(folder)).then(({ mtimeMs }) => mtimeMs, () => now);
+      if (folder !== own?.folder && now - used > KEPT_MS) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   }
 
-  /** It is in use: note that, and take away what nobody has used for long. */
-  async use(): Promise<void> {
-    const now = new Date();
-    await utimes(join(this.folder, DONE), now, now);
-    for (const folder of await this.others()) {
-      const { mtimeMs } = await stat(join(folder, DONE)).catch(() => stat(folder));
-      if (now.getTime() - mtimeMs > UNUSED_MS) await rm(folder, { recursive: true, force: true });
+  private async own(): Promise<Made | undefined> {
+    return (await this.made()).findLast(({ folder }) => basename(folder).startsWith(this.name));
+  }
+
+  /** Those that are complete, the newest last. */
+  private async made(): Promise<Made[]> {
+    const found = await Promise.all((await this.folders()).map(readMark));
+    return found.filter((each) => each !== undefined).sort((one, other) => one.made - other.made);
+  }
+
+  private async folders(): Promise<string[]> {
+    const names = await readdir(this.storage).catch(() => []);
+    return names.filter((name) => name.startsWith("env-")).map((name) => join(this.storage, name));
+  }
+
+  /** Add these to the environment in `folder`; why each that could not be added was not. */
+  private async addAll(folder: string, extras: readonly Extra[], options: Options, tell: (step: string) => void, token: vscode.CancellationToken): Promise<string[]> {
+    const lacking: string[] = [];
+    for (const extra of extras) {
+      try {
+        await this.step(...addition(pythonIn(folder), extra, this.cargo, options), tell, token);
+      } catch (error) {
+        if (token.isCancellationRequested || !(error instanceof SetupError)) throw error;
+        lacking.push(error.message);
+      }
     }
+    return lacking;
   }
 
-  /** What was added to it, or to that of the version before: it is added again. */
-  private async extras(): Promise<Extra[]> {
-    const marks = await Promise.all([this.folder, ...(await this.others())].map((folder) => marked(join(folder, DONE))));
-    return (Object.keys(EXTRAS) as Extra[]).filter((extra) => marks.some(({ extras }) => extras?.includes(extra)));
-  }
-
-  private async others(): Promise<string[]> {
-    const names = await readdir(this.storage);
-    return names.filter((name) => name.startsWith("env-")).map((name) => join(this.storage, name)).filter((folder) => folder !== this.folder);
-  }
-
-  /** Wait until no other window is at it; what is given back lets the next one. */
-  private async alone(tell: (step: string) => void, token: vscode.CancellationToken): Promise<() => Promise<void>> {
+  /** Do it while no other window makes or changes an environment. */
+  private async alone<T>(tell: (step: string) => void, token: vscode.CancellationToken, work: () => Promise<T>): Promise<T> {
+    await mkdir(this.storage, { recursive: true });
     const lock = join(this.storage, LOCK);
-    for (;;) {
-      if (token.isCancellationRequested) throw new SetupError("The set-up was stopped");
-      const mine = await writeFile(lock, String(process.pid), { flag: "wx" }).then(() => true, () => false);
-      if (mine) return () => rm(lock, { force: true });
-      const holder = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (holder && !isAlive(holder)) await rm(lock, { force: true });
-      else tell("Waiting for another window");
-      await new Promise((resolve) => setTimeout(resolve, LOOKED_AGAIN_MS));
+    while (!(await take(lock))) {
+      tell("Waiting for another window");
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      if (token.isCancellationRequested) throw new SetupError(STOPPED);
+    }
+    try {
+      return await work();
+    } finally {
+      await rm(lock, { force: true });
     }
   }
 
   private async step(title: string, step: Run, tell: (text: string) => void, token: vscode.CancellationToken): Promise<void> {
+    tell(title);
     const said = (line: string): void => {
       this.log.info(line);
       const short = shown(line);
       if (short) tell(short);
     };
     const { code, tail } = await run(step, said, token);
-    if (token.isCancellationRequested) throw new SetupError("The set-up was stopped");
+    if (token.isCancellationRequested) throw new SetupError(STOPPED);
     if (code !== 0) throw new SetupError(`${title} failed: ${reason(tail)}`);
   }
 }
 
+const STOPPED = "The set-up was stopped";
+
+function pythonIn(folder: string): string {
+  return process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+}
+
+async function brokenness(python: string): Promise<string | undefined> {
+  const what = { command: python, args: ["-I", "-m", "whence_server", "--version"], withinMs: CHECK_WITHIN_MS };
+  const { code, tail } = await run(what).catch((error: unknown) => ({ code: 1, tail: [String(error)] }));
+  return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
+}
+
+async function mark(folder: string, extras: readonly Extra[], made = Date.now()): Promise<void> {
+  await writeFile(join(folder, DONE), JSON.stringify({ made, extras }));
+}
+
+async function readMark(folder: string): Promise<Made | undefined> {
+  try {
+    await access(pythonIn(folder));
+    return { folder, ...v.parse(Mark, JSON.parse(await readFile(join(folder, DONE), "utf8"))) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the lock is ours now. One whose process is gone, or that is too old, is taken. */
+async function take(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  if ((await isHeld(lock)) === false) await rm(lock, { force: true });
+  return false;
+}
+
+/** Whether its process is there, and it is not too old; undefined where there is no lock. */
+async function isHeld(lock: string): Promise<boolean | undefined> {
+  try {
+    const [holder, { mtimeMs }] = await Promise.all([readFile(lock, "utf8"), stat(lock)]);
+    const age = Date.now() - mtimeMs;
+    return age < WRITTEN_WITHIN_MS || (age < LONGEST_SETUP_MS && isAlive(Number(holder)));
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
 /** What is run, in order, and what each is called. Pure. */
-export function steps(python: Python, folder: string, inside: string, cargo: Cargo, options: Options, extras: readonly Extra[] = []): [string, Run][] {
+export function steps(python: Python, folder: string, inside: string, cargo: Cargo, options: Options): [string, Run][] {
   return [
     ["Creating the environment", { command: python.path, args: ["-I", "-m", "venv", folder], env: QUIETLY }],
     ["Installing", install(inside, "mcp", cargo, options, true)],
-    ...extras.map((extra): [string, Run] => [EXTRAS[extra], install(inside, extra, cargo, options, false)]),
   ];
 }
 
 const QUIETLY = { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_NO_INPUT: "1", PYTHONNOUSERSITE: "1" };
+
+/** What adds something to an environment, and how that is called. Pure. */
+function addition(inside: string, extra: Extra, cargo: Cargo, options: Options): [string, Run] {
+  const [title, needed] = { model: ["Building llama.cpp", "model"], training: ["Installing training", "training,model"] }[extra] as [string, string];
+  return [`${title}: some minutes, once`, install(inside, needed, cargo, options, false)];
+}
 
 /** The wheel with one of its extras, at the exact versions that travel with it. */
 function install(inside: string, extra: string, cargo: Cargo, options: Options, wheelsAlone: boolean): Run {
@@ -185,33 +288,4 @@ export function shown(line: string): string | undefined {
 /** The line that says most. Pure. */
 export function reason(tail: readonly string[]): string {
   return tail.findLast((line) => /error|No matching|No module/i.test(line)) ?? tail.at(-1) ?? "no reason was given";
-}
-
-function pythonOf(folder: string): string {
-  return process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
-}
-
-async function problemOf(python: string): Promise<string | undefined> {
-  const { code, tail } = await run({ command: python, args: ["-I", "-m", "whence_server", "--version"] }).catch((error: unknown) => ({ code: 1, tail: [String(error)] }));
-  return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
-}
-
-async function marked(file: string): Promise<{ extras?: readonly string[] }> {
-  return readFile(file, "utf8").then((text) => JSON.parse(text) as { extras?: readonly string[] }).catch(() => ({}));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -33,6 +33,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const status = new StatusBar(started, requests, log);
   extension.subscriptions.push(
     log,
+    setup,
     started,
     panel,
     status,

@@ -294,6 +294,7 @@ export const TrainingParams = v.object({ root: optional(v.string()) });
 export const Training = v.object({
   available: v.boolean(),
   how: v.string(),
+  command: v.string(),
   statistics: Statistics,
   examples: v.array(Example),
   job: v.nullable(v.object({ state: v.string(), began: v.nullable(v.string()), ended: v.nullable(v.string()), message: v.string() })),

@@ -8,7 +8,7 @@ import type { Server } from "./server";
 import { isBusy, TrainingView } from "./training";
 import { aRun, aTraining } from "./training.fake";
 import type { FromTraining, ToTraining } from "./trainingMessages";
-import { EventEmitter, window, workspace } from "./vscode.fake";
+import { EventEmitter, set, window, workspace } from "./vscode.fake";
 
 const told: ToTraining[] = [];
 const done: [string, unknown][] = [];
@@ -90,6 +90,14 @@ describe("the training view", () => {
       ["deploy", { run: "abc-123", root: "file:///shop" }],
     ]);
     expect(told).toContainEqual({ type: "said", text: "Training has begun" });
+  });
+
+  it("installs what is missing only where the environment is the extension's own", async () => {
+    await press({ type: "ready" });
+    set["whence.server.path"] = "/opt/whence";
+    await press({ type: "ready" });
+    set["whence.server.path"] = "";
+    expect(told.flatMap((each) => (each.type === "training" ? each.installs : []))).toEqual([true, false]);
   });
 
   it("asks before it forgets anything, and says what the server refused", async () => {

@@ -7,6 +7,7 @@ import { panelState } from "./panel";
 import type { Training } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
+import { text } from "./settings";
 import { messageOf, warn } from "./telling";
 import { FromTraining, type ToTraining } from "./trainingMessages";
 
@@ -66,7 +67,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       const training = await this.requests.training(this.root);
       if (!isLast()) return; // another repository may be meant by now
       this.shown = training;
-      this.tell({ type: "training", training, roots });
+      this.tell({ type: "training", training, roots, installs: !text("server.path") });
     } catch (error) {
       this.openers.log.debug(`No state of the training: ${String(error)}`);
       this.known = undefined;

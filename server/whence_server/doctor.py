@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from whence_indexer import __version__, processor, schema
+from whence_indexer import __version__, extras, processor, schema
 from whence_indexer.embedder import load_embedder
 from whence_indexer.errors import NoIndexError, WhenceError
 from whence_indexer.repository import Repository
@@ -25,7 +25,6 @@ from whence_server.models.upkeep import installed
 _ROOM = 500_000_000  # bytes; a rebuild grows beside the old index
 _MAKE = "whence index makes it"
 _MEND = "whence doctor --repair, or whence index --rebuild, makes it anew from the repository"
-_EXTRA = "pip install 'whence[model]', or whence models use none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,11 @@ def _models(repository: Repository) -> Iterator[Check]:
             f"model {each.manifest.label}", problem, f"whence models remove {each.manifest.label}, pull it again"
         )
     if champion and find_spec("llama_cpp") is None:
-        yield Check("what runs models", "llama-cpp-python is not installed", _EXTRA)
+        yield Check(
+            "what runs models",
+            "llama-cpp-python is not installed",
+            f"{extras.command('model')}, or whence models use none",
+        )
 
 
 def _tried(what: str, work: Callable[[], object], fix: str) -> Check:

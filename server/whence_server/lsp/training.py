@@ -58,6 +58,7 @@ async def training(session: Session, params: TrainingParams) -> dict[str, Any]:
         return {
             "available": lacking is None,
             "how": lacking or "",
+            "command": job.how_to_install() if lacking else "",
             "statistics": asdict(count(examples, minimum)),
             "examples": [asdict(each) | {"evidence": _evidence(folder, each.evidence)} for each in reversed(examples)],
             "job": asdict(replace(held, message=failures.public(held.message))) if held else None,
