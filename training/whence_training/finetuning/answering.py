@@ -82,15 +82,15 @@ def answer_records(
     asked: Sequence[Asked],
     generator: Generator,
     note: Callable[[str], None] = lambda message: None,
-    measure_loss: bool = True,
+    surprise: bool = True,
 ) -> Iterator[Answered]:
-    """What the model says to each, in their order. What does not fit into its context it abstains from.
+    """What the model says to each, in their order. What does not fit into its context it abstains from. With `surprise`
+    it is also made to say the reference, which takes as long again.
 
-    With `measure_loss` it is also made to say the reference, which takes as long again.
     Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
     """
     for each in paced(asked, f"{generator.model.name} answers", note):
-        yield _answered(each, generator, measure_loss)
+        yield _answered(each, generator, surprise)
 
 
 def _searched(record: Record, searcher: Searcher, repository: Repository, sets: frozenset[str]) -> Asked:
@@ -120,7 +120,7 @@ def _worded(text: str) -> str:
     return f" {' '.join(identifiers_of(text.lower()))} "
 
 
-def _answered(asked: Asked, generator: Generator, measure_loss: bool) -> Answered:
+def _answered(asked: Asked, generator: Generator, surprise: bool) -> Answered:
     started, record = time.perf_counter(), asked.record
     if asked.weak or not asked.passages:
         return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
@@ -132,7 +132,7 @@ def _answered(asked: Asked, generator: Generator, measure_loss: bool) -> Answere
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started
     confidence = calibrated(asked.confidence, written.generated.logprobs, generator.calibration)
-    loss = _log_loss(asked, generator) if measure_loss else None
+    loss = _log_loss(asked, generator) if surprise else None
     passages = asked.passages[: len(asked.passages) - written.trimmed]
     if not written.cited or confidence < ABSTAIN_BELOW:
         return Answered(record, "", (), passages, True, confidence / (1 if written.cited else 2), seconds, loss)
