@@ -84,7 +84,7 @@ def test_a_run_that_a_gate_holds_back_says_which(shop):
     opened, _ = run(shop, None)
     told = read_run(opened.folder)
     assert told.status == "blocked"
-    assert any(reason.startswith("dominance of one file: 0.5625, limit 0.5") for reason in told.reasons)
+    assert any(reason.startswith("dominance of one file: 0.6, limit 0.5") for reason in told.reasons)
 
 
 def test_one_style_is_shared_by_those_who_generate_and_those_who_answer():
