@@ -92,7 +92,7 @@ export class Workbench {
     await this.page.mouse.down();
     await this.page.mouse.move(bar.x + width, 300, { steps: 5 });
     await this.page.mouse.up();
-    await this.page.mouse.move(bar.x + width + 200, 300); // its edge is lit as long as the mouse is there
+    await this.page.mouse.move(bar.x + width + 200, bar.y + bar.height + 5); // its edge is lit as long as the mouse is there, and code has hovers
     await this.page.waitForTimeout(800); // and fades then
   }
 
