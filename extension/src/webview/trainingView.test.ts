@@ -63,7 +63,7 @@ describe("what can be done now", () => {
 describe("a run", () => {
   it("has its result and gain in its row, and all else in its details", () => {
     const box = show("runs");
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| 40 \| Accuracy 87 % \(\+12\) \| completed$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: completed \| 40 \| Accuracy 87 % \(\+12\)$/);
     const details = box.querySelector<HTMLElement>("tr.details");
     expect(details?.hidden).toBe(true);
     box.querySelector<HTMLElement>("[aria-expanded]")?.click();
@@ -80,7 +80,7 @@ describe("a run", () => {
 
   it("that was held back has no model to deploy, and its reason", () => {
     const box = show("runs", { runs: [{ ...aRun, status: "blocked", reasons: ["minimum: 7, limit 20"], model: null, can_export: false, measures: [], data: null }] });
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| – \| – \| blocked$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: blocked \| – \| –$/);
     expect(box.textContent).toContain("minimum: 7, limit 20");
     expect(box.textContent).not.toContain("Deploy");
   });
