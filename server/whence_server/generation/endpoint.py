@@ -51,11 +51,11 @@ class Endpoint:
     def parse(cls, spec: str) -> Endpoint:
         """`URL#NAME`. Raises `QueryError`, and `OfflineError` where WHENCE_OFFLINE forbids to ask another machine."""
         address, _, name = spec.partition("#")
-        if not (host := urlsplit(address).hostname) or not name:
+        if not urlsplit(address).hostname or not name:
             raise QueryError(
                 f"{without_credentials(address)} is not URL#NAME, as http://127.0.0.1:11434/v1#qwen2.5-coder"
             )
-        if not _is_here(host):
+        if not _is_here(address):
             check_online()
         return cls(address.rstrip("/"), Model(name))
 
@@ -95,9 +95,10 @@ class Endpoint:
             "stream": True,
         }  # fmt: skip
         timeout = httpx2.Timeout(_PATIENCE, connect=_CONNECT)
+        direct = httpx2.HTTPTransport() if _is_here(self.address) else None  # no proxy comes between
         try:
             with (
-                httpx2.Client(headers=self._headers(), timeout=timeout) as client,
+                httpx2.Client(headers=self._headers(), timeout=timeout, transport=direct) as client,
                 client.stream("POST", f"{self.address}/chat/completions", json=body) as response,
             ):
                 _check(response, name)
@@ -112,7 +113,7 @@ class Endpoint:
     def _headers(self) -> dict[str, str]:
         """With the key, which no unencrypted connection to another machine gets."""
         key, about = os.environ.get(KEY), {"User-Agent": f"whence/{__version__}"}
-        if key and (self.address.startswith("https://") or _is_here(urlsplit(self.address).hostname or "")):
+        if key and (self.address.startswith("https://") or _is_here(self.address)):
             about["Authorization"] = f"Bearer {key}"
         return about
 
@@ -185,7 +186,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str | None]]:
     raise ValueError("it ended without an end")
 
 
-def _is_here(host: str) -> bool:
+def _is_here(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

@@ -209,6 +209,21 @@ def one_page():
         yield serve
 
 
+WORDS = 'data: {"choices": [{"delta": {"content": "Sent again. [1]"}, "finish_reason": null}]}\n\n'
+END = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+
+
+def test_an_endpoint_of_this_machine_is_not_asked_through_the_proxy(one_page, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, one_page("I hear everything", 502).removesuffix("/v1"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    address = one_page(f"{WORDS}{END}data: [DONE]\n\n")
+    assert Endpoint.parse(f"{address}#name").generate(ASKED).text == "Sent again. [1]"
+    with pytest.raises(WorkerError, match="502"):  # another machine is
+        Endpoint.parse("http://models.example.org/v1#name").generate(ASKED)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
