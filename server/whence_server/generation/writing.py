@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from whence_indexer.query import MAX_CHARACTERS, parse_query
 from whence_server.generation.grammar import literal, one_of
 from whence_server.generation.prompt import UNKNOWN, place
-from whence_server.passages import Passage, coverage
+from whence_server.passages import SENTENCE_END, Passage, coverage
 
 MOST = 8  # sentences of an answer
 SUPPORTED = 0.6  # of a statement's words, those that its passages must have
 _CITED = re.compile(r"((?: \[\d+\])+)$")
 _CODE = re.compile(r"`([^`]+)`")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)*)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[^\s'’]+")
+_LIKE_CODE = re.compile(r"\w_|_\w|[a-z][A-Z]|\w\((?!s\))|\w\w\.\w\w")  # but not e.g., or attempt(s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +67,24 @@ def statements(text: str, passages: Sequence[Passage]) -> list[Statement]:
 def supports(statement: str, passages: Sequence[Passage]) -> bool:
     """Whether `passages` say what `statement` does, as far as words tell.
 
-    Every name in backquotes and every number must be there, and `SUPPORTED` of its other words in any inflection.
+    Every name in backquotes or written as code is, and every number must be there, and in each sentence `SUPPORTED` of
+    the other words in any inflection.
     """
     if not passages:
         return False
     evidence = "\n".join(f"{place(passage)}\n{passage.quote}" for passage in passages)
-    names = {name for code in _CODE.findall(statement) for name in _NAME.findall(code)}
+    prose = _CODE.sub("`", statement)  # which begins a sentence as well
+    coded = [*_CODE.findall(statement), *(word for word in _WORD.findall(prose) if _LIKE_CODE.search(word))]
+    names = {name for code in coded for name in _NAME.findall(code)}
     if not names <= set(_NAME.findall(evidence)):
         return False
-    prose = _CODE.sub(" ", statement)
-    if not set(_NUMBER.findall(prose)) <= set(_NUMBER.findall(evidence)):
+    if not set(_NUMBER.findall(statement)) <= set(_NUMBER.findall(evidence)):
         return False
-    said = parse_query(prose[:MAX_CHARACTERS]).content if prose.strip() else ()
-    weights = {word: 1.0 for word in said if len(word) > 2}
-    return coverage(evidence, weights) >= SUPPORTED if weights else bool(names)
+    said = [words for sentence in SENTENCE_END.split(prose) if (words := _weights(sentence))]
+    return bool(said or names) and all(coverage(evidence, words) >= SUPPORTED for words in said)
+
+
+def _weights(sentence: str) -> dict[str, float]:
+    """The words that carry it, all alike."""
+    said = parse_query(sentence[:MAX_CHARACTERS]).content if sentence.strip() else ()
+    return {word: 1.0 for word in said if len(word) > 2}

@@ -162,6 +162,14 @@ def test_only_whole_sentences_of_the_evidence_are_taken_for_said():
         ("The `backoff` function doubles the delay each time", False),
         ("Requests go through a proxy configured by the environment", False),
         ("Yes", False),
+        ("A request is sent again `attempts = 9999` times when the server is busy", False),
+        ("A request is sent again when the server is busy, for at most 9999s", False),
+        ("A request is sent again when the server is busy, since v9.9", False),
+        ("A request is sent again when the server is busy, the delay doubles each time. It deletes tables.", False),
+        ("A request is sent again when the server is busy. The delay doubles, e.g. for `send`.", True),
+        ("net.drop_everything() sends a request again when the server is busy", False),
+        ("A dropEverything request is sent again when the server is busy", False),
+        ("A request is sent again when the server is busy, by net/retry.py's retry()", True),
     ],
 )
 def test_a_sentence_needs_its_words_names_and_numbers_in_the_passage_that_it_cites(statement, holds):
