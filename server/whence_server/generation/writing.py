@@ -16,7 +16,13 @@ from whence_server.passages import SENTENCE_END, Passage, coverage
 
 MOST = 8  # sentences of an answer
 SUPPORTED = 0.6  # of a statement's words, those that its passages must have
-_CITED = re.compile(r"((?: \[\d+\])+)$")
+_NUMBERS = r" ?\[\d{1,3}(?:, ?\d{1,3}){0,8}\]"
+_CITED = re.compile(rf"(`[^`]+`)|{_NUMBERS}")
+# Endpoints get no grammar: their sentences cite before the full stop or after it, and several share a line.
+_SENTENCE = re.compile(rf"(?>`[^`]+`|.)*?(?:[.!?](?:{_NUMBERS}){{1,8}}|(?:{_NUMBERS}){{1,8}}[.!?])(?=\s|$)|.+")
+_DECLINED = re.compile(
+    rf"\W*{re.escape(UNKNOWN.rstrip('.'))}(?:{_NUMBERS})*\s*(?:[.!\n]|$)".replace("'", "['’]"), re.IGNORECASE
+)
 _CODE = re.compile(r"`([^`]+)`")
 _NUMBER = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)*)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -26,7 +32,7 @@ _LIKE_CODE = re.compile(r"\w_|_\w|[a-z][A-Z]|\w\((?!s\))|\w\w\.\w\w")  # but not
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence as written, without its numbers; `passages` are those it names that hold it up, of none if none do."""
+    """A sentence as written, without its numbers; `passages` are those it names that hold it up, or none."""
 
     text: str
     passages: tuple[int, ...]
@@ -52,16 +58,25 @@ def write_grammar(count: int) -> str:
 
 
 def statements(text: str, passages: Sequence[Passage]) -> list[Statement]:
-    """Every sentence that was finished, each once, with those of its passages that bear it out."""
+    """What is said, sentence by sentence, each once, with those of its passages that bear it out.
+
+    Left out is what ends neither with a number nor as a sentence does: a heading, or a sentence that was cut.
+    """
     found: dict[str, Statement] = {}
-    for line in text.split("\n"):
-        if cited := _CITED.search(line):
-            said = line[: cited.start()].strip()
-            named = dict.fromkeys(int(number) for number in re.findall(r"\d+", cited[0]))
+    for sentence in _SENTENCE.findall(text):
+        said = _CITED.sub(lambda part: part[1] or "", sentence).strip()
+        cited = "".join(part[0] for part in _CITED.finditer(sentence) if not part[1])
+        named = dict.fromkeys(int(number) for number in re.findall(r"\d+", cited))
+        if (named or said.endswith((".", "!", "?"))) and not declines(said):
             borne = tuple(number for number in named if 0 < number <= len(passages))
             together = supports(said, [passages[number - 1] for number in borne])
             found.setdefault(said, Statement(said, borne if together else ()))
     return [statement for statement in found.values() if statement.text]
+
+
+def declines(text: str) -> bool:
+    """Whether an answer begins with not knowing one."""
+    return _DECLINED.match(text) is not None
 
 
 def supports(statement: str, passages: Sequence[Passage]) -> bool:
