@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -30,6 +31,8 @@ from whence_server.types import Model
 
 if TYPE_CHECKING:
     import httpx2
+
+_Opened = Callable[[str, Mapping[str, Any]], None]
 
 KEY = "WHENCE_API_KEY"
 _CONTEXT = 4096  # tokens: what Ollama has unless told otherwise, which cuts the prompt without a word
@@ -69,7 +72,7 @@ class Endpoint:
 
     def generate(self, request: Request, told: Told = lambda text: None, check: Check = lambda: None) -> Generated:
         """Have it write. Raises `WorkerError` where it cannot be reached, `PromptError` where it refuses."""
-        stream = _Stream(lambda: self._pieces(request))
+        stream = _Stream(lambda opened: self._pieces(request, opened))
         started, first, text, finish = time.monotonic(), 0.0, "", "length"
         try:
             for piece, end in stream.read(check):
@@ -80,15 +83,18 @@ class Endpoint:
                 if len(text) > _LONGEST:
                     break
         finally:
-            stream.stopped = True
+            stream.stop()
+        if not text.strip():
+            why = ": it may have thought until its words ran out" if finish == "length" else ""
+            raise WorkerError(f"{without_credentials(self.address)} wrote nothing{why}")
         known: Finish = "end" if finish == "stop" else "length"
         return Generated(text, known, (), 0, 0, first, time.monotonic() - started)
 
-    def _pieces(self, request: Request) -> Iterator[tuple[str, str | None]]:
-        """Pieces of text with the reason of the end, which the last one has."""
+    def _pieces(self, request: Request, opened: _Opened) -> Iterator[tuple[str, str | None]]:
+        """Pieces of text with the reason of the end, which the last one has. `opened` hears of the connection."""
         import httpx2
 
-        name = without_credentials(self.address)
+        name, address = without_credentials(self.address), f"{self.address}/chat/completions"
         messages = [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
         body = {
             "model": self.model.name, "messages": messages, "max_tokens": request.max_tokens, "temperature": 0,
@@ -99,10 +105,10 @@ class Endpoint:
         try:
             with (
                 httpx2.Client(headers=self._headers(), timeout=timeout, transport=direct) as client,
-                client.stream("POST", f"{self.address}/chat/completions", json=body) as response,
+                client.stream("POST", address, json=body, extensions={"trace": opened}) as response,
             ):
                 _check(response, name)
-                yield from _events(response.iter_lines())
+                yield from _events(response.iter_lines(), name)
         except httpx2.InvalidURL as error:
             raise QueryError(f"{name} is no address") from error
         except httpx2.HTTPError as error:
@@ -121,8 +127,9 @@ class Endpoint:
 class _Stream:
     """An iterator read in a thread of its own, so that whoever waits for it can be stopped."""
 
-    def __init__(self, source: Callable[[], Iterator[tuple[str, str | None]]]) -> None:
-        self.stopped = False
+    def __init__(self, source: Callable[[_Opened], Iterator[tuple[str, str | None]]]) -> None:
+        self._stopped = False
+        self._socket: socket.socket | None = None
         self._box: SimpleQueue[Any] = SimpleQueue()
         Thread(target=self._run, args=(source,), name="whence-endpoint", daemon=True).start()
 
@@ -137,11 +144,24 @@ class _Stream:
                     raise item
                 yield item
 
-    def _run(self, source: Callable[[], Iterator[tuple[str, str | None]]]) -> None:
+    def stop(self) -> None:
+        """End the connection, so that the other side stops computing; closing it would not wake who reads it."""
+        self._stopped = True
+        if self._socket:
+            with suppress(OSError):  # it has ended
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _opened(self, event: str, about: Mapping[str, Any]) -> None:
+        """What httpcore tells of a connection: the one that is open last carries the answer."""
+        stream = about.get("return_value")
+        if stream is not None and hasattr(stream, "get_extra_info"):
+            self._socket = stream.get_extra_info("socket")
+            if self._stopped:
+                self.stop()
+
+    def _run(self, source: Callable[[_Opened], Iterator[tuple[str, str | None]]]) -> None:
         try:
-            for item in source():
-                if self.stopped:
-                    return
+            for item in source(self._opened):
                 self._box.put(item)
             self._box.put(None)
         except Exception as error:  # whatever it is, whoever reads is to have it
@@ -159,18 +179,21 @@ def _check(response: httpx2.Response, name: str) -> None:
 
 
 def _said(response: httpx2.Response) -> str:
-    """What went wrong in the server's words, where it has some for people; a web page is none."""
     try:
-        told = json.loads(next(response.iter_bytes(_LONGEST), b""))
-        told = told.get("error") or told.get("detail") or told
-    except (ValueError, AttributeError, RecursionError):
+        return _words(json.loads(next(response.iter_bytes(_LONGEST), b"")))
+    except (ValueError, RecursionError):
         return ""
+
+
+def _words(told: Any) -> str:
+    """What went wrong in the server's words, where it has some for people; a web page is none."""
+    told = (told.get("error") or told.get("detail") or told) if isinstance(told, dict) else ""
     told = told.get("message") if isinstance(told, dict) else told
     words = "".join(character for character in " ".join(str(told or "").split()) if character.isprintable())
     return f": {words[:200]}" if words else ""
 
 
-def _events(lines: Iterator[str]) -> Iterator[tuple[str, str | None]]:
+def _events(lines: Iterator[str], name: str) -> Iterator[tuple[str, str | None]]:
     """The server-sent events of chat completions. Raises ValueError and its like for others."""
     for line in lines:
         data = line.removeprefix("data:").strip()
@@ -178,11 +201,16 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str | None]]:
             continue
         if data == "[DONE]":
             return
-        for choice in json.loads(data)["choices"][:1]:
-            text = choice["delta"].get("content") or ""
+        event = json.loads(data)
+        if event.get("error"):
+            raise WorkerError(f"{name} failed{_words(event)}")
+        for choice in event["choices"][:1]:
+            text, end = choice["delta"].get("content") or "", choice.get("finish_reason")
             if not isinstance(text, str):
                 raise TypeError
-            yield text, choice.get("finish_reason")
+            yield text, end
+            if end:
+                return  # not all send [DONE] after it
     raise ValueError("it ended without an end")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -231,11 +232,49 @@ def test_an_endpoint_of_this_machine_is_not_asked_through_the_proxy(one_page, mo
         ("<html>hello</html>", "no stream of chat completions"),
         ('data: {"choices": [{"delta": {"content": 7}}]}\n\ndata: [DONE]\n\n', "no stream of chat completions"),
         ('data: {"choices": [{"delta": {"content": "cut"}}]}\n\n', "no stream of chat completions"),
+        (WORDS + 'data: {"error": {"message": "CUDA out of memory"}}\n\n', "failed: CUDA out of memory"),
+        (END.replace("stop", "length"), "wrote nothing: it may have thought"),
     ],
 )
 def test_nonsense_from_an_endpoint_is_an_error_not_an_answer(body, why, one_page):
     with pytest.raises(WorkerError, match=why):
         Endpoint.parse(f"{one_page(body)}#name").generate(ASKED)
+
+
+def test_an_answer_that_ends_without_the_last_line_is_one(one_page):
+    assert Endpoint.parse(f"{one_page(WORDS + END)}#name").generate(ASKED).text == "Sent again. [1]"
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_an_endpoint_hears_that_nobody_waits_any_more(silent):
+    """Before its first word, or between two."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        gone = []
+
+        def answer():
+            with server.accept()[0] as connection, suppress(ConnectionResetError):
+                connection.settimeout(10)
+                connection.recv(65536)
+                if not silent:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + WORDS.encode())
+                while connection.recv(65536):
+                    pass
+            gone.append(time.monotonic())
+
+        serving = Thread(target=answer)
+        serving.start()
+        begun = time.monotonic()
+
+        def check():
+            if time.monotonic() - begun > 0.5:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            Endpoint.parse(f"http://127.0.0.1:{server.getsockname()[1]}/v1#name").generate(ASKED, check=check)
+        serving.join()
+    assert gone
+    assert gone[0] - begun < 2
 
 
 @pytest.mark.parametrize(
