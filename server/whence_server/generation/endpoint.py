@@ -17,7 +17,6 @@ from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError
@@ -26,7 +25,7 @@ from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Check, Finish, Generated, Request, Told
 from whence_server.generation.turns import POLL
 from whence_server.models.manifest import Mode
-from whence_server.models.places import check_online, without_credentials
+from whence_server.models.places import check_online, host_of, without_credentials
 from whence_server.types import Model
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Endpoint:
     def parse(cls, spec: str) -> Endpoint:
         """`URL#NAME`. Raises `QueryError`, and `OfflineError` where WHENCE_OFFLINE forbids to ask another machine."""
         address, _, name = spec.partition("#")
-        if not urlsplit(address).hostname or not name:
+        if not host_of(address) or not name:
             raise QueryError(
                 f"{without_credentials(address)} is not URL#NAME, as http://127.0.0.1:11434/v1#qwen2.5-coder"
             )
@@ -215,7 +214,7 @@ def _events(lines: Iterator[str], name: str) -> Iterator[tuple[str, str | None]]
 
 
 def _is_here(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
+    host = host_of(address) or ""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

@@ -168,7 +168,9 @@ def test_an_endpoint_is_stopped_at_once(elsewhere, monkeypatch):
         Endpoint.parse(f"{elsewhere}#tiny").generate(long, check=check)
 
 
-@pytest.mark.parametrize("spec", ["http://127.0.0.1:1/v1", "http://#name", "https://user:secret@/v1#"])
+@pytest.mark.parametrize(
+    "spec", ["http://127.0.0.1:1/v1", "http://#name", "https://user:secret@/v1#", "http://[a:secret@[b#name"]
+)
 def test_an_endpoint_without_host_or_name_is_refused_and_its_password_not_repeated(spec, serving):
     with pytest.raises(QueryError, match="URL#NAME") as refused, serving.writing(spec):
         pass
