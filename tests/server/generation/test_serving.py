@@ -91,6 +91,19 @@ def test_the_champion_before_answers_while_the_new_one_loads_and_only_two_stay_l
 
 
 @pytest.mark.model
+def test_a_file_that_was_replaced_under_its_name_answers_as_it_is_now(serving, tmp_path):
+    path = write_model(tmp_path / "mine.gguf", seed=1)
+    with serving.writing(str(path)) as writing:
+        before, old = writing.generator.generate(ASKED).text, writing.generator.worker.pid
+    write_model(tmp_path / "newer.gguf", seed=2).replace(path)
+    with serving.writing(str(path)) as writing:
+        assert writing.generator.generate(ASKED).text != before
+    with serving.writing(str(path)) as again:
+        assert again.generator.worker is writing.generator.worker
+    assert not os.path.exists(f"/proc/{old}")
+
+
+@pytest.mark.model
 def test_a_model_for_another_prompt_is_used_and_that_is_said_once(serving, home, tmp_path):
     path = write_model(tmp_path / "old.gguf")
     blob = home.blobs.add(path)
