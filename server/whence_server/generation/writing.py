@@ -23,6 +23,10 @@ _SENTENCE = re.compile(rf"(?>`[^`]+`|.)*?(?:[.!?](?:{_NUMBERS}){{1,8}}|(?:{_NUMB
 _DECLINED = re.compile(
     rf"\W*{re.escape(UNKNOWN.rstrip('.'))}(?:{_NUMBERS})*\s*(?:[.!\n]|$)".replace("'", "['’]"), re.IGNORECASE
 )
+_PLACING = frozenset(
+    "class code declared defined file found function implemented line lines located method module".split()
+)  # words for what the head of every passage says
+_DENIED = re.compile(r"\b(?:not?|never|cannot|nowhere)\b|n['’]t\b", re.IGNORECASE)
 _CODE = re.compile(r"`([^`]+)`")
 _NUMBER = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)*)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -102,4 +106,5 @@ def supports(statement: str, passages: Sequence[Passage]) -> bool:
 def _weights(sentence: str) -> dict[str, float]:
     """The words that carry it, all alike."""
     said = parse_query(sentence[:MAX_CHARACTERS]).content if sentence.strip() else ()
-    return {word: 1.0 for word in said if len(word) > 2}
+    placing = frozenset[str]() if _DENIED.search(sentence) else _PLACING
+    return {word: 1.0 for word in said if len(word) > 2 and word not in placing}

@@ -170,6 +170,10 @@ def test_only_whole_sentences_of_the_evidence_are_taken_for_said():
         ("net.drop_everything() sends a request again when the server is busy", False),
         ("A dropEverything request is sent again when the server is busy", False),
         ("A request is sent again when the server is busy, by net/retry.py's retry()", True),
+        ("The function `retry` is defined in `net/retry.py` at line 1", True),
+        ("`retry` is defined in `net/backoff.py`", False),
+        ("`retry` is not implemented", False),
+        ("The function is defined in a file", False),
     ],
 )
 def test_a_sentence_needs_its_words_names_and_numbers_in_the_passage_that_it_cites(statement, holds):
