@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ KEY = "WHENCE_API_KEY"
 _CONTEXT = 4096  # tokens: what Ollama has unless told otherwise, which cuts the prompt without a word
 _BYTES_PER_TOKEN = 3  # of code and prose in English there are more: prompts come out shorter than they may be
 _CONNECT, _PATIENCE = 5.0, 120.0  # seconds: until it is reached, from word to word
+_THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)  # which some servers leave in the text
 _LONGEST = 50_000  # characters of an answer, whatever was asked for
 
 
@@ -72,15 +74,17 @@ class Endpoint:
     def generate(self, request: Request, told: Told = lambda text: None, check: Check = lambda: None) -> Generated:
         """Have it write. Raises `WorkerError` where it cannot be reached, `PromptError` where it refuses."""
         stream = _Stream(lambda opened: self._pieces(request, opened))
-        started, first, text, finish = time.monotonic(), 0.0, "", "length"
+        started, first, raw, text, finish = time.monotonic(), 0.0, "", "", "length"
         try:
             for piece, end in stream.read(check):
-                first = first or time.monotonic() - started
                 finish = end or finish
-                text += piece
-                told(piece)
-                if len(text) > _LONGEST:
+                raw += piece
+                if len(raw) > _LONGEST:
                     break
+                if not "<think>".startswith(raw.lstrip()) and (more := _THOUGHT.sub("", raw)[len(text) :]):
+                    first = first or time.monotonic() - started
+                    text += more
+                    told(more)
         finally:
             stream.stop()
         if not text.strip():
@@ -194,6 +198,7 @@ def _words(told: Any) -> str:
 
 def _events(lines: Iterator[str], name: str) -> Iterator[tuple[str, str | None]]:
     """The server-sent events of chat completions. Raises ValueError and its like for others."""
+    begun = False
     for line in lines:
         data = line.removeprefix("data:").strip()
         if not line.startswith("data:") or not data:
@@ -207,10 +212,13 @@ def _events(lines: Iterator[str], name: str) -> Iterator[tuple[str, str | None]]
             text, end = choice["delta"].get("content") or "", choice.get("finish_reason")
             if not isinstance(text, str):
                 raise TypeError
+            begun = True
             yield text, end
             if end:
                 return  # not all send [DONE] after it
-    raise ValueError("it ended without an end")
+    if begun:
+        raise WorkerError(f"{name} broke off in the middle of its answer")
+    raise ValueError
 
 
 def _is_here(address: str) -> bool:

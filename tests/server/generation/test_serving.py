@@ -246,7 +246,7 @@ def test_an_endpoint_of_this_machine_is_not_asked_through_the_proxy(one_page, mo
         ("data: {}\n\n", "no stream of chat completions"),
         ("<html>hello</html>", "no stream of chat completions"),
         ('data: {"choices": [{"delta": {"content": 7}}]}\n\ndata: [DONE]\n\n', "no stream of chat completions"),
-        ('data: {"choices": [{"delta": {"content": "cut"}}]}\n\n', "no stream of chat completions"),
+        ('data: {"choices": [{"delta": {"content": "cut"}}]}\n\n', "broke off in the middle"),
         (WORDS + 'data: {"error": {"message": "CUDA out of memory"}}\n\n', "failed: CUDA out of memory"),
         (END.replace("stop", "length"), "wrote nothing: it may have thought"),
     ],
@@ -258,6 +258,18 @@ def test_nonsense_from_an_endpoint_is_an_error_not_an_answer(body, why, one_page
 
 def test_an_answer_that_ends_without_the_last_line_is_one(one_page):
     assert Endpoint.parse(f"{one_page(WORDS + END)}#name").generate(ASKED).text == "Sent again. [1]"
+
+
+def test_what_an_endpoint_thinks_is_no_part_of_its_answer(one_page):
+    words = ("<thi", "nk>hm", "m.\\n</th", "ink>\\n\\nSent", " again. [1]")
+    told = []
+    lines = [WORDS.replace("Sent again. [1]", word) for word in words]
+    address = one_page("".join([*lines, END]))
+    assert Endpoint.parse(f"{address}#name").generate(ASKED, told.append).text == "Sent again. [1]"
+    assert told == ["Sent", " again. [1]"]
+    address = one_page("".join([*lines[:2], END.replace("stop", "length")]))
+    with pytest.raises(WorkerError, match="wrote nothing: it may have thought"):
+        Endpoint.parse(f"{address}#name").generate(ASKED)
 
 
 @pytest.mark.parametrize("silent", [True, False])
