@@ -55,7 +55,7 @@ class Endpoint:
     def parse(cls, spec: str) -> Endpoint:
         """`URL#NAME`. Raises `QueryError`, and `OfflineError` where WHENCE_OFFLINE forbids to ask another machine."""
         address, _, name = spec.partition("#")
-        if not host_of(address) or not name:
+        if not re.match("https?://", address, re.IGNORECASE) or not host_of(address) or not name:
             raise QueryError(
                 f"{without_credentials(address)} is not URL#NAME, as http://127.0.0.1:11434/v1#qwen2.5-coder"
             )
@@ -122,7 +122,7 @@ class Endpoint:
     def _headers(self) -> dict[str, str]:
         """With the key, which no unencrypted connection to another machine gets."""
         key, about = os.environ.get(KEY), {"User-Agent": f"whence/{__version__}"}
-        if key and (self.address.startswith("https://") or _is_here(self.address)):
+        if key and (self.address.lower().startswith("https://") or _is_here(self.address)):
             about["Authorization"] = f"Bearer {key}"
         return about
 
