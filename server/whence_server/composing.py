@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from whence_indexer.types import Citation
 from whence_server import extractive
-from whence_server.errors import GenerationError, LoadingError
+from whence_server.errors import GenerationError, LoadingError, UnquotableError
 from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
@@ -58,7 +58,7 @@ def compose(
     try:
         written = write(generator, question, passages, writing.told, check, writing.unsupported, writing.asker)
     except GenerationError as error:
-        if not isinstance(error, LoadingError):  # which says nothing of the model
+        if not isinstance(error, (LoadingError, UnquotableError)):  # which say nothing of the model
             writing.ended(False)
         return _noted(quotations, _FAILED.format(plain(str(error)).rstrip(".")))
     writing.ended(True)
@@ -73,8 +73,8 @@ def compose(
         return replace(given, model=generator.model, timings=timings)
     if not written.cited:
         return replace(_noted(quotations, _UNBORNE.format(generator.model.name)), timings=timings)
-    citations = tuple(cite(number, passages[number - 1]) for number in sorted(written.cited))
-    receipts = extractive.render("", [passages[citation.id - 1] for citation in citations], citations)
+    citations = tuple(cite(number, written.evidence[number - 1]) for number in sorted(written.cited))
+    receipts = extractive.render("", [written.evidence[citation.id - 1] for citation in citations], citations)
     text = "\n\n".join([written.text, receipts, *_notes(written, writing.unsupported)])
     given = replace(quotations, text=text, confidence=round(confidence, 3), citations=citations)
     return replace(given, model=generator.model, timings=timings)

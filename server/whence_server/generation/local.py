@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import platformdirs
 
+from whence_indexer import extras
 from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
 from whence_server.errors import ModelError, WorkerError
@@ -146,7 +147,7 @@ class Workers:
 
 def _start(path: Path, mode: Mode, note: Callable[[str], None], patience: float) -> Supervisor:
     if importlib.util.find_spec("llama_cpp") is None:
-        raise WorkerError("running a model needs llama-cpp-python: pip install 'whence[model]'")
+        raise WorkerError(f"running a model needs llama-cpp-python: {extras.command('model')}")
     check_processor("llama_cpp")
     cache = platformdirs.user_cache_path("whence") / "generation"
     context = _context(read_model(path))

@@ -12,15 +12,18 @@ from tests.server.generation.gguf_models import write_model
 
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
+from whence_indexer.types import Hit
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
 from whence_server.citations import verify
 from whence_server.composing import Writing
-from whence_server.errors import WorkerError
+from whence_server.errors import UnquotableError, WorkerError
 from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
+from whence_server.generation.drafting import write
 from whence_server.generation.generator import Generated
 from whence_server.generation.local import LocalModel
 from whence_server.generation.prompt import UNKNOWN
+from whence_server.passages import Passage
 from whence_server.types import Model, Question
 
 RETRY = '''"""Requests that survive a busy server."""
@@ -180,6 +183,15 @@ def test_the_reason_of_a_failure_brings_no_markup(project):
 def test_evidence_without_room_is_left_out_and_said(project):
     given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", context=430))
     assert re.search(r"\d passage\(s\) of the evidence had no room in the model's context", given.text)
+
+
+def test_a_model_that_quotes_is_not_asked_about_code_without_a_sentence():
+    body = "        if not busy(reply):\n            return reply\n        sleep(2**attempt)"
+    passage = Passage(Hit("code", 1.0, body, path="retry.py", start_line=2, end_line=4), 2, body)
+    generator = Scripted(UNKNOWN, mode="quote")
+    with pytest.raises(UnquotableError):
+        write(generator, "how long does it sleep?", [passage])
+    assert generator.requests == []
 
 
 def test_no_model_is_asked_what_the_repository_does_not_hold(project):
