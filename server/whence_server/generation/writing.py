@@ -29,6 +29,7 @@ _PLACING = frozenset(
 _DENIED = re.compile(r"\b(?:not?|never|cannot|nowhere)\b|n['’]t\b", re.IGNORECASE)
 _CODE = re.compile(r"`([^`]+)`")
 _NUMBER = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)*)")
+_ITEM = re.compile(r"^\d{1,2}[.)] ")  # the number of a list's item says nothing
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD = re.compile(r"[^\s'’]+")
 _LIKE_CODE = re.compile(r"\w_|_\w|[a-z][A-Z]|\w\((?!s\))|\w\w\.\w\w")  # but not e.g., or attempt(s)
@@ -91,6 +92,7 @@ def supports(statement: str, passages: Sequence[Passage]) -> bool:
     """
     if not passages:
         return False
+    statement = _ITEM.sub("", statement)
     evidence = "\n".join(f"{place(passage)}\n{passage.quote}" for passage in passages)
     prose = _CODE.sub("`", statement)  # which begins a sentence as well
     coded = [*_CODE.findall(statement), *(word for word in _WORD.findall(prose) if _LIKE_CODE.search(word))]

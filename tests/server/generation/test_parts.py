@@ -178,6 +178,7 @@ def test_only_whole_sentences_of_the_evidence_are_taken_for_said():
         ("The function `retry` is defined in `net/retry.py` at line 1", True),
         ("`retry` is defined in `net/backoff.py`", False),
         ("`retry` is not implemented", False),
+        ("8. A request is sent again when the server is busy", True),
         ("The function is defined in a file", False),
     ],
 )
