@@ -15,14 +15,14 @@ from whence_server.errors import GenerationError, LoadingError, UnquotableError
 from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
-from whence_server.generation.prompt import UNKNOWN
+from whence_server.generation.writing import declines
 from whence_server.markup import plain
 from whence_server.passages import Passage
 from whence_server.types import Answer, Timings
 
 PASSAGES = 8  # that a model is shown, where they fit into its context
 _FAILED = "_No model wrote this: {}. These are quotations._"
-_UNBORNE = "_What {} wrote is not borne out by the evidence and was left out. These are quotations._"
+_UNBORNE = "_Nothing that {} wrote is borne out by a passage that it cites. These are quotations._"
 _TRIMMED = "_{} passage(s) of the evidence had no room in the model's context._"
 _DROPPED = "_{} sentence(s) that the evidence does not bear out were left out._"
 
@@ -64,7 +64,7 @@ def compose(
     writing.ended(True)
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
     confidence = calibrated(quotations.confidence, written.generated.logprobs, generator.calibration)
-    declined = written.generated.text.strip() == UNKNOWN
+    declined = declines(written.generated.text)
     if declined or (written.cited and confidence < extractive.ABSTAIN_BELOW):
         nearest = passages[: len(quotations.citations)]
         text = extractive.ABSTENTION + extractive.render("", nearest, quotations.citations)

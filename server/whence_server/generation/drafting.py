@@ -124,11 +124,9 @@ def _free(generator: Generator, task: _Task, told: Told, check: Check, unsupport
     said: set[str] = set()
 
     def shown(line: str) -> str | None:
-        judged = statements(line, task.prompt.kept)
-        if not judged or judged[0].text in said:
-            return None
-        said.add(judged[0].text)
-        return _statement(judged[0], unsupported)
+        fresh = [statement for statement in statements(line, task.prompt.kept) if statement.text not in said]
+        said.update(statement.text for statement in fresh)
+        return _statements(fresh, unsupported) or None
 
     first = _FirstWord(told)
     lines = Lines(first, shown, hold=unsupported == "drop")
@@ -136,13 +134,17 @@ def _free(generator: Generator, task: _Task, told: Told, check: Check, unsupport
     lines.end()
     found = statements(generated.text, task.prompt.kept)
     numbers = dict.fromkeys(number for statement in found for number in statement.passages)
-    text = "  \n".join(filter(None, (_statement(statement, unsupported) for statement in found)))
+    text = _statements(found, unsupported)
     bad = sum(not statement.passages for statement in found)
     return Written(text, tuple(numbers), task.prompt.kept, generated, task.left_out, bad, first.after(generated))
 
 
 def _sentence(sentence: Sentence) -> str:
     return cited(sentence.text, [sentence.passage])
+
+
+def _statements(found: Sequence[Statement], unsupported: Unsupported) -> str:
+    return "  \n".join(filter(None, (_statement(statement, unsupported) for statement in found)))
 
 
 def _statement(statement: Statement, unsupported: Unsupported) -> str | None:

@@ -94,7 +94,7 @@ class Serving:
     def _generator(self, wanted: str, scope: str, question: str, held: ExitStack) -> Generator | None:
         if wanted == NONE:
             return None
-        if wanted.startswith(("http://", "https://")):
+        if "://" in wanted:
             from whence_server.generation.endpoint import Endpoint
 
             return Endpoint.parse(wanted)

@@ -118,14 +118,32 @@ def test_a_model_that_only_makes_things_up_is_not_shown(project):
     given = ask(project, QUESTIONS[0], Scripted("Penguins migrate over frozen oceans. [1]"))
     assert "Penguins" not in given.text
     assert given.model.name == "extractive"
-    assert "not borne out by the evidence" in given.text
+    assert "Nothing that scripted wrote is borne out" in given.text
+
+
+def test_a_model_that_knows_no_grammar_is_understood(project):
+    """As endpoints write: numbers before the full stop, without a space, in one bracket, several sentences a line."""
+    sentence = "It is sent again when the server is busy."
+    for form in (f"{sentence[:-1]} [1].", f"{sentence}[1]", f"{sentence} [1][1]", f"{sentence} [1, 1]"):
+        given = ask(project, QUESTIONS[0], Scripted(form))
+        assert given.text.startswith(f"{sentence} [1]\n\n**"), form
+    told = []
+    paragraph = f"In short:\n{sentence} [1] The `Circuit` breaker opens. Penguins migrate [1]. `[1]` is nothing."
+    given = ask(project, QUESTIONS[0], Scripted(paragraph), told=told.append)
+    assert given.text.split("\n\n")[0].split("  \n") == [
+        f"{sentence} [1]",
+        "The `Circuit` breaker opens. Penguins migrate. _(not found in the evidence)_",
+        "`[1]` is nothing. _(not found in the evidence)_",
+    ]
+    assert "".join(told).endswith(given.text.split("\n\n")[0])
 
 
 def test_a_model_that_does_not_know_abstains(project):
-    given = ask(project, QUESTIONS[0], Scripted(UNKNOWN))
-    assert given.abstained
-    assert given.text.startswith("I don't know")
-    assert given.confidence < 0.5
+    for unknown in (UNKNOWN, "I don't know", "I don’t know [1].\n", f"{UNKNOWN} The evidence does not say."):
+        given = ask(project, QUESTIONS[0], Scripted(unknown))
+        assert given.abstained, unknown
+        assert given.text.startswith("I don't know")
+        assert given.confidence < 0.5
 
 
 def test_a_model_that_does_not_know_of_many_commits_shows_them_all(project):
