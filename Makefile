@@ -114,7 +114,7 @@ reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for
 bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
 	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-F16.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
 
-bench-learning: $(VENV)/.reader  ## Measure the whole learning loop on the bundled base, which may take five minutes at most
+bench-learning: $(VENV)/.reader  ## Measure the whole learning loop on the bundled base, from corrections to a model that answers
 	$(BIN)/python -m tests.benchmarks.learning --write docs/benchmarks.md
 
 train-demo: $(VENV)/.reader  ## Learn from REPO on the bundled base, gate, register and deploy, in minutes (FLAGS=--anyway shows a refused model)
