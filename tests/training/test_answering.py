@@ -122,7 +122,7 @@ def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
     assert answered.log_loss == (2.0, 4)
     assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
     quick = Scripted(writer.says)
-    (answered,) = answer_records(asked, quick, surprise=False)
+    (answered,) = answer_records(asked, quick, measure_loss=False)
     assert (len(quick.requests), answered.log_loss) == (len(writer.requests) - 1, None)
 
 
