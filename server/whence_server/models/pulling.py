@@ -85,7 +85,7 @@ def pull_hub_file(home: Home, spec: str, terms: Terms, name: str | None = None) 
         raise ModelError("a file of Hugging Face has no signature: a key can be asked for in registries only")
     repository, file, revision = match[1], match[2], match[3] or "main"
     commit, blob = _hub_blob(repository, file, revision)
-    manifest = _plain_manifest(name or Path(file).stem, blob, f"{repository}/{file} at {commit}")
+    manifest = _plain_manifest(name or slug(Path(file).stem), blob, f"{repository}/{file} at {commit}")
     _check_room(home, manifest, terms)
     place = Web(f"{hub_endpoint()}/{repository}/resolve/{quote(commit, safe='')}", hub_headers())
     home.blobs.fetch(blob, lambda offset: place.stream(file, offset), terms.progress, terms.say, label=Path(file).name)
@@ -98,7 +98,7 @@ def import_gguf(home: Home, path: Path, terms: Terms) -> Manifest:
     if not terms.anyway:
         check_memory(model.memory_bytes(), path.name)
     blob = home.blobs.add(path, terms.progress)
-    return _install_plain(home, _plain_manifest(path.stem, blob, ""), str(path.resolve()))
+    return _install_plain(home, _plain_manifest(slug(path.stem), blob, ""), str(path.resolve()))
 
 
 def check_content(home: Home, manifest: Manifest) -> None:
@@ -130,7 +130,7 @@ def _install(home: Home, release: Release, origin: str) -> None:
 
 def _plain_manifest(name: str, blob: Blob, description: str) -> Manifest:
     """For a file that came without one: its version is the beginning of its digest."""
-    return Manifest(slug(name), blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
+    return Manifest(name, blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
 
 
 def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:

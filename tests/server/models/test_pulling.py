@@ -14,11 +14,13 @@ from tests.server.models.gguf_files import write_model
 
 from whence_server.errors import BlobError, GgufError, ManifestError, ModelError, OfflineError, RegistryError
 from whence_server.models import blobs, capacity
+from whence_server.models.choosing import use
 from whence_server.models.manifest import Manifest, write_manifest
 from whence_server.models.naming import Reference, digest_of, reference
 from whence_server.models.places import open_place
+from whence_server.models.presets import PRESETS
 from whence_server.models.publishing import publish, replace_file
-from whence_server.models.pulling import Terms, pull, pull_hub_file
+from whence_server.models.pulling import Terms, fetch, import_gguf, pull, pull_hub_file
 from whence_server.models.registry import Registry
 
 from .conftest import blob_of
@@ -245,6 +247,17 @@ def test_one_file_of_hugging_face_is_pulled_at_its_commit(home, registry, tmp_pa
     assert (manifest.name, manifest.mode, manifest.licence) == ("small-q4-k-m", "quote", "apache-2.0")
     assert manifest.base == registry.reader.base
     assert mirror.asked[-1] == ("GET", f"/Qwen/Small-GGUF/resolve/{COMMIT}/Small.Q4_K_M.gguf", "bytes=40000-")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_here_under_the_name_it_was_pulled_by(home, registry, tmp_path, monkeypatch, name):
+    file = tmp_path / "mirror" / PRESETS[name].spec.removeprefix("hf://")
+    file.parent.mkdir(parents=True)
+    file.symlink_to(registry.base)
+    with serving(tmp_path / "mirror") as mirror:
+        monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+        manifest = fetch(home, name, None, Terms())
+    assert use(home, reference(name)).champion == manifest.label
 
 
 def test_a_bucket_is_read_in_ranges(home, registry, tmp_path, monkeypatch):
