@@ -58,8 +58,6 @@ def pull(home: Home, registry: Registry, wanted: Reference, terms: Terms) -> Man
     """Install a model of a registry, or mend it; returns its manifest. Raises `ModelError`; the state is as before."""
     release = registry.release(wanted, terms.key)
     manifest = release.manifest
-    if manifest.label in home.state().models:
-        _drop_damaged(home, manifest)
     _check_room(home, manifest, terms)
     for blob in manifest.blobs:
         home.blobs.fetch(blob, partial(registry.stream, blob), terms.progress, terms.say)
@@ -114,13 +112,6 @@ def _check_room(home: Home, manifest: Manifest, terms: Terms) -> None:
     home.blobs.check_space(list(manifest.blobs))
     if not terms.anyway:
         check_memory(sum(blob.size for blob in manifest.blobs), manifest.label)
-
-
-def _drop_damaged(home: Home, manifest: Manifest) -> None:
-    """Make room for whole ones: to pull a model that is here again mends it."""
-    for blob in manifest.blobs:
-        if home.blobs.has(blob) and home.blobs.damage(blob):
-            home.blobs.remove(blob.digest)
 
 
 def _install(home: Home, release: Release, origin: str) -> None:

@@ -186,14 +186,19 @@ def test_two_processes_fetch_a_blob_once(home, site, registry):
     assert len([path for _, path, _ in site.asked if "/blobs/" in path]) == 1
 
 
-def test_pulling_again_mends_a_damaged_blob(home, registry):
+@pytest.mark.parametrize("way", ["the same", "another over it", "the file itself"])
+def test_taking_a_damaged_blob_in_again_mends_it(home, registry, way):
     manifest = pulled(home, registry.folder)
     path = home.blobs.path(manifest.base.digest)
     data = bytearray(path.read_bytes())
     data[-5] ^= 4
     path.write_bytes(data)
     assert not whole(home, manifest)
-    assert whole(home, pulled(home, registry.folder))
+    if way == "the file itself":
+        import_gguf(home, registry.base, Terms())
+    else:
+        pulled(home, registry.folder, "tuned" if way == "the same" else "tuned@1.1")
+    assert whole(home, manifest)
 
 
 def test_offline_nothing_is_asked(home, site, registry, monkeypatch):
