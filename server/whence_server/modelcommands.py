@@ -71,19 +71,23 @@ def pull(model: str, as_json: bool, source: str | None, key: Path | None, anyway
 
 
 @models.command()
-@click.argument("model", metavar="NAME[@VERSION]|none")
+@click.argument("model", metavar="NAME[@VERSION]|none|auto")
 @_as_json
 @_repo
 @click.option("--share", type=click.IntRange(1, 100), metavar="PERCENT",
               help="As a challenger, for this share of the questions; first 5, then 25, then 100.")  # fmt: skip
 def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
-    """Let a model answer from now on. With none only quotations do."""
+    """Let a model answer from now on. With none only quotations do, with auto what all use."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
     from whence_server.models.naming import reference
 
-    wanted = None if model == "none" else reference(model)
-    if share is None:
+    wanted = None if model in ("none", "auto") else reference(model)
+    if model == "auto":
+        if repo is None or share is not None:
+            raise QueryError("auto takes back the choice of one repository: --repo PATH, without --share")
+        roles = choosing.follow(user_home(), _scope(repo))
+    elif share is None:
         roles = choosing.use(user_home(), wanted, _scope(repo))
     elif wanted is None:
         raise QueryError("none cannot challenge: use it, or roll back")
@@ -96,7 +100,7 @@ def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
 @_as_json
 @_repo
 def rollback(as_json: bool, repo: str | None) -> None:
-    """Undo the last step. The challenger goes, else the champion, for the previous one or quotations."""
+    """Undo the last step. The challenger goes, else the champion or none, for the one before or quotations."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
 

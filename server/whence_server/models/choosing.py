@@ -5,7 +5,6 @@ A change is one rename of the state. Whoever has loaded a model before keeps it 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,10 +31,8 @@ class Active:
 
 
 def scope_of(repository: Repository | None) -> str:
-    """The name under which a repository's own choice is kept: a digest of where its index is; "" for everywhere."""
-    if repository is None:
-        return EVERYWHERE
-    return hashlib.sha256(os.fsencode(repository.index_dir)).hexdigest()[:24]
+    """The name under which a repository's own choice is kept: where its index is; "" for everywhere."""
+    return EVERYWHERE if repository is None else os.fspath(repository.index_dir)
 
 
 def active(home: Home, scope: str = EVERYWHERE, question: str | None = None) -> Active | None:
@@ -68,6 +65,11 @@ def use(home: Home, wanted: Reference | None, scope: str = EVERYWHERE) -> Roles:
     return _step(home, scope, step)
 
 
+def follow(home: Home, scope: str) -> Roles:
+    """Give up a repository's own choice: what is used everywhere answers there again. Raises `ModelError`."""
+    return home.change(lambda state: state.without([scope])).roles_in(scope)
+
+
 def challenge(home: Home, wanted: Reference, share: int, scope: str = EVERYWHERE) -> Roles:
     """Let a model answer `share` per cent of the questions. Raises `ModelError`."""
 
@@ -79,9 +81,9 @@ def challenge(home: Home, wanted: Reference, share: int, scope: str = EVERYWHERE
     return _step(home, scope, step)
 
 
-def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str]:
-    """Undo the last step; returns the roles and the label that went. Raises `ModelError`."""
-    gone: list[str] = []
+def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str | None]:
+    """Undo the last step; returns the roles and the label that went, None for quotations. Raises `ModelError`."""
+    gone: list[str | None] = []
 
     def step(state: State) -> Roles:
         roles, label = steps.rolled_back(state.roles_in(scope))

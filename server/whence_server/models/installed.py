@@ -51,6 +51,11 @@ class State:
         """The scope whose choice holds in `scope`: its own, or everywhere's."""
         return scope if scope in self.roles else EVERYWHERE
 
+    def without(self, scopes: Iterable[str]) -> State:
+        """Without the choices of those scopes."""
+        left = {scope: roles for scope, roles in self.roles.items() if scope not in set(scopes)}
+        return replace(self, roles=left, trials={scope: held for scope, held in self.trials.items() if scope in left})
+
     def roles_in(self, scope: str) -> Roles:
         """A repository's roles, or those of everywhere."""
         return self.roles.get(self.scope_in(scope), Roles())
