@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.server.models.file_server import COMMIT, serving
@@ -17,7 +20,7 @@ from whence_server.models import blobs, capacity
 from whence_server.models.choosing import use
 from whence_server.models.manifest import Manifest, write_manifest
 from whence_server.models.naming import Reference, digest_of, reference
-from whence_server.models.places import open_place
+from whence_server.models.places import Bucket, open_place
 from whence_server.models.presets import PRESETS
 from whence_server.models.publishing import publish, replace_file
 from whence_server.models.pulling import Terms, fetch, import_gguf, pull, pull_hub_file
@@ -286,6 +289,36 @@ def test_a_bucket_is_read_in_ranges(home, registry, tmp_path, monkeypatch):
     asked = [r for _, path, r in s3.asked if registry.reader.base.digest in path and r]
     assert asked
     assert all(r.startswith("bytes=30000-") for r in asked)
+
+
+def test_a_bucket_whose_network_breaks_for_longer_than_arrow_waits_is_gone_on_with(home, registry):
+    """A file that breaks off once, as Arrow's do when its own patience has ended."""
+    broken = []
+
+    class Torn(io.FileIO):
+        def size(self):
+            return registry.reader.base.size
+
+        def read(self, size=-1):
+            if self.tell() and not broken:
+                broken.append(self.tell())
+                raise OSError("AWS Error NETWORK_CONNECTION during GetObject operation: curlCode: 56")
+            return super().read(min(size, 30_000))
+
+    bucket = Bucket("s3://bucket/models")
+    bucket.__dict__["_system"] = SimpleNamespace(open_input_file=Torn), str(registry.folder)
+    said = []
+    blob = registry.reader.base
+    home.blobs.fetch(blob, lambda offset: bucket.stream(f"blobs/{blob.digest}", offset), say=said.append)
+    assert "s3://bucket/models broke off: AWS Error" in said[0]
+    assert (broken, home.blobs.damage(blob)) == ([30_000], None)
+
+
+@pytest.mark.parametrize("secret", ["SECRET x", "SEC/RET"])
+def test_the_keys_in_an_address_are_never_shown(home, secret):
+    with pytest.raises(RegistryError, match="s3://bucket/models cannot be read") as raised:
+        pulled(home, f"s3://AKIA:{secret}@bucket/models")
+    assert not {"AKIA", "SEC"} & set(re.findall("[A-Z]+", str(raised.value)))
 
 
 @pytest.mark.parametrize(
