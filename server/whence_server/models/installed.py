@@ -7,8 +7,10 @@ after it, and what either names is there. A process killed at any moment leaves 
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from whence_server.models.trials import Tally
 STATE = "state.json"
 EVERYWHERE = ""  # the scope of what is used where a repository has no choice of its own
 _MAX_STATE_BYTES = 1 << 26
+_LEFT = 86_400  # seconds without a write, after which what nothing names was left by a process that is no more
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,19 @@ class Home:
             return state
 
     def sweep(self, digests: Iterable[str]) -> int:
-        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell."""
+        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell.
+
+        And what pulls and imports that were killed left, once nobody has written to it for a day.
+        """
         with self._locked():
             try:
                 needed = {blob.digest for entry in self.state().models.values() for blob in self._needed(entry)}
             except ModelError:  # a damaged manifest may need any of them
                 return 0
-            return sum(self.blobs.remove(digest) for digest in digests if digest not in needed)
+            for scratch in filter(_is_old, self.folder.glob("import-*")):
+                shutil.rmtree(scratch, ignore_errors=True)
+            left = [path.stem for path in filter(_is_old, self.blobs.folder.glob(f"sha256-{'[0-9a-f]' * 64}*"))]
+            return sum(self.blobs.remove(digest) for digest in {*digests, *left} - needed)
 
     def _needed(self, entry: Entry) -> tuple[Blob, ...]:
         return (entry.manifest, *read_manifest(self.blobs.read(entry.manifest)).blobs)
@@ -122,6 +131,12 @@ class Home:
                 yield
         except OSError as error:
             raise ModelError(f"cannot write to {self.folder}: {error.strerror}") from error
+
+
+def _is_old(path: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > _LEFT
+    return False
 
 
 def user_home() -> Home:
@@ -157,6 +172,7 @@ def install(home: Home, manifest: Manifest, data: bytes, origin: str, signature:
         return replace(state, models={**state.models, manifest.label: entry})
 
     home.change(added)
+    home.sweep([])
 
 
 def _read_state(data: bytes) -> State:

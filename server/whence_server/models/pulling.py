@@ -7,7 +7,8 @@ the one change of state that makes the model there. Connects to nothing but what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,8 @@ def pull(home: Home, registry: Registry, wanted: Reference, terms: Terms) -> Man
     _check_room(home, manifest, terms)
     for blob in manifest.blobs:
         home.blobs.fetch(blob, partial(registry.stream, blob), terms.progress, terms.say)
-    check_content(home, manifest)
+    with _swept(home, manifest):
+        check_content(home, manifest)
     _install(home, release, registry.place.name)
     return manifest
 
@@ -108,6 +110,16 @@ def check_content(home: Home, manifest: Manifest) -> None:
         gguffile.check_fit(gguffile.read_adapter(home.blobs.path(manifest.adapter.digest)), model)
 
 
+@contextmanager
+def _swept(home: Home, manifest: Manifest) -> Iterator[None]:
+    """Keep nothing of what is refused: no command would find it."""
+    try:
+        yield
+    except GgufError:
+        home.sweep(blob.digest for blob in manifest.blobs)
+        raise
+
+
 def _check_room(home: Home, manifest: Manifest, terms: Terms) -> None:
     home.blobs.check_space(list(manifest.blobs))
     if not terms.anyway:
@@ -126,7 +138,8 @@ def _plain_manifest(name: str, blob: Blob, description: str) -> Manifest:
 
 def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:
     """Complete the manifest with what the file says of itself."""
-    model = gguffile.read_model(home.blobs.path(manifest.base.digest))
+    with _swept(home, manifest):
+        model = gguffile.read_model(home.blobs.path(manifest.base.digest))
     about = vars(manifest) | {
         "mode": model.mode,
         "tokenizer": model.tokenizer,

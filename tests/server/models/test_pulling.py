@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -134,6 +135,7 @@ def test_a_gguf_that_lies_is_refused_though_its_digest_is_right(home, registry, 
     with pytest.raises(GgufError, match="claims to have 3 blocks"):
         pulled(home, registry.folder, "liar")
     assert home.state().models == {}
+    assert not list(home.blobs.folder.glob("sha256-*"))
 
 
 def test_an_adapter_for_another_tokenizer_is_refused(home, registry, tmp_path):
@@ -378,6 +380,21 @@ def test_a_pull_that_is_killed_leaves_nothing_in_use_and_is_gone_on_with(home, s
     assert run.returncode == -9, run.stderr
     assert home.state().models == {}
     assert whole(home, pulled(home, site.url, "reader"))
+
+
+def test_what_killed_processes_left_goes_with_the_next_model(home, registry):
+    manifest = pulled(home, registry.folder, "reader")
+    blobs, scratch = home.blobs.folder, home.folder / "import-x"
+    old, begun, new = (blobs / name for name in (f"sha256-{'1' * 64}", f"sha256-{'2' * 64}.part", f"sha256-{'3' * 64}"))
+    scratch.mkdir()
+    for path in (old, begun, new, scratch / "0"):
+        path.write_bytes(b"x" * 1000)
+    for path in (old, begun, scratch, home.blobs.path(manifest.base.digest)):
+        os.utime(path, (0, 0))
+    (blobs / "sha256-of-someone").touch()
+    pulled(home, registry.folder, "tuned")
+    assert [path.exists() for path in (old, begun, new, scratch)] == [False, False, True, False]
+    assert whole(home, manifest)
 
 
 def test_a_reference_is_data():
