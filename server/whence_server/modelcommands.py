@@ -170,6 +170,9 @@ def verify(context: click.Context, model: str | None, as_json: bool, key: Path |
 
     home = user_home()
     labels = [find(home.state(), reference(model))] if model else list(home.state().models)
+    if not labels and not as_json:
+        click.echo("no models")
+        return
     trusted = key.read_bytes() if key else None
     with terminal.progress_bar() as progress:
         problems = upkeep.verify(home, labels, trusted, progress)
@@ -226,8 +229,9 @@ def _say_roles(roles: Roles, as_json: bool, gone: str | None = None) -> None:
         return
     if gone:
         click.echo(f"{gone} is taken back")
-    share = f", {roles.challenger} for {roles.share} % of the questions" if roles.challenger else ""
-    click.echo(f"{f'{roles.champion} answers' if roles.champion else 'quotations answer'}{share}")
+    told = f"{roles.champion} answers" if roles.champion else "quotations answer"
+    others = f", {told} the others" if roles.share < 100 else "; `whence models rollback` takes it back"
+    click.echo(f"{roles.challenger} answers {roles.share} % of the questions{others}" if roles.challenger else told)
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ Progress = Callable[[str, int, int | None], None]
 Source = Callable[[int], Chunks]
 
 # Left free beside what is fetched, in bytes: a full disk breaks more than this program.
-MARGIN = 1 << 26
+MARGIN = 64_000_000
 # Seconds before asking again, one for each cut in a row that brought nothing.
 BACKOFF = (0.5, 2.0, 8.0)
 _CHUNK = 1 << 20
@@ -122,7 +122,8 @@ class BlobStore:
         free = shutil.disk_usage(self.folder).free
         if missing and free < missing + MARGIN:
             raise BlobError(
-                f"{missing / 1e9:,.2f} GB are to be stored in {self.folder}, where {free / 1e9:,.2f} GB are free"
+                f"{missing / 1e6:,.1f} MB are to be stored in {self.folder}, where {free / 1e6:,.1f} MB are free, "
+                f"of which {MARGIN / 1e6:,.0f} MB must stay so"
             )
 
     def remove(self, digest: str) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from whence_indexer.repository import Repository
 from whence_server.errors import ModelError
 from whence_server.models import roles as steps
-from whence_server.models.installed import EVERYWHERE, Home, State, find
+from whence_server.models.installed import EVERYWHERE, Home, State, find, remedy
 from whence_server.models.manifest import Manifest
 from whence_server.models.naming import Reference
 from whence_server.models.roles import Roles
@@ -48,7 +48,8 @@ def load(home: Home, label: str, role: str = "champion") -> Active:
     """The files of an installed model. Raises `ModelError` where one is not there."""
     manifest = home.manifest(label)
     if missing := [blob for blob in manifest.blobs if not home.blobs.has(blob)]:
-        raise ModelError(f"{missing[0].digest} of {label} is missing: `whence models pull` mends it")
+        way = remedy(label, home.entry(label))
+        raise ModelError(f"{missing[0].digest} of {label} is missing: `{way}` mends it")
     adapter = home.blobs.path(manifest.adapter.digest) if manifest.adapter else None
     return Active(manifest, role, home.blobs.path(manifest.base.digest), adapter)
 

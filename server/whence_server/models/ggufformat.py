@@ -208,7 +208,7 @@ class _Reader:
         if size > len(self.data) - self.at:
             raise GgufError(f"it is cut short: {shown(what)} goes beyond its end")
         if self.at + size > _MAX_HEADER_BYTES:
-            raise GgufError(f"{shown(what)} makes what comes before its weights longer than {_MAX_HEADER_BYTES:,} bytes")
+            raise GgufError(f"{shown(what)} makes what stands before its weights more than {_MAX_HEADER_BYTES:,} bytes")
 
 
 def _alignment(keys: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import platformdirs
@@ -22,6 +23,7 @@ from whence_server.errors import ManifestError, ModelError
 from whence_server.models.blobs import BlobStore
 from whence_server.models.manifest import MAX_BLOB_BYTES, SCHEMA, Blob, Manifest, json_object, read_manifest
 from whence_server.models.naming import Reference, checked_digest, shown
+from whence_server.models.presets import PRESETS
 from whence_server.models.publishing import replace_file
 from whence_server.models.registry import ALIASES
 from whence_server.models.roles import Roles
@@ -40,6 +42,17 @@ class Entry:
     manifest: Blob
     origin: str = ""
     signature: str = ""
+
+
+def remedy(label: str, entry: Entry) -> str:
+    """The command that fetches an installed model anew, from where it came, and so mends it."""
+    if preset := next((name for name, preset in PRESETS.items() if preset.spec == entry.origin), None):
+        return f"whence models pull {preset}"
+    if entry.origin.startswith("hf://"):
+        return f"whence models pull {quote(entry.origin)}"
+    if entry.origin.endswith((".gguf", ".zip")):
+        return f"whence models import {quote(entry.origin)}"
+    return f"whence models pull {label} --from {quote(entry.origin)}"
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,8 @@ def find(state: State, wanted: Reference, scope: str = EVERYWHERE) -> str:
     versions = [label for label in state.models if label.startswith(f"{wanted.name}@")]
     if not versions:
         here = ", ".join(sorted({label.partition("@")[0] for label in state.models}))
-        raise ModelError(f"there is no model {shown(wanted.name)} here; there are {here or 'none'}")
+        way = f"; `whence models pull {wanted.name}` fetches it" if wanted.name in PRESETS else ""
+        raise ModelError(f"there is no model {shown(wanted.name)} here; there are {here or 'none'}{way}")
     if wanted.version is None:
         return versions[-1]
     label = str(wanted)

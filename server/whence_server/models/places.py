@@ -72,7 +72,8 @@ def check_online(*others: str | None) -> None:
     """Raise `OfflineError` if the environment forbids the network, by WHENCE_OFFLINE or one of `others`."""
     for name in ("WHENCE_OFFLINE", *others):
         if name and os.environ.get(name, "").strip().lower() in _YES:
-            raise OfflineError(f"{name} is set: nothing is asked but this machine")
+            kept = "nothing but this machine" if name == "WHENCE_OFFLINE" else "nothing of Hugging Face"
+            raise OfflineError(f"{name} is set: {kept} is asked")
 
 
 def without_credentials(address: str) -> str:

@@ -10,7 +10,7 @@ from whence_server.errors import ModelError
 from whence_server.models import gguffile
 from whence_server.models.blobs import Progress
 from whence_server.models.gguffile import Model
-from whence_server.models.installed import EVERYWHERE, Entry, Home, State, find
+from whence_server.models.installed import EVERYWHERE, Entry, Home, State, find, remedy
 from whence_server.models.manifest import Blob, Manifest, read_manifest
 from whence_server.models.naming import Reference
 from whence_server.models.pulling import check_content
@@ -45,8 +45,8 @@ def installed(home: Home, scope: str = EVERYWHERE) -> list[Installed]:
 def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
     """Remove a model, or without a version all of its versions, and the blobs that no other needs.
 
-    Returns the labels and the bytes freed. Raises `ModelError` where one is in use; the previous one is not, and none is
-    in a repository whose index is gone.
+    Returns the labels and the bytes freed. Raises `ModelError` where one is in use; the previous one is not, and
+    none is in a repository whose index is gone.
     """
     removed: list[str] = []
     needless: set[str] = set()
@@ -99,7 +99,7 @@ def _problems(home: Home, label: str, key: bytes | None, seen: dict[str, str | N
             if blob.digest not in seen:
                 seen[blob.digest] = home.blobs.damage(blob)
         if damage := [problem for blob in manifest.blobs if (problem := seen[blob.digest])]:
-            return damage
+            return [*damage, f"`{remedy(label, entry)}` mends it"]
         check_content(home, manifest)
         if key is not None:
             check_signature(data, entry.signature.encode(), key)

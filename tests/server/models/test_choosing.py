@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 
@@ -156,6 +157,9 @@ def test_damage_is_found_and_a_state_that_makes_no_sense_is_named(stocked, regis
     code, report = whence("verify")
     assert code == 1
     assert [model["ok"] for model in report["models"]] == [True, False, True]
+    mend = re.search("`whence (.*)` mends it", report["models"][1]["problems"][1])[1].split()
+    assert called(*mend).returncode == 0
+    assert whence("verify")[0] == 0
     (stocked.folder / "state.json").write_text('{"schema": 1, "models": {"x": 1}, "roles": {}}')
     with pytest.raises(ModelError, match=r"state\.json is damaged"):
         stocked.state()
@@ -255,6 +259,7 @@ def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make
     code, reason = whence("remove", "tuned")
     assert code == 1
     assert "is in use" in reason
+    assert "`whence models pull qwen3-4b` fetches it" in whence("use", "qwen3-4b")[1]
     for arguments, said in (
         (("pull", "tuned"), "from where?"),
         (("verify", "--key", tmp_path / "none.pem"), "does not exist"),

@@ -149,7 +149,7 @@ def test_an_adapter_for_another_tokenizer_is_refused(home, registry, tmp_path):
 def test_a_disk_without_room_is_said_before_anything_is_fetched(home, site, registry, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(blobs.shutil, "disk_usage", lambda path: usage(1, 1, 50_000))
-    with pytest.raises(BlobError, match=r"0\.00 GB are to be stored in .*, where 0\.00 GB are free"):
+    with pytest.raises(BlobError, match=r"0\.1 MB are to be stored in .*, where 0\.1 MB are free, of which 64 MB"):
         pulled(home, site.url)
     assert not [path for _, path, _ in site.asked if "/blobs/" in path]
 
