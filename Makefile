@@ -15,7 +15,7 @@ REASONS_HELD ?= flask click black ripgrep scrapy hyper okhttp
 DESCRIPTION := $(VENV)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json
 
 .DEFAULT_GOAL := help
-.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history bench-extension reader bench-reader train-demo build constraints clean
+.PHONY: help ask test test-slow test-model test-editors fuzz test-training test-trackers extension e2e lint typecheck bench bench-retrieval bench-ablation bench-neighbours bench-abstention bench-adaptation bench-redaction bench-why bench-reasons bench-history bench-extension reader bench-reader bench-learning train-demo build constraints clean
 
 help:  ## List the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,8 @@ e2e: extension  ## Drive the extension in the real editor, in chromium (once som
 	npm run e2e
 
 bench-extension: e2e  ## Measure the extension in the real editor: three runs more, the best of each (wants a quiet machine)
-	for run in 1 2 3; do WHENCE_E2E_RUN=$(VENV)/e2e/bench-$$run npm run e2e -- journey || exit 1; done
-	$(BIN)/python -m tests.benchmarks.extension $(VENV)/e2e/bench-[123]/journey/took.json --write docs/benchmarks.md
+	for run in 1 2 3; do WHENCE_E2E_RUN=$(VENV)/e2e/bench-$$run npm run e2e -- floor journey || exit 1; done
+	$(BIN)/python -m tests.benchmarks.extension $(VENV)/e2e/bench-[123]/journey/took.json --floor $(VENV)/e2e/bench-[123]/floor/took.json --write docs/benchmarks.md
 
 lint: $(VENV)/.dev  ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -113,6 +113,9 @@ reader: $(VENV)/.reader  ## Train the bundled reader on the clones in CLONES for
 
 bench-reader: $(VENV)/.reader  ## Ask the reader in READER and the composer of quotations about projects neither has learned from
 	$(BIN)/python -m tests.benchmarks.reader --records "$(READER)/records" --model "$(READER)/reader-F16.gguf" --curve "$(READER)/run/curve.csv" --write docs/benchmarks.md
+
+bench-learning: $(VENV)/.reader  ## Measure the whole learning loop on the bundled base, which may take five minutes at most
+	$(BIN)/python -m tests.benchmarks.learning --write docs/benchmarks.md
 
 train-demo: $(VENV)/.reader  ## Learn from REPO on the bundled base, gate, register and deploy, in minutes (FLAGS=--anyway shows a refused model)
 	$(BIN)/python -m whence_training.demo --repo "$(REPO)" --base "$(BASE)" $(FLAGS)

@@ -3,7 +3,7 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { build } from "esbuild";
 
-const common = { bundle: true, minify: true, legalComments: "none", logLevel: "warning" };
+const common = { bundle: true, minify: true, charset: "utf8", legalComments: "none", logLevel: "warning" };
 const host = { ...common, platform: "node", format: "cjs", target: "node22", outdir: "dist" };
 
 await rm("dist", { recursive: true, force: true });
@@ -18,8 +18,11 @@ await build({
   external: ["vscode"],
   plugins: [
     {
-      name: "editor-version",
-      setup: (built) => built.onResolve({ filter: /^semver\// }, () => ({ path: resolve("src/editorVersion.cts") })),
+      name: "not-needed",
+      setup: (built) => {
+        built.onResolve({ filter: /^semver\// }, () => ({ path: resolve("src/editorVersion.cts") }));
+        built.onResolve({ filter: /^minimatch$/ }, () => ({ path: resolve("src/patterns.cts") }));
+      },
     },
   ],
 });

@@ -1,8 +1,9 @@
 // `@whence` in the editor's chat, where there is one: the same answers, with their references.
 import * as vscode from "vscode";
-import { nameOf } from "./citations";
+import { nameOf, OPEN_CITATION } from "./citations";
 import type { Answer, Citation, LineCommand, Lines } from "./protocol";
 import type { Requests } from "./requests";
+import { escaped } from "./telling";
 
 const COMMANDS: Partial<Record<string, LineCommand>> = { why: "whence.why", explain: "whence.explain" };
 
@@ -20,20 +21,27 @@ export function registerChat(extension: vscode.ExtensionContext, requests: Reque
 }
 
 async function answer(requests: Requests, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
+  const lines = linesOf(request) ?? selected();
+  const lacking = lackOf(request.command, request.prompt, lines !== undefined);
+  if (lacking) {
+    stream.markdown(lacking);
+    return {};
+  }
   stream.progress("Looking through the repository…");
   let told = "";
   const receive = (text: string): void => {
     told += text;
     stream.markdown(text); // a string is never trusted
   };
-  const answered = await ask(requests, request, context, receive, token);
+  const answered = await ask(requests, request, lines, context, receive, token);
   if (told !== answered.answer) stream.markdown(answered.answer.startsWith(told) ? answered.answer.slice(told.length) : `\n\n---\n\n${answered.answer}`);
   for (const citation of answered.citations) refer(stream, citation);
+  const others = answered.citations.filter(({ uri, url }) => uri === null && url === null);
+  if (others.length) stream.markdown(linked(others, answered.root));
   return { metadata: { answer: answered.id, conversation: answered.conversation } };
 }
 
-async function ask(requests: Requests, request: vscode.ChatRequest, context: vscode.ChatContext, receive: (text: string) => void, token: vscode.CancellationToken): Promise<Answer> {
-  const lines = linesOf(request) ?? selected();
+async function ask(requests: Requests, request: vscode.ChatRequest, lines: Lines | undefined, context: vscode.ChatContext, receive: (text: string) => void, token: vscode.CancellationToken): Promise<Answer> {
   const command = request.command ? COMMANDS[request.command] : undefined;
   if (command && lines && !request.prompt.trim()) return requests.ofLines(command, lines, token);
   const question = questionOf(request.command, request.prompt);
@@ -42,11 +50,18 @@ async function ask(requests: Requests, request: vscode.ChatRequest, context: vsc
   return requests.ask({ question, ...about, ...(conversation && { conversation }) }, receive, token);
 }
 
+/** What a command needs that it was not given, as a sentence that says what to do. Pure. */
+export function lackOf(command: string | undefined, prompt: string, hasLines: boolean): string | undefined {
+  if (prompt.trim() || !command || (command in COMMANDS && hasLines)) return undefined;
+  if (command === "where") return "Say after `/where` what you look for.";
+  return `Open a file and put the cursor on the lines that you ask about, or say after \`/${command}\` what you mean.`;
+}
+
 /** What a command with words means as a question. Pure. */
 export function questionOf(command: string | undefined, prompt: string): string {
   const words = prompt.trim();
   const lead = { why: "Why", where: "Where", explain: "What is" }[command ?? ""];
-  if (!words) return lead ? `${lead} is this?` : "What is this repository about?";
+  if (!words) return "What is this repository about?";
   return !lead || /^(why|where|what|how|who|when|which)\b/i.test(words) ? words : `${lead} ${command === "explain" ? words : `is ${words}`}?`.replace(/\?\?$/, "?");
 }
 
@@ -76,5 +91,15 @@ function refer(stream: vscode.ChatResponseStream, citation: Citation): void {
     const end = (citation.end_line ?? citation.start_line ?? 1) - 1;
     stream.reference(new vscode.Location(vscode.Uri.parse(citation.uri, true), new vscode.Range(start, 0, end, 0)));
   } else if (citation.url !== null) stream.reference(vscode.Uri.parse(citation.url, true));
-  else stream.markdown(`\n\n[${citation.id}] ${nameOf(citation)}`);
+}
+
+/** Commits and issues that have no address, in one line: each opens as it does in the panel. */
+function linked(citations: readonly Citation[], root: string): vscode.MarkdownString {
+  const links = citations.map((citation) => {
+    const given = encodeURIComponent(JSON.stringify([{ citation, root }]));
+    return `\\[${citation.id}\\] [${escaped(nameOf(citation))}](command:${OPEN_CITATION}?${given})`;
+  });
+  const text = new vscode.MarkdownString(`\n\n${links.join(" · ")}`);
+  text.isTrusted = { enabledCommands: [OPEN_CITATION] };
+  return text;
 }

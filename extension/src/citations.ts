@@ -1,6 +1,9 @@
 // Citations for people: what each is called, and an answer with its citations as Markdown. Pure.
 import type { Answer, Citation } from "./protocol";
 
+/** The command behind a citation in the editor's chat. */
+export const OPEN_CITATION = "whence.openCitation";
+
 /** How many characters of an id of a commit people read. */
 const SHORT = 7;
 

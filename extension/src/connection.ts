@@ -20,8 +20,8 @@ export interface Hooks {
   readonly log: vscode.LogOutputChannel;
   /** The server's settings as they are now. */
   readonly settings: () => Readonly<Record<string, unknown>>;
-  /** The server has something to tell. */
-  readonly message: (text: string, severe: boolean) => void;
+  /** The server has something to tell; `log` is for who looks. */
+  readonly message: (text: string, kind: "warning" | "info" | "log") => void;
   /** Runs that are under way, the last begun last. */
   readonly progress: (runs: readonly Progress[]) => void;
   /** The process is gone; whether another is being started. */

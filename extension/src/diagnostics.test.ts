@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { redacted } from "./diagnostics";
+import { redacted, serverCheck, settingsTold } from "./diagnostics";
+import { set } from "./vscode.fake";
 
 it("leaves out where things are and whom they are of", () => {
   const report = redacted(
@@ -7,4 +8,17 @@ it("leaves out where things are and whom they are of", () => {
     ["/home/ada/shop"],
   );
   expect(report).toBe("python: …/python3, repo …/pay.py, …/x.log, ‹address›, ‹mail›, 12/24 files");
+});
+
+it("tells that models and files are set, never which", () => {
+  Object.assign(set, { "whence.model": "C:\\Users\\Ann Smith\\m.gguf", "whence.trainingConfig": "acme-merger/conf/t.yaml", "whence.wheelhouse": "/Volumes/My Disk/wheels", "whence.hover": false, "whence.unsupported": "drop" });
+  expect(settingsTold()).toEqual({ model: "set", trainingConfig: "set", wheelhouse: "set", hover: false, unsupported: "drop" });
+  set["whence.model"] = "none";
+  expect(settingsTold()).toMatchObject({ model: "none" });
+});
+
+it("says of the server what a person can do", () => {
+  expect(serverCheck({ kind: "running" }).problem).toBeUndefined();
+  expect(serverCheck({ kind: "failed", detail: "It is not set up yet", setup: true }).fix).toContain("Set Up");
+  expect(serverCheck({ kind: "starting", detail: "Setting up Whence" }).problem).toContain("Setting up");
 });

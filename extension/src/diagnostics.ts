@@ -4,7 +4,12 @@ import * as vscode from "vscode";
 import type { Parts } from "./commands";
 import { run } from "./processes";
 import { findPython } from "./python";
+import type { State } from "./server";
 import { CLIENT_DEFAULTS, serverSettings, text } from "./settings";
+import { escaped, messageOf } from "./telling";
+
+/** So long the doctor waits for a server that is being started; one that is set up first takes longer. */
+const STARTS_WITHIN_MS = 30_000;
 
 interface Check {
   readonly what: string;
@@ -14,7 +19,7 @@ interface Check {
 
 /** Each thing that must be right, and what mends it. */
 export async function diagnosis(parts: Parts): Promise<string> {
-  const rows = (await checks(parts)).map(({ what, problem, fix }) => `- ${problem ? "✗" : "✓"} ${what}${problem ? `: ${problem}${fix ? `. ${fix}` : ""}` : ""}`);
+  const rows = (await checks(parts)).map(({ what, problem, fix }) => `- ${problem ? "✗" : "✓"} ${escaped([what, ...(problem ? [problem] : [])].join(": "))}${problem && fix ? `. ${escaped(fix)}` : ""}`);
   return `# Whence: doctor\n\n${rows.join("\n")}\n`;
 }
 
@@ -29,7 +34,7 @@ export async function report(parts: Parts): Promise<string> {
     trusted: vscode.workspace.isTrusted,
     folders: vscode.workspace.workspaceFolders?.length ?? 0,
     state: parts.server.state.kind,
-    settings: { ...serverSettings(), ...clientSettings() },
+    settings: settingsTold(),
     index: await indexNumbers(parts),
   };
   const about = `Look at it before you pass it on. Folders, addresses and questions are left out.`;
@@ -39,16 +44,32 @@ export async function report(parts: Parts): Promise<string> {
 async function checks(parts: Parts): Promise<Check[]> {
   const { server, setup, log } = parts;
   const git = await version("git");
-  const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ folder: "", problem: String(error) }));
+  const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ problem: messageOf(error) }));
   const python = own ? await findPython(log) : undefined;
-  const state = server.state;
+  if (server.state.kind === "off" && vscode.workspace.workspaceFolders?.length) void server.connection().catch(() => undefined); // its state tells
+  const state = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Whence: examining" }, () => server.settled(STARTS_WITHIN_MS));
   return [
     { what: "git on PATH", problem: git, fix: "Install git" },
     ...(python ? [{ what: "path" in python ? `Python ${python.version} (${python.from})` : "Python 3.11 or newer", problem: "path" in python ? undefined : python.join("; "), fix: "Set whence.python.path" }] : []),
     own ? { what: "environment of the extension", problem: own.problem, fix: "Run “Whence: Repair Environment”" } : { what: `server of the setting whence.server.path`, problem: await version(text("server.path")) },
-    { what: "server", problem: state.kind === "running" ? undefined : state.kind === "failed" ? state.detail : state.kind, fix: "Run “Whence: Restart Server”; its log says more" },
+    serverCheck(state),
     ...(state.kind === "running" ? await serverChecks(parts) : []),
   ];
+}
+
+/** What its state means to a person. */
+export function serverCheck(state: State): Check {
+  const what = "server";
+  switch (state.kind) {
+    case "running":
+      return { what, problem: undefined };
+    case "off":
+      return { what, problem: "not started", fix: "It is when a folder with code is open, or with “Whence: Restart Server”" };
+    case "starting":
+      return { what, problem: `still starting (${state.detail})`, fix: "Look again later" };
+    case "failed":
+      return { what, problem: state.detail, fix: state.setup ? "Run “Whence: Set Up”" : "Run “Whence: Restart Server”; its log says more" };
+  }
 }
 
 /** What the server finds, of this machine and of each repository; those have numbers, as a report names none. */
@@ -58,7 +79,7 @@ async function serverChecks({ requests }: Parts): Promise<Check[]> {
   return checks.map(({ what, problem, fix, root }) => ({
     what: root !== null && roots.length > 1 ? `repository ${roots.indexOf(root) + 1}: ${what}` : what,
     problem: problem ?? undefined,
-    fix: what === "index" ? "Run “Whence: Re-index”" : (fix ?? ""),
+    fix: what === "index" ? "Run “Whence: Re-index”" : what === "what runs models" && !text("server.path") ? "Run “Whence: Use Model”, which installs it" : (fix ?? ""),
   }));
 }
 
@@ -68,16 +89,18 @@ async function indexNumbers({ requests, server }: Parts): Promise<unknown> {
   return roots.map(({ index, indexing, paused }) => ({ files: index?.files, commits: index?.commits, threads: index?.threads, bytes: index?.index_bytes, schema: index?.schema, indexing, paused }));
 }
 
-/** That paths and addresses are set, never which. */
-function clientSettings(): Record<string, unknown> {
+/** What is set; of texts, which may be paths, addresses and names, only that they are, unless they are words of our own. */
+export function settingsTold(): Record<string, unknown> {
   const keys = Object.keys(CLIENT_DEFAULTS).filter((key): key is "server.path" => key !== "chat.enabled");
-  return Object.fromEntries(keys.filter((key) => text(key)).map((key) => [key, "set"]));
+  const set = { ...serverSettings(), ...Object.fromEntries(keys.flatMap((key) => (text(key) ? [[key, text(key)]] : []))) };
+  const isPlain = (value: unknown): boolean => typeof value === "boolean" || typeof value === "number" || ["auto", "none", "mark", "drop"].includes(value as string);
+  return Object.fromEntries(Object.entries(set).map(([key, value]) => [key, isPlain(value) ? value : "set"]));
 }
 
 /** Why it cannot be run; undefined where it can. */
 async function version(command: string): Promise<string | undefined> {
   try {
-    const { code, tail } = await run({ command, args: ["--version"] });
+    const { code, tail } = await run({ command, args: ["--version"], withinMs: STARTS_WITHIN_MS });
     return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
   } catch {
     return "not there";

@@ -7,12 +7,15 @@ import type { Connect } from "./connection";
 import { Panel } from "./panel";
 import { Reports } from "./reports";
 import { Requests } from "./requests";
-import { Server } from "./server";
+import { NoServerError, Server } from "./server";
 import { chatEnabled } from "./settings";
 import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
+import { messageOf, warn } from "./telling";
 import { TrainingView } from "./training";
 
+/** What somebody is writing there, and has scrolled to, outlives a look at another view. */
+const KEPT = { webviewOptions: { retainContextWhenHidden: true } };
 /** Settings by which the server is started: a change needs another start. */
 const STARTED_BY = ["whence.server.path"];
 
@@ -23,28 +26,31 @@ export function activate(extension: vscode.ExtensionContext): void {
   const setup = new Setup(extension, log);
   const started = (server = new Server((tell) => setup.server(tell), loadClient, log));
   const requests = new Requests(started);
-  const panel = new Panel(extension, started, requests, log);
-  const training = new TrainingView(extension, started, requests, log);
-  const status = new StatusBar(started, requests, log);
   const reports = new Reports();
+  const openers = { log, reports };
+  const panel = new Panel(extension, started, requests, openers);
+  const training = new TrainingView(extension, started, requests, openers);
+  const status = new StatusBar(started, requests, log);
   extension.subscriptions.push(
     log,
+    setup,
     started,
     panel,
     status,
     reports,
-    vscode.window.registerWebviewViewProvider(Panel.id, panel),
+    vscode.window.registerWebviewViewProvider(Panel.id, panel, KEPT),
     training,
-    vscode.window.registerWebviewViewProvider(TrainingView.id, training),
+    vscode.window.registerWebviewViewProvider(TrainingView.id, training, KEPT),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
-    ...registerAgents(setup, requests),
-    vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started)),
+    ...registerAgents(extension, started, setup, requests),
+    vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started, log)),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
     vscode.workspace.onDidSaveTextDocument(() => void begin(started, setup, log)), // an empty folder's first file
   );
   const chat = chatEnabled() ? registerChat(extension, requests) : undefined;
   if (chat) extension.subscriptions.push(chat);
+  extension.subscriptions.push(started.onDidChange(({ kind }) => void vscode.commands.executeCommand("setContext", "whence.running", kind === "running")));
   setTimeout(() => void begin(started, setup, log), 0);
 }
 
@@ -64,8 +70,14 @@ async function begin(server: Server, setup: Setup, log: vscode.LogOutputChannel)
     if (await setup.isNeeded()) await setup.offer();
     await server.connection();
   } catch (error) {
-    log.debug(String(error)); // the status bar shows it, and what can be done
+    tellOf(error, log);
   }
+}
+
+/** What was not asked for is told once; that there is nothing to start was offered to be mended. */
+function tellOf(error: unknown, log: vscode.LogOutputChannel): void {
+  if (error instanceof NoServerError) return;
+  void warn(messageOf(error), log);
 }
 
 /** Whether there is a file that a program is made of, or a repository. */
@@ -75,7 +87,7 @@ async function hasCode(): Promise<boolean> {
   return found.length > 0;
 }
 
-async function settingsChanged(event: vscode.ConfigurationChangeEvent, server: Server): Promise<void> {
-  if (STARTED_BY.some((key) => event.affectsConfiguration(key))) await server.restart().catch(() => undefined);
+async function settingsChanged(event: vscode.ConfigurationChangeEvent, server: Server, log: vscode.LogOutputChannel): Promise<void> {
+  if (STARTED_BY.some((key) => event.affectsConfiguration(key))) await server.restart().catch((error: unknown) => tellOf(error, log));
   else if (event.affectsConfiguration("whence")) await server.settingsChanged();
 }

@@ -1,4 +1,5 @@
 // The language client, a bundle of its own: it is loaded when a server is started, not when the extension is.
+import { homedir } from "node:os";
 import {
   CloseAction,
   type DynamicFeature,
@@ -32,17 +33,23 @@ class Client extends LanguageClient {
     const method = "registrationType" in feature ? feature.registrationType.method : undefined;
     if (method !== ExecuteCommandRequest.method) super.registerFeature(feature);
   }
+
+  /** What fails is told by the extension, once: here it is logged alone. */
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 export const connect: Connect = async (executable, hooks) => {
   const runs = new Map<string | number, Progress>();
   const deaths: number[] = [];
   let stopping = false;
+  let ran = false;
   const client = new Client("whence", "Whence", run(executable), {
     documentSelector: [{ scheme: "file" }],
     outputChannel: hooks.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    initializationOptions: hooks.settings(),
+    initializationOptions: hooks.settings, // anew for each server
     markdown: { isTrusted: { enabledCommands: LINKED }, supportHtml: false },
     middleware: middleware(hooks, (token, value) => {
       follow(runs, token, value, () => {
@@ -56,7 +63,7 @@ export const connect: Connect = async (executable, hooks) => {
       closed: () => {
         runs.clear();
         hooks.progress([]);
-        if (stopping) return { action: CloseAction.DoNotRestart, handled: true };
+        if (stopping || !ran) return { action: CloseAction.DoNotRestart, handled: true };
         const restarting = mayRestart(deaths, Date.now());
         hooks.lost(restarting);
         return { action: restarting ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
@@ -74,10 +81,15 @@ export const connect: Connect = async (executable, hooks) => {
   client.onDidChangeState(({ newState }) => {
     if (newState !== State.Running) return;
     // After the library's own, which shows each message as a notification without an action.
-    client.onNotification(ShowMessageNotification.type, ({ type, message }) => hooks.message(message, type <= MessageType.Warning));
+    client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
+      hooks.message(message, type <= MessageType.Warning ? "warning" : type === MessageType.Info ? "info" : "log");
+    });
+    ran = true;
     hooks.running();
   });
-  await client.start();
+  await client.start().catch((error: unknown) => {
+    throw new Error(notStarted(executable.command, String(error)), { cause: error });
+  });
   return {
     // A token that is undefined would be taken for a second parameter.
     request: (method, params, token) => (token ? client.sendRequest<unknown>(method, params, token) : client.sendRequest<unknown>(method, params)),
@@ -88,13 +100,21 @@ export const connect: Connect = async (executable, hooks) => {
     },
     stop: async () => {
       stopping = true;
+      if (client.state === State.Starting) await client.start().catch(() => undefined); // it cannot be stopped before
       await client.dispose(STOP_WITHIN_MS);
     },
   } satisfies Connection;
 };
 
-function run({ command, args, env }: Executable): { command: string; args: string[]; options: { env: NodeJS.ProcessEnv } } {
-  return { command, args: [...args], options: { env: { ...process.env, ...env } } };
+function run({ command, args, env }: Executable): { command: string; args: string[]; options: { cwd: string; env: NodeJS.ProcessEnv } } {
+  return { command, args: [...args], options: { cwd: homedir(), env: { ...process.env, ...env } } };
+}
+
+/** Why a program did not serve, in a sentence. The library's own words are in the log. */
+export function notStarted(command: string, told: string): string {
+  if (told.includes("ENOENT")) return `There is no program ${command}.`;
+  if (told.includes("EACCES")) return `The program ${command} may not be run.`;
+  return `The server ended before it answered: ${command}`;
 }
 
 /** Whether a server that died is started again; `deaths` are the times of the last ones. */

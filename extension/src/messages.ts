@@ -19,7 +19,7 @@ export type ToPanel =
   | { readonly type: "focus" }
   | { readonly type: "said"; readonly text: string };
 
-export const PANEL_COMMANDS = ["whence.setUp", "whence.useModel", "whence.showLogs", "whence.restart", "workbench.action.files.openFolder"] as const;
+export const PANEL_COMMANDS = ["whence.setUp", "whence.installTraining", "whence.useModel", "whence.showLogs", "whence.restart", "workbench.action.files.openFolder"] as const;
 export type PanelCommand = (typeof PANEL_COMMANDS)[number];
 
 /** From the panel: read by this schema before anything is done. */

@@ -77,7 +77,7 @@ async function fetchModel({ requests, server }: Parts, model: string, registry?:
 }
 
 async function useModel({ requests, setup }: Parts, model: string, { setting, can_run: canRun }: Models): Promise<void> {
-  if (model !== "none" && !canRun && !(await setup.addModels())) return;
+  if (model !== "none" && !canRun && !(await setup.add("model"))) return;
   await requests.useModel({ model });
   if (setting === "auto") {
     void vscode.window.showInformationMessage(`Whence: ${model === "none" ? "quotations" : model} from the next question on.`);

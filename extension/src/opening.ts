@@ -2,6 +2,8 @@
 import * as vscode from "vscode";
 import { nameOf } from "./citations";
 import type { Citation } from "./protocol";
+import type { Reports } from "./reports";
+import { warn } from "./telling";
 
 /** What git's own extension offers of its interface, version 1; only what is used here. */
 interface GitApi {
@@ -26,17 +28,20 @@ const ADDED = [1, 7, 11];
 const DELETED = [2, 6];
 const MARKED_MS = 1500;
 
-/** Open it. What cannot be opened is told, with what can be done instead. */
-export async function openCitation(citation: Citation, root: string, log: vscode.LogOutputChannel): Promise<void> {
+export interface Openers {
+  readonly log: vscode.LogOutputChannel;
+  readonly reports: Reports;
+}
+
+/** Open it; of a commit, what it did to the file `asked`, a URI, before all else. What cannot be opened is told. */
+export async function openCitation(citation: Citation, root: string, { log, reports }: Openers, asked?: string): Promise<void> {
   try {
     if (citation.uri !== null) await openLines(vscode.Uri.parse(citation.uri, true), citation.start_line ?? 1, citation.end_line ?? citation.start_line ?? 1);
-    else if (citation.thread !== null) await openThread(citation);
-    else if (citation.commit !== null) await openCommit(citation.commit, vscode.Uri.parse(root, true), citation.url);
+    else if (citation.thread !== null) await openThread(citation, reports);
+    else if (citation.commit !== null) await openCommit(citation.commit, vscode.Uri.parse(root, true), citation.url, asked);
   } catch (error) {
     log.warn(`${nameOf(citation)} could not be opened: ${String(error)}`);
-    void vscode.window.showWarningMessage(`Whence: ${nameOf(citation)} could not be opened.`, "Show Logs").then((chosen) => {
-      if (chosen) log.show();
-    });
+    void warn(`${nameOf(citation)} could not be opened.`, log);
   }
 }
 
@@ -60,17 +65,16 @@ function mark(editor: vscode.TextEditor, range: vscode.Range): void {
   setTimeout(() => shown.dispose(), MARKED_MS);
 }
 
-async function openThread(citation: Citation): Promise<void> {
+async function openThread(citation: Citation, reports: Reports): Promise<void> {
   if (citation.url !== null) {
     await vscode.env.openExternal(vscode.Uri.parse(citation.url, true));
     return;
   }
-  const document = await vscode.workspace.openTextDocument({ language: "markdown", content: `# #${citation.thread ?? ""}\n\n${citation.quote}\n` });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await reports.show(`Issue ${nameOf(citation)}`, `${citation.quote}\n`, "written"); // as it is: others wrote it
 }
 
-/** All that a commit changed, beside what it was before; its page where git's own extension is off. */
-export async function openCommit(commit: string, root: vscode.Uri, url: string | null): Promise<void> {
+/** All that a commit changed, the file `asked` first, beside what it was before; its page where git's own extension is off. */
+async function openCommit(commit: string, root: vscode.Uri, url: string | null, asked: string | undefined): Promise<void> {
   const git = await gitApi();
   const repository = git && (git.getRepository(root) ?? (await git.openRepository(root)));
   if (!git || !repository) {
@@ -81,7 +85,7 @@ export async function openCommit(commit: string, root: vscode.Uri, url: string |
   const { hash, message, parents } = await repository.getCommit(commit);
   const before = parents[0] ?? NOTHING;
   const changes = await repository.diffBetween(before, hash);
-  const files = changes.map((change) => {
+  const files = ledBy(asked, changes).map((change) => {
     const now = change.renameUri ?? change.uri;
     const left = ADDED.includes(change.status) ? undefined : git.toGitUri(change.originalUri, before);
     const right = DELETED.includes(change.status) ? undefined : git.toGitUri(now, hash);
@@ -89,6 +93,12 @@ export async function openCommit(commit: string, root: vscode.Uri, url: string |
   });
   const subject = message.split("\n", 1)[0] ?? "";
   await vscode.commands.executeCommand("vscode.changes", `${hash.slice(0, 7)} ${subject}`, files);
+}
+
+/** The changes, that of this file first: the editor shows the first one. Pure. */
+export function ledBy<C extends Pick<GitChange, "uri" | "renameUri">>(asked: string | undefined, changes: readonly C[]): readonly C[] {
+  const isAsked = ({ uri, renameUri }: C): boolean => (renameUri ?? uri).toString() === asked;
+  return [...changes.filter(isAsked), ...changes.filter((change) => !isAsked(change))];
 }
 
 async function gitApi(): Promise<GitApi | undefined> {

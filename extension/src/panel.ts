@@ -18,15 +18,17 @@ import {
   type Turn,
 } from "./conversation";
 import { FromPanel, type PanelState, type ToPanel } from "./messages";
-import { openCitation } from "./opening";
+import { openCitation, type Openers } from "./opening";
 import { page } from "./page";
 import type { Answer, LineCommand, Lines } from "./protocol";
 import { type Requests, wasCancelled } from "./requests";
 import type { Server, State } from "./server";
+import { messageOf } from "./telling";
 
 const HISTORY = "whence.history";
 
-const BODY = `<main id="turns" aria-label="Answers"></main>
+/** `fresh` is whether nothing was asked yet, which is shown without waiting for more. */
+const body = (fresh: boolean): string => `<main id="turns" aria-label="Answers"${fresh ? " data-fresh" : ""}></main>
 <div id="state" role="status"></div>
 <form id="form"></form>`;
 
@@ -51,7 +53,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     private readonly extension: vscode.ExtensionContext,
     private readonly server: Server,
     private readonly requests: Requests,
-    private readonly log: vscode.LogOutputChannel,
+    private readonly openers: Openers,
   ) {
     this.listening = server.onDidChange(() => this.tell({ type: "state", state: this.state() }));
   }
@@ -61,14 +63,14 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     for (const source of this.running.values()) source.dispose();
   }
 
-  resolveWebviewView(view: vscode.WebviewView): void {
+  async resolveWebviewView(view: vscode.WebviewView): Promise<void> {
     const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
     this.view = view;
     this.loaded = false;
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
     view.webview.onDidReceiveMessage((message: unknown) => void this.receive(message));
     view.onDidDispose(() => (this.view = undefined));
-    view.webview.html = page(view.webview, folder, "panel", BODY);
+    view.webview.html = await page(view.webview, folder, "panel", body(!this.turns.length));
   }
 
   /** Bring the panel to the front with its cursor in the question. */
@@ -85,7 +87,8 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     this.tell({ type: "context", context });
     await this.show();
     const conversation = conversationOf(this.turns);
-    const about = context ?? shownFile(vscode.window.activeTextEditor);
+    const last = conversation && this.turns.findLast((turn) => turn.answer)?.answer; // its repository is meant, whatever is on screen
+    const about = context ?? (last ? undefined : shownFile(vscode.window.activeTextEditor));
     await this.answer(question, context, (token, receive) =>
       this.requests.ask(
         {
@@ -93,6 +96,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
           ...(about && { uri: about.uri }),
           ...(context && { range: context.range }),
           ...(conversation && { conversation }),
+          ...(last && !context && { root: last.root }),
         },
         receive,
         token,
@@ -150,8 +154,8 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
       const answer = await work(source.token, (text) => this.extend(id, text));
       this.update(id, (turn) => answered(turn, answer));
     } catch (error) {
-      if (!wasCancelled(error)) this.log.error(`"${question}" could not be answered: ${String(error)}`);
-      const problem = error instanceof Error ? error.message : String(error);
+      if (!wasCancelled(error)) this.openers.log.error(`"${question}" could not be answered: ${String(error)}`);
+      const problem = messageOf(error);
       this.update(id, (turn) => (wasCancelled(error) ? stopped(turn) : failed(turn, problem)));
     } finally {
       this.running.delete(id);
@@ -208,9 +212,9 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   private async open(id: string, number: number): Promise<void> {
-    const answer = this.find(id)?.answer;
+    const { answer, context } = this.find(id) ?? {};
     const citation = answer?.citations.find((each) => each.id === number);
-    if (answer && citation) await openCitation(citation, answer.root, this.log);
+    if (answer && citation) await openCitation(citation, answer.root, this.openers, context?.uri);
   }
 
   private async copy(id: string): Promise<void> {
@@ -237,8 +241,8 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
       this.tell({ type: "said", text: verdict === "correction" ? "Correction kept on this machine" : "Kept on this machine" });
       await this.keep(id);
     } catch (error) {
-      this.log.warn(`The feedback was not kept: ${String(error)}`);
-      this.tell({ type: "said", text: `Not kept: ${error instanceof Error ? error.message : String(error)}` });
+      this.openers.log.warn(`The feedback was not kept: ${String(error)}`);
+      this.tell({ type: "said", text: `Not kept: ${messageOf(error)}` });
       this.update(id, (turn) => turn);
     }
   }

@@ -6,7 +6,8 @@ export interface Run {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
+  /** It is stopped when it takes longer. */
+  readonly withinMs?: number;
 }
 
 export interface Ended {
@@ -24,7 +25,6 @@ export function run(what: Run, line: (text: string) => void = () => undefined, t
   return new Promise((resolve, reject) => {
     const child = spawn(what.command, what.args, {
       env: { ...process.env, ...what.env },
-      cwd: what.cwd,
       stdio: ["ignore", "pipe", "pipe"],
       windowsHide: true,
       detached: process.platform !== "win32", // a group of its own, so that all of it can be stopped
@@ -39,12 +39,21 @@ export function run(what: Run, line: (text: string) => void = () => undefined, t
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     for (const stream of [child.stdout, child.stderr]) eachLine(stream.setEncoding("utf8"), tell);
     const stopping = token?.onCancellationRequested(() => stop(child.pid));
-    child.on("error", (error) => {
+    const limit = what.withinMs === undefined ? undefined : setTimeout(late, what.withinMs, what.withinMs);
+    function late(ms: number): void {
+      tell(`it does not answer within ${ms / 1000} seconds`);
+      stop(child.pid);
+    }
+    const ended = (): void => {
       stopping?.dispose();
+      clearTimeout(limit);
+    };
+    child.on("error", (error) => {
+      ended();
       reject(error);
     });
     child.on("close", (code) => {
-      stopping?.dispose();
+      ended();
       resolve({ code, stdout, tail });
     });
   });
@@ -64,9 +73,13 @@ function eachLine(stream: NodeJS.ReadableStream, tell: (line: string) => void): 
 
 function stop(pid: number | undefined): void {
   if (pid === undefined) return;
+  if (process.platform === "win32") {
+    spawn("taskkill", ["/PID", String(pid), "/T", "/F"], { stdio: "ignore", windowsHide: true }).on("error", () => undefined);
+    return;
+  }
   const kill = (signal: NodeJS.Signals): void => {
     try {
-      process.kill(process.platform === "win32" ? pid : -pid, signal);
+      process.kill(-pid, signal);
     } catch {
       // It has ended.
     }

@@ -174,17 +174,25 @@ export const ServerSettings = v.object({
 });
 export type ServerSettings = v.InferOutput<typeof ServerSettings>;
 
+export const Roles = v.object({
+  champion: v.nullable(v.string()),
+  challenger: v.nullable(v.string()),
+  previous: v.nullable(v.string()),
+  share: v.number(),
+});
+
 const Root = v.object({
   root: v.string(),
   indexing: v.boolean(),
   paused: v.boolean(),
   problem: v.nullable(v.string()),
   settings: ServerSettings,
+  active: Roles,
   index: v.nullable(Index),
 });
 export type Root = v.InferOutput<typeof Root>;
 
-export const Status = v.object({ roots: v.array(Root) });
+export const Status = v.object({ roots: v.array(Root), can_run: v.boolean() });
 export type Status = v.InferOutput<typeof Status>;
 
 const Check = v.object({
@@ -205,13 +213,6 @@ export const Installed = v.object({
   quantization: v.nullable(v.string()),
   size_bytes: v.number(),
   memory_bytes: v.nullable(v.number()),
-});
-
-export const Roles = v.object({
-  champion: v.nullable(v.string()),
-  challenger: v.nullable(v.string()),
-  previous: v.nullable(v.string()),
-  share: v.number(),
 });
 
 /** A model that can be pulled by its name; sizes are in GB. */
@@ -293,6 +294,7 @@ export const TrainingParams = v.object({ root: optional(v.string()) });
 export const Training = v.object({
   available: v.boolean(),
   how: v.string(),
+  command: v.string(),
   statistics: Statistics,
   examples: v.array(Example),
   job: v.nullable(v.object({ state: v.string(), began: v.nullable(v.string()), ended: v.nullable(v.string()), message: v.string() })),
@@ -302,7 +304,8 @@ export const Training = v.object({
 });
 export type Training = v.InferOutput<typeof Training>;
 
-/** With these words the title of a training run's progress begins. */
+/** With these words the title of the progress of what is made begins: an index, a model; and what is told of training. */
+export const INDEXING_TITLE = "Whence: indexing";
 export const TRAINING_TITLE = "Whence: training";
 
 export const Reindexed = v.object({ roots: v.array(v.string()) });

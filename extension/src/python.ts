@@ -17,12 +17,14 @@ export interface Candidate {
 }
 
 const PROBE = "import sys, venv, ensurepip; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
+const PROBE_WITHIN_MS = 20_000;
 
 /** The first that is new enough and can make environments; else why each is not it. */
-export async function findPython(log: vscode.LogOutputChannel): Promise<Python | readonly string[]> {
+export async function findPython(log: vscode.LogOutputChannel, token?: vscode.CancellationToken): Promise<Python | readonly string[]> {
   const problems: string[] = [];
   for (const candidate of await candidates()) {
-    const found = await probe(candidate);
+    if (token?.isCancellationRequested) throw new vscode.CancellationError();
+    const found = await probe(candidate, token);
     if (typeof found !== "string") {
       log.info(`Python ${found.version} at ${found.path} (${found.from})`);
       return found;
@@ -58,9 +60,9 @@ async function selectedPython(): Promise<string | undefined> {
 }
 
 /** The Python at `path`, or why it will not do. */
-async function probe({ path, from }: Candidate): Promise<Python | string> {
+async function probe({ path, from }: Candidate, token?: vscode.CancellationToken): Promise<Python | string> {
   try {
-    const { code, stdout, tail } = await run({ command: path, args: ["-I", "-c", PROBE] });
+    const { code, stdout, tail } = await run({ command: path, args: ["-I", "-c", PROBE], withinMs: PROBE_WITHIN_MS }, undefined, token);
     if (code !== 0) return tail.at(-1) ?? "it fails";
     const [executable, version] = stdout.trim().split(/\r?\n/);
     if (!executable || !version) return "it is no Python";

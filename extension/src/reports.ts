@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 
 const SCHEME = "whence-report";
+const LOOKS = 20;
 
 export class Reports implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly texts = new Map<string, string>();
@@ -18,9 +19,11 @@ export class Reports implements vscode.TextDocumentContentProvider, vscode.Dispo
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${title}.md` });
     this.texts.set(uri.path, content);
     this.changed.fire(uri);
+    const document = await vscode.workspace.openTextDocument(uri);
+    for (let looks = 0; document.getText() !== content && looks < LOOKS; looks++) await new Promise((resolve) => setTimeout(resolve, 50)); // it says what it said before
     // Not looked up among the commands: that of an extension is listed only once it has been used.
     if (as === "read" && (await vscode.commands.executeCommand("markdown.showPreview", uri).then(() => true, () => false))) return;
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+    await vscode.window.showTextDocument(document, { preview: true });
   }
 
   dispose(): void {

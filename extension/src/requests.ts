@@ -29,6 +29,9 @@ export class WireMismatchError extends Error {}
 
 export class Requests {
   private asked = 0;
+  private readonly changed = new vscode.EventEmitter<void>();
+  /** What was said of an answer, which model answers, or a run of the training is another than before. */
+  readonly onDidChange = this.changed.event;
 
   constructor(private readonly server: Server) {}
 
@@ -41,7 +44,7 @@ export class Requests {
       if (piece.success) receive(piece.output.text);
     });
     try {
-      return await this.request("whence/ask", { ...params, partialResultToken }, token);
+      return read(Answer, "whence/ask", await connection.request("whence/ask", { ...params, partialResultToken }, token));
     } finally {
       listening.dispose();
     }
@@ -61,8 +64,10 @@ export class Requests {
     return this.request("whence/status", params, token);
   }
 
-  feedback(params: FeedbackParams): Promise<Result<"whence/feedback">> {
-    return this.request("whence/feedback", params);
+  async feedback(params: FeedbackParams): Promise<Result<"whence/feedback">> {
+    const kept = await this.request("whence/feedback", params);
+    this.changed.fire();
+    return kept;
   }
 
   doctor(params: StatusParams = {}): Promise<Result<"whence/doctor">> {
@@ -79,11 +84,15 @@ export class Requests {
   }
 
   async useModel(params: UseParams): Promise<v.InferOutput<typeof Roles>> {
-    return read(Roles, "whence.useModel", await this.execute("whence.useModel", params));
+    const told = await this.execute("whence.useModel", params);
+    this.changed.fire();
+    return read(Roles, "whence.useModel", told);
   }
 
   async rollBackModel(): Promise<v.InferOutput<typeof Roles>> {
-    return read(Roles, "whence.rollBackModel", await this.execute("whence.rollBackModel", {}));
+    const told = await this.execute("whence.rollBackModel", {});
+    this.changed.fire();
+    return read(Roles, "whence.rollBackModel", told);
   }
 
   training(root?: string): Promise<Result<"whence/training">> {
@@ -93,6 +102,7 @@ export class Requests {
   /** One of the commands `whence.training.…`; what it changed is told by `training`. */
   async train(command: string, argument: unknown): Promise<void> {
     await this.execute(`whence.training.${command}`, argument);
+    this.changed.fire();
   }
 
   async reindex(params: StatusParams = {}): Promise<readonly string[]> {

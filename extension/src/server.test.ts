@@ -3,6 +3,7 @@ import type * as vscode from "vscode";
 import type { Connection, Hooks } from "./connection";
 import { Requests, WireMismatchError } from "./requests";
 import { NoServerError, Server } from "./server";
+import { commands, window } from "./vscode.fake";
 
 const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
 
@@ -45,6 +46,31 @@ describe("the server", () => {
     hooks().running();
     hooks().lost(false);
     expect(server.state).toMatchObject({ kind: "failed", setup: false });
+  });
+
+  it("tells what training came to, with the way there, and keeps its small talk to the log", async () => {
+    const { server, hooks } = started();
+    const [told, warned, run] = [vi.spyOn(window, "showInformationMessage"), vi.spyOn(window, "showWarningMessage"), vi.spyOn(commands, "executeCommand")];
+    await server.connection();
+    told.mockResolvedValueOnce("Show Training" as never);
+    hooks().message("Whence: training on shop: completed; it made shop-qa-lora@1.0", "info");
+    await vi.waitFor(() => expect(run).toHaveBeenCalledWith("whence.showTraining"));
+    hooks().message("Whence: training on shop: no better than the base", "warning");
+    expect(warned).toHaveBeenLastCalledWith("Whence: training on shop: no better than the base", "Show Training");
+    hooks().message("Whence: training on shop: stopped", "log");
+    hooks().message("Whence: 3 files were read", "info");
+    expect([told.mock.calls.length, warned.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it("is waited for while it starts, and not for longer than it is worth", async () => {
+    const { server, hooks } = started();
+    await server.connection();
+    hooks().lost(true);
+    expect((await server.settled(10)).kind).toBe("starting");
+    const settled = server.settled(60_000);
+    hooks().running();
+    expect((await settled).kind).toBe("running");
+    expect((await server.settled(60_000)).kind).toBe("running");
   });
 
   it("that is not set up says so, and can be started later", async () => {

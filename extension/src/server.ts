@@ -1,7 +1,9 @@
 // The one server of this window: started when it is first needed, restarted on request, and what state it is in.
 import * as vscode from "vscode";
 import type { Connect, Connection, Executable, Hooks, Progress } from "./connection";
+import { TRAINING_TITLE } from "./protocol";
 import { serverSettings } from "./settings";
+import { messageOf, unlinked } from "./telling";
 
 export type State =
   | { readonly kind: "off" }
@@ -30,6 +32,7 @@ export class Server implements vscode.Disposable {
   progress: readonly Progress[] = [];
   state: State = { kind: "off" };
   private connected: Promise<Connection> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly launch: Launch,
@@ -44,12 +47,25 @@ export class Server implements vscode.Disposable {
   }
 
   /** End the server, if there is one, and start another. */
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.connection();
+  restart(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.end();
+      await this.connection();
+    });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.inTurn(() => this.end());
+  }
+
+  /** One start or end after the other: two at once would leave a server behind that nobody knows. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async end(): Promise<void> {
     const connected = this.connected;
     this.connected = undefined;
     await connected?.then(
@@ -61,6 +77,21 @@ export class Server implements vscode.Disposable {
 
   async settingsChanged(): Promise<void> {
     if (this.state.kind === "running") await (await this.connected)?.settingsChanged();
+  }
+
+  /** Its state once it is not being started any more, which is waited for at most so long. */
+  settled(withinMs: number): Promise<State> {
+    return new Promise((resolve) => {
+      const listening = this.onDidChange((state) => {
+        if (state.kind !== "starting") done();
+      });
+      const timer = setTimeout(() => done(), this.state.kind === "starting" ? withinMs : 0);
+      const done = (): void => {
+        clearTimeout(timer);
+        listening.dispose();
+        resolve(this.state);
+      };
+    });
   }
 
   /** The process, for diagnostics. */
@@ -84,7 +115,7 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       this.connected = undefined;
       const setup = error instanceof NoServerError && error.setup;
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       this.log.error(`The server could not be started: ${detail}`);
       this.set({ kind: "failed", detail, setup });
       throw error;
@@ -95,7 +126,7 @@ export class Server implements vscode.Disposable {
     return {
       log: this.log,
       settings: serverSettings,
-      message: (text, severe) => this.tell(text, severe),
+      message: (text, kind) => this.tell(text, kind),
       progress: (runs) => {
         this.progress = runs;
         this.moved.fire(runs);
@@ -113,12 +144,14 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  /** What the server says is logged; what is wrong is also shown, with a way to learn more. */
-  private tell(text: string, severe: boolean): void {
+  /** What the server says is logged; what is wrong, and what training came to, is also shown, with a way to learn more. */
+  private tell(text: string, kind: "warning" | "info" | "log"): void {
     this.log.info(text);
-    if (!severe) return;
-    void vscode.window.showWarningMessage(text, "Show Logs").then((chosen) => {
-      if (chosen) this.log.show();
+    const isTraining = text.startsWith(TRAINING_TITLE);
+    if (kind === "log" || (kind === "info" && !isTraining)) return;
+    const show = kind === "warning" ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+    void show(unlinked(text), isTraining ? "Show Training" : "Show Logs").then((chosen) => {
+      if (chosen) void vscode.commands.executeCommand(isTraining ? "whence.showTraining" : "whence.showLogs");
     });
   }
 

@@ -1,7 +1,25 @@
 import { readFileSync } from "node:fs";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Hooks } from "./connection";
+import { connect } from "./languageClient";
 import { CLIENT_DEFAULTS, SERVER_DEFAULTS, serverSettings } from "./settings";
 import { set } from "./vscode.fake";
+
+const given = vi.hoisted((): { options: { initializationOptions?: unknown } } => ({ options: {} }));
+vi.mock("vscode-languageclient/node", () => ({
+  LanguageClient: class {
+    constructor(_id: string, _name: string, _server: unknown, options: object) {
+      given.options = options;
+    }
+    registerFeature(): void {}
+    onDidChangeState(): void {}
+    start(): Promise<void> {
+      return Promise.resolve();
+    }
+  },
+  RevealOutputChannelOn: {},
+  ExecuteCommandRequest: {},
+}));
 
 interface Property {
   readonly default: unknown;
@@ -34,6 +52,10 @@ describe("the manifest's settings", () => {
     }
   });
 
+  it("hold for the window, as its one server has one set for all folders", () => {
+    expect(new Set(Object.values(properties).map(({ scope }) => scope))).toEqual(new Set(["window", "machine"]));
+  });
+
   it("that name programs and addresses cannot be set by a repository", () => {
     const risky = Object.keys(CLIENT_DEFAULTS).filter((key) => key !== "chat.enabled").map((key) => `whence.${key}`);
     expect(risky.map((key) => properties[key]?.scope)).toEqual(risky.map(() => "machine"));
@@ -58,5 +80,13 @@ describe("what the server is told", () => {
   it("is what somebody set, and nothing of the extension's own", () => {
     Object.assign(set, { "whence.codeLens": true, "whence.server.path": "/opt/whence" });
     expect(serverSettings()).toEqual({ codeLens: true });
+  });
+
+  it("is what holds when a server starts, also in the place of one that died", async () => {
+    set["whence.hover"] = false;
+    await connect({ command: "whence", args: [] }, { settings: serverSettings } as unknown as Hooks);
+    Reflect.deleteProperty(set, "whence.hover");
+    const { initializationOptions: told } = given.options; // the library calls what is a function at each start
+    expect(typeof told === "function" ? (told as () => unknown)() : told).toEqual({});
   });
 });

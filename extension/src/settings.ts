@@ -31,7 +31,7 @@ export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>>
   const section = vscode.workspace.getConfiguration("whence");
   for (const key of Object.keys(SERVER_DEFAULTS) as (keyof ServerSettings)[]) {
     const told = section.inspect<unknown>(key);
-    const value = told?.workspaceFolderValue ?? told?.workspaceValue ?? told?.globalValue;
+    const value = told?.workspaceValue ?? told?.globalValue;
     if (value !== undefined) set[key] = value;
   }
   return set;

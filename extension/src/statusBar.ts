@@ -22,6 +22,7 @@ export class StatusBar implements vscode.Disposable {
   private readonly listening: vscode.Disposable[];
   private status: Status | undefined;
   private due: NodeJS.Timeout | undefined;
+  private runs = 0;
 
   constructor(
     private readonly server: Server,
@@ -32,7 +33,8 @@ export class StatusBar implements vscode.Disposable {
     this.language.name = "Whence";
     this.listening = [
       server.onDidChange(() => this.refresh()),
-      server.onDidProgress(() => this.refresh()),
+      requests.onDidChange(() => this.refresh()),
+      server.onDidProgress((runs) => this.moved(runs.length)),
     ];
     this.show();
   }
@@ -42,6 +44,13 @@ export class StatusBar implements vscode.Disposable {
     this.show();
     clearTimeout(this.due);
     this.due = setTimeout(() => void this.read(), SOON_MS);
+  }
+
+  /** What was made is asked for when a run has begun or ended, not at each of its steps. */
+  private moved(runs: number): void {
+    if (runs === this.runs) this.show();
+    else this.refresh();
+    this.runs = runs;
   }
 
   dispose(): void {
@@ -65,7 +74,7 @@ export class StatusBar implements vscode.Disposable {
     const shown = shownOf(this.server.state, this.server.progress, this.status?.roots ?? []);
     const icon = shown.busy ? "$(sync~spin)" : shown.severity === "ok" ? "$(search-sparkle)" : "$(warning)";
     this.item.text = `${icon} ${shown.text}`;
-    this.item.tooltip = tooltip(shown, this.status?.roots ?? []);
+    this.item.tooltip = tooltip(shown, this.status);
     this.item.accessibilityInformation = { label: `${shown.text}. ${shown.detail}` };
     this.item.command = "whence.menu";
     const colour = { ok: undefined, warning: "statusBarItem.warningBackground", error: "statusBarItem.errorBackground" }[shown.severity];
@@ -119,8 +128,16 @@ function count(number: number, what: string): string {
   return `${number.toLocaleString("en-US")} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function tooltip(shown: Shown, roots: readonly Root[]): vscode.MarkdownString {
-  const models = [...new Set(roots.map((root) => root.settings.model))].map((name) => (name === "none" ? "quotations, no model" : name));
+/** Who answers in a repository: the setting says it, or leaves it to what was chosen, which must be able to run. */
+export function writerOf({ settings, active }: Root, canRun: boolean): string {
+  const { champion, challenger, share } = active;
+  if (settings.model === "none" || (settings.model === "auto" && !champion && !challenger)) return "quotations, no model";
+  const chosen = settings.model === "auto" ? `${champion ?? "quotations"}${challenger ? `, ${challenger} for ${share} %` : ""}` : settings.model;
+  return canRun || chosen.includes("#") ? chosen : `quotations, as what runs models is not installed (${chosen})`;
+}
+
+function tooltip(shown: Shown, status: Status | undefined): vscode.MarkdownString {
+  const models = [...new Set(status?.roots.map((root) => writerOf(root, status.can_run)))];
   const text = new vscode.MarkdownString();
   text.appendText(shown.detail);
   if (models.length) text.appendText(`\nAnswers: ${models.join(", ")}`);

@@ -28,7 +28,7 @@ export const aRun: TrainingRun = {
 };
 
 export const aTraining: Training = {
-  available: true, how: "",
+  available: true, how: "", command: "",
   statistics: {
     corrections: 25, confirmations: 50, learnt: 24, ratio: 0.5, flagged: 1, minimum: 20, ready: true, told: "25 corrections collected, ready to train",
     categories: [{ name: "code", corrections: 25, confirmations: 50 }], types: [{ name: "why", corrections: 25, confirmations: 50 }],

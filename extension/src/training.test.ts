@@ -2,38 +2,45 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as vscode from "vscode";
 import type { Training } from "./protocol";
+import type { Reports } from "./reports";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import { isBusy, TrainingView } from "./training";
 import { aRun, aTraining } from "./training.fake";
 import type { FromTraining, ToTraining } from "./trainingMessages";
-import { EventEmitter, window, workspace } from "./vscode.fake";
+import { EventEmitter, set, window, workspace } from "./vscode.fake";
 
 const told: ToTraining[] = [];
 const done: [string, unknown][] = [];
 let training: Training;
 let refused: Error | undefined;
+let closed: Error | undefined;
+let taught: EventEmitter<undefined>;
 let press: (message: FromTraining) => Promise<void>;
 
-beforeEach(() => {
+beforeEach(async () => {
   vi.useFakeTimers();
   told.length = done.length = 0;
   training = aTraining;
-  refused = undefined;
+  refused = closed = undefined;
+  taught = new EventEmitter();
   Object.assign(workspace, { workspaceFolders: [{}] });
   const received = new EventEmitter<unknown>();
   const none = new EventEmitter<unknown>();
   const server = { state: { kind: "running" }, onDidChange: none.event } as unknown as Server;
   const requests = {
     status: () => Promise.resolve({ roots: [{ root: "file:///shop" }] }),
-    training: () => Promise.resolve(training),
+    training: () => (closed ? Promise.reject(closed) : Promise.resolve(training)),
+    onDidChange: taught.event,
     train: (command: string, argument: unknown) => (refused ? Promise.reject(refused) : Promise.resolve(void done.push([command, argument]))),
   } as unknown as Requests;
   const log = { error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
   const webview = { onDidReceiveMessage: received.event, asWebviewUri: (uri: unknown) => uri, cspSource: "csp", postMessage: (message: ToTraining) => told.push(message), html: "", options: {} };
   const view = { webview, visible: true, onDidChangeVisibility: none.event, onDidDispose: none.event };
-  new TrainingView({} as vscode.ExtensionContext, server, requests, log).resolveWebviewView(view as unknown as vscode.WebviewView);
-  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-[\w-]+'; style-src csp/);
+  const extension = { extensionUri: { fsPath: new URL("..", import.meta.url).pathname } } as unknown as vscode.ExtensionContext;
+  await new TrainingView(extension, server, requests, { log, reports: {} as unknown as Reports }).resolveWebviewView(view as unknown as vscode.WebviewView);
+  expect(webview.html).toMatch(/default-src 'none'; script-src 'nonce-([\w-]+)'; style-src 'nonce-\1'/);
+  expect(webview.html.match(/<\/?script/g)).toHaveLength(2); // the bundle ends where it ends
   press = async (message) => {
     received.fire(message);
     await vi.advanceTimersByTimeAsync(1);
@@ -56,6 +63,22 @@ describe("the training view", () => {
     expect(shown()).toBe(2); // it has ended
   });
 
+  it("follows what is said of answers beside it, and a run also after a request that failed", async () => {
+    training = { ...aTraining, runs: [{ ...aRun, status: "training" }] };
+    await press({ type: "ready" });
+    closed = new Error("the disk sleeps");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "state", state: { text: "the disk sleeps" } });
+    closed = undefined;
+    training = aTraining;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: aTraining });
+    training = { ...aTraining, examples: [] };
+    taught.fire(undefined);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told.at(-1)).toMatchObject({ type: "training", training: { examples: [] } });
+  });
+
   it("lets the server do what is pressed, in the repository that is shown", async () => {
     await press({ type: "ready" });
     await press({ type: "start", anyway: false });
@@ -67,6 +90,14 @@ describe("the training view", () => {
       ["deploy", { run: "abc-123", root: "file:///shop" }],
     ]);
     expect(told).toContainEqual({ type: "said", text: "Training has begun" });
+  });
+
+  it("installs what is missing only where the environment is the extension's own", async () => {
+    await press({ type: "ready" });
+    set["whence.server.path"] = "/opt/whence";
+    await press({ type: "ready" });
+    set["whence.server.path"] = "";
+    expect(told.flatMap((each) => (each.type === "training" ? each.installs : []))).toEqual([true, false]);
   });
 
   it("asks before it forgets anything, and says what the server refused", async () => {

@@ -1,42 +1,46 @@
 // The training view: what was collected, what was learnt from it, and its buttons. All that it shows is the server's.
 import * as vscode from "vscode";
 import * as v from "valibot";
-import { openCitation } from "./opening";
+import { openCitation, type Openers } from "./opening";
 import { page } from "./page";
 import { panelState } from "./panel";
 import type { Training } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
+import { text } from "./settings";
+import { messageOf, warn } from "./telling";
 import { FromTraining, type ToTraining } from "./trainingMessages";
 
 const BODY = `<main id="training" aria-label="Training"></main>
 <div id="state" role="status"></div>`;
-/** While a run is under way it is looked at again after this time. */
-const AGAIN_MS = 2000;
+/** It is looked at again after this time: while a run is under way, and as a terminal may begin one. */
+const [BUSY_MS, IDLE_MS] = [2000, 30_000];
 
 export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposable {
   static readonly id = "whence.training";
   private view: vscode.WebviewView | undefined;
   private shown: Training | undefined;
   private root: string | undefined;
+  private known: readonly string[] | undefined;
   private due: NodeJS.Timeout | undefined;
-  private readonly listening: vscode.Disposable;
+  private asked = 0;
+  private readonly listening: readonly vscode.Disposable[];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly server: Server,
     private readonly requests: Requests,
-    private readonly log: vscode.LogOutputChannel,
+    private readonly openers: Openers,
   ) {
-    this.listening = server.onDidChange(() => void this.refresh());
+    this.listening = [server.onDidChange(() => void this.refresh()), requests.onDidChange(() => void this.refresh())];
   }
 
   dispose(): void {
     clearTimeout(this.due);
-    this.listening.dispose();
+    for (const each of this.listening) each.dispose();
   }
 
-  resolveWebviewView(view: vscode.WebviewView): void {
+  async resolveWebviewView(view: vscode.WebviewView): Promise<void> {
     const folder = vscode.Uri.joinPath(this.extension.extensionUri, "dist", "webview");
     this.view = view;
     view.webview.options = { enableScripts: true, localResourceRoots: [folder], enableCommandUris: false };
@@ -46,25 +50,30 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       this.view = undefined;
       clearTimeout(this.due);
     });
-    view.webview.html = page(view.webview, folder, "training", BODY, ["training.css"]);
+    view.webview.html = await page(view.webview, folder, "training", BODY, ["training.css"]);
   }
 
-  /** Show what the server tells now, and again for as long as a run is under way. */
-  private async refresh(): Promise<void> {
+  /** Show what the server tells now, and again for as long as the view is seen; `known` are its repositories. */
+  private async refresh(known?: readonly string[]): Promise<void> {
     clearTimeout(this.due);
+    const asked = ++this.asked;
+    const isLast = (): boolean => asked === this.asked;
     if (!this.view?.visible) return;
     this.tell({ type: "state", state: panelState(this.server.state, (vscode.workspace.workspaceFolders ?? []).length > 0) });
     if (this.server.state.kind !== "running") return;
     try {
-      const { roots } = await this.requests.status();
-      const known = roots.map(({ root }) => root);
-      if (this.root !== undefined && !known.includes(this.root)) this.root = undefined;
-      this.shown = await this.requests.training(this.root);
-      this.tell({ type: "training", training: this.shown, roots: known });
-      if (isBusy(this.shown)) this.due = setTimeout(() => void this.refresh(), AGAIN_MS);
+      const roots = (this.known = known ?? (await this.requests.status()).roots.map(({ root }) => root));
+      if (this.root !== undefined && !roots.includes(this.root)) this.root = undefined;
+      const training = await this.requests.training(this.root);
+      if (!isLast()) return; // another repository may be meant by now
+      this.shown = training;
+      this.tell({ type: "training", training, roots, installs: !text("server.path") });
     } catch (error) {
-      this.log.debug(`No state of the training: ${String(error)}`);
-      this.tell({ type: "state", state: { kind: "problem", text: error instanceof Error ? error.message : String(error) } });
+      this.openers.log.debug(`No state of the training: ${String(error)}`);
+      this.known = undefined;
+      if (isLast()) this.tell({ type: "state", state: { kind: "problem", text: messageOf(error) } });
+    } finally {
+      if (isLast()) this.due = setTimeout(() => void this.refresh(this.known), this.shown && isBusy(this.shown) ? BUSY_MS : IDLE_MS);
     }
   }
 
@@ -75,10 +84,8 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
       const said = await this.do(told.output);
       if (said) this.tell({ type: "said", text: said });
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.log.error(`Training, ${told.output.type}: ${problem}`);
-      const chosen = await vscode.window.showWarningMessage(`Whence: ${problem}`, "Show Logs");
-      if (chosen) this.log.show();
+      this.openers.log.error(`Training, ${told.output.type}: ${messageOf(error)}`);
+      await warn(messageOf(error), this.openers.log);
     }
     await this.refresh();
   }
@@ -127,7 +134,7 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
 
   private async open(id: string): Promise<undefined> {
     const citation = this.shown?.examples.find((each) => each.id === id)?.evidence[0];
-    if (citation && this.shown) await openCitation(citation, this.shown.root, this.log);
+    if (citation && this.shown) await openCitation(citation, this.shown.root, this.openers);
   }
 
   private async export(run: string): Promise<string | undefined> {

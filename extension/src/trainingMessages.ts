@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { type PanelState, PANEL_COMMANDS } from "./messages";
 import type { Training } from "./protocol";
 
-/** To the view. `roots` are the open repositories, the one that is shown first asked. */
+/** To the view. `roots` are the open repositories; `installs` is whether the extension can install what is missing. */
 export type ToTraining =
-  | { readonly type: "training"; readonly training: Training; readonly roots: readonly string[] }
+  | { readonly type: "training"; readonly training: Training; readonly roots: readonly string[]; readonly installs: boolean }
   | { readonly type: "state"; readonly state: PanelState }
   | { readonly type: "said"; readonly text: string };
 

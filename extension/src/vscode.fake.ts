@@ -15,6 +15,21 @@ export class EventEmitter<T> {
 
 export class CancellationError extends Error {}
 
+export class CancellationTokenSource {
+  private readonly cancelled = new EventEmitter<void>();
+  readonly token = { isCancellationRequested: false, onCancellationRequested: this.cancelled.event };
+  cancel(): void {
+    this.token.isCancellationRequested = true;
+    this.cancelled.fire();
+  }
+  dispose(): void {
+    this.cancelled.dispose();
+  }
+}
+
+export const ProgressLocation = { Notification: 15 };
+export const commands = { executeCommand: () => Promise.resolve(undefined) };
+
 /** What is set, as `workspace.getConfiguration` would tell. */
 export const set: Record<string, unknown> = {};
 
@@ -25,7 +40,25 @@ export const workspace = {
   }),
 };
 
-export const window = { showWarningMessage: () => Promise.resolve(undefined) };
+export const languages = { createLanguageStatusItem: () => ({}) };
+export const StatusBarAlignment = { Left: 1 };
+export const LanguageStatusSeverity = { Information: 0, Warning: 1, Error: 2 };
+export class MarkdownString {
+  value = "";
+  appendText(text: string): void {
+    this.value += text;
+  }
+}
+
+type Work = (progress: { report: () => void }, token: CancellationTokenSource["token"]) => Promise<unknown>;
+const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+export const window = {
+  showWarningMessage: nothing,
+  showErrorMessage: nothing,
+  showInformationMessage: nothing,
+  createStatusBarItem: () => ({ show: () => undefined }),
+  withProgress: (_options: unknown, work: Work) => work({ report: () => undefined }, new CancellationTokenSource().token),
+};
 
 export const QuickPickItemKind = { Separator: -1 };
-export const Uri = { joinPath: (base: object, ...parts: string[]) => ({ ...base, path: parts.join("/") }) };
+export const Uri = { joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from whence_indexer import extras
 from whence_indexer.errors import EmbedderError
 from whence_indexer.rounding import restored
 from whence_indexer.tokens import Tokens
@@ -98,7 +99,7 @@ class SentenceTransformerEmbedder:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            raise EmbedderError(f"the embedder {model!r} needs an extra: pip install 'whence[embedders]'") from error
+            raise EmbedderError(f"the embedder {model!r} needs more: {extras.command('embedders')}") from error
         try:
             self._model: Any = SentenceTransformer(model, trust_remote_code=False)
         except Exception as error:  # whatever a hub, a file system or a configuration can raise

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from whence_indexer import extras
 from whence_indexer.errors import GoneError, MissingError, TrackerError
 from whence_indexer.records import plain, utc
 
@@ -71,7 +72,7 @@ def rest_client(base: str, token: str | None, advice: str, say: Callable[[str], 
 
 def missing_extra() -> TrackerError:
     """The error for a tracker's client that is not installed."""
-    return TrackerError("asking a tracker needs some more packages: pip install 'whence[trackers]'")
+    return TrackerError(f"asking a tracker needs some more packages: {extras.command('trackers')}")
 
 
 def require_same_origin(address: str, base: str) -> None:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import click
 
-from whence_indexer import __version__
+from whence_indexer import __version__, extras
 from whence_indexer.errors import QueryError, TrackerError, WhenceError
 from whence_server.feedbackcommands import feedback
 from whence_server.modelcommands import models
@@ -39,7 +39,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("whence: stopped; what was indexed before is unharmed", err=True)
+        click.echo("whence: stopped; what was there before is unharmed", err=True)
         sys.exit(1)
     except WhenceError as error:
         click.echo(f"whence: {error}", err=True)
@@ -288,7 +288,7 @@ def mcp(repo: str) -> None:
     except ModuleNotFoundError as error:
         if error.name not in {"mcp", "mcp_types"}:
             raise
-        raise WhenceError("whence mcp needs the package mcp: pip install 'whence[mcp]'") from error
+        raise WhenceError(f"whence mcp needs the package mcp: {extras.command('mcp')}") from error
     serve(_workspace(repo)).run("stdio")
 
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 
 from whence_indexer.types import Citation
 from whence_server import extractive
-from whence_server.errors import GenerationError, LoadingError
+from whence_server.errors import GenerationError, LoadingError, UnquotableError
 from whence_server.generation.confidence import calibrated
 from whence_server.generation.drafting import Unsupported, Written, write
 from whence_server.generation.generator import Check, Generator, Told
-from whence_server.generation.prompt import UNKNOWN
+from whence_server.generation.writing import declines
 from whence_server.markup import plain
 from whence_server.passages import Passage
 from whence_server.types import Answer, Timings
 
 PASSAGES = 8  # that a model is shown, where they fit into its context
 _FAILED = "_No model wrote this: {}. These are quotations._"
-_UNBORNE = "_What {} wrote is not borne out by the evidence and was left out. These are quotations._"
+_UNBORNE = "_Nothing that {} wrote is borne out by a passage that it cites. These are quotations._"
 _TRIMMED = "_{} passage(s) of the evidence had no room in the model's context._"
 _DROPPED = "_{} sentence(s) that the evidence does not bear out were left out._"
 
@@ -58,13 +58,13 @@ def compose(
     try:
         written = write(generator, question, passages, writing.told, check, writing.unsupported, writing.asker)
     except GenerationError as error:
-        if not isinstance(error, LoadingError):  # which says nothing of the model
+        if not isinstance(error, (LoadingError, UnquotableError)):  # which say nothing of the model
             writing.ended(False)
         return _noted(quotations, _FAILED.format(plain(str(error)).rstrip(".")))
     writing.ended(True)
     timings = Timings(quotations.timings.retrieve, round(begun + written.first_token, 4), round(elapsed(), 4))
     confidence = calibrated(quotations.confidence, written.generated.logprobs, generator.calibration)
-    declined = written.generated.text.strip() == UNKNOWN
+    declined = declines(written.generated.text)
     if declined or (written.cited and confidence < extractive.ABSTAIN_BELOW):
         nearest = passages[: len(quotations.citations)]
         text = extractive.ABSTENTION + extractive.render("", nearest, quotations.citations)
@@ -73,8 +73,8 @@ def compose(
         return replace(given, model=generator.model, timings=timings)
     if not written.cited:
         return replace(_noted(quotations, _UNBORNE.format(generator.model.name)), timings=timings)
-    citations = tuple(cite(number, passages[number - 1]) for number in sorted(written.cited))
-    receipts = extractive.render("", [passages[citation.id - 1] for citation in citations], citations)
+    citations = tuple(cite(number, written.evidence[number - 1]) for number in sorted(written.cited))
+    receipts = extractive.render("", [written.evidence[citation.id - 1] for citation in citations], citations)
     text = "\n\n".join([written.text, receipts, *_notes(written, writing.unsupported)])
     given = replace(quotations, text=text, confidence=round(confidence, 3), citations=citations)
     return replace(given, model=generator.model, timings=timings)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from whence_indexer import __version__, processor, schema
+from whence_indexer import __version__, extras, processor, schema
 from whence_indexer.embedder import load_embedder
 from whence_indexer.errors import NoIndexError, WhenceError
 from whence_indexer.repository import Repository
@@ -25,7 +25,6 @@ from whence_server.models.upkeep import installed
 _ROOM = 500_000_000  # bytes; a rebuild grows beside the old index
 _MAKE = "whence index makes it"
 _MEND = "whence doctor --repair, or whence index --rebuild, makes it anew from the repository"
-_EXTRA = "pip install 'whence[model]', or whence models use none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,15 @@ def machine() -> Iterator[Check]:
     yield _tried("embedding model", load_embedder, "install whence again")
 
 
-def of_repository(repository: Repository) -> Iterator[Check]:
-    """What holds for this one: git, its index, its settings, the models that answer for it."""
+def of_repository(repository: Repository, *, making: bool = False) -> Iterator[Check]:
+    """What holds for this one: git, its index, its settings, the models that answer for it.
+
+    While its first index is `making`, that there is none yet is no fault.
+    """
     git = "git" if repository.common_dir else "git: none here, so that there is no history to tell of"
     yield Check(git)
-    yield index_check(repository)
+    index = index_check(repository)
+    yield Check("index: the first one is being made") if making and index.fix == _MAKE else index
     yield _room(repository.index_dir)
     _, problems = read_settings(repository.root)
     yield Check("settings of the repository", "; ".join(problems) or None, "mend whence.toml or pyproject.toml")
@@ -98,7 +101,11 @@ def _models(repository: Repository) -> Iterator[Check]:
             f"model {each.manifest.label}", problem, f"whence models remove {each.manifest.label}, pull it again"
         )
     if champion and find_spec("llama_cpp") is None:
-        yield Check("what runs models", "llama-cpp-python is not installed", _EXTRA)
+        yield Check(
+            "what runs models",
+            "llama-cpp-python is not installed",
+            f"{extras.command('model')}, or whence models use none",
+        )
 
 
 def _tried(what: str, work: Callable[[], object], fix: str) -> Check:

@@ -74,3 +74,7 @@ class LoadingError(WorkerError):
 
 class PromptError(GenerationError):
     """The prompt is longer than the model's context, or its grammar makes no sense."""
+
+
+class UnquotableError(PromptError):
+    """The evidence has no sentence that a model which quotes could say: it was not asked."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -26,6 +27,7 @@ Verdict = Literal["up", "down", "correction", "note"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _PATIENCE = 5.0  # seconds for another process to end its line
 _LONGEST = 20_000  # characters of a correction or a note
+_ANSWER = re.compile(r"[0-9a-f]{12}")  # the id of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,19 @@ class Feedback:
     text: str | None = None
 
 
-def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | None = None) -> Feedback:
-    """Keep an opinion of `answer` in the index at `folder`. Raises `QueryError` where it cannot be one."""
+def give(
+    folder: Path, verdict: str, question: str, answer: Answer, text: str | None = None, *, of: str = ""
+) -> Feedback:
+    """Keep an opinion of `answer` in the index at `folder`; `of` is the answer's id, whose earlier opinion it replaces.
+
+    A note is none, and stays beside it. Raises `QueryError` where it cannot be kept.
+    """
     if verdict not in VERDICTS:
         raise QueryError(f"there is no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
     if verdict in {"correction", "note"} and not (text or "").strip():
         raise QueryError(f"a {verdict} needs a text")
     given = Feedback(
-        id=uuid4().hex[:12],
+        id=of if verdict != "note" and _ANSWER.fullmatch(of) else uuid4().hex[:12],
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         verdict=verdict,
         question=redact(question).text,
@@ -58,7 +65,13 @@ def give(folder: Path, verdict: str, question: str, answer: Answer, text: str | 
         model=asdict(answer.model),
         text=_checked(text) if text else None,
     )
-    _append(folder, given)
+    with _alone(folder, "kept"):
+        held = read_feedback(folder)
+        others = [each for each in held if each.id != given.id]
+        if len(others) < len(held):
+            _rewrite(folder, [*others, given])
+        else:
+            _append(folder, given)
     return given
 
 
@@ -113,7 +126,7 @@ def _rewrite(folder: Path, kept: Iterable[Feedback]) -> None:
 
 
 def _append(folder: Path, given: Feedback) -> None:
-    with _alone(folder, "kept"), (folder / FILE).open("ab+") as file:
+    with (folder / FILE).open("ab+") as file:
         if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
             file.write(b"\n")  # what a killed process left is one broken line, not two
         file.write(_line(given).encode())

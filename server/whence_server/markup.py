@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # In a code span nothing is markup; of all other backticks none may begin one.
-_SPAN = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")
+CODE_SPAN = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")
 _MARKS = re.compile(r"[\\`*\[\]<>&|~]|(?<!\w)_+|_+(?!\w)")
 
 # What makes a heading, a list or a rule of a line; `1.` is one by its full stop.
@@ -33,7 +33,7 @@ def plain(text: str) -> str:
     """A line that brings no link, no markup and nothing like a receipt: it keeps its code spans, and no other
     character of it means anything. What would begin another line, or steer a terminal, is a space or is shown as `�`.
     """
-    parts = _SPAN.split(_one_line(text))
+    parts = CODE_SPAN.split(_one_line(text))
     line = "".join(part if place % 2 else _MARKS.sub(_escaped, part) for place, part in enumerate(parts))
     return _OPENING.sub(r"\1\\\2", line)
 

@@ -22,7 +22,7 @@ _MARKER = re.compile(
     r"^\s*(?:\*+(?=[\s/]|$)|[#;%]+[!:]?(?!\d)|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*"
 )
 _CLOSER = re.compile(r"\s*(?:\*/|\"{3}|'{3}|-->)\s*$")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
 _FIELD = re.compile(r"[:@\\](?:param|arg|type|returns?|rtype|raises?|throws|see|since)\b|\.\. \w+::|[-=~^`\"*#+]{4,}$")
 _CODE = re.compile(r"[{};=]|\w\(|->|=>|^\s*(?:import|from|return|if|else|for|while|def|class|@)\b.*[:(]?$")
 _DEFINITION_LINE = re.compile(
@@ -71,7 +71,7 @@ def sentences(passage: Passage) -> Iterator[str]:
         if text and not _FIELD.match(text) and (passage.hit.kind != "code" or not _CODE.search(text)):
             paragraph.append(text)
             continue
-        for sentence in _SENTENCE_END.split(" ".join(paragraph)):
+        for sentence in SENTENCE_END.split(" ".join(paragraph)):
             if len(sentence.split()) >= 3 and len(sentence) <= _MAX_SENTENCE:
                 yield sentence
         paragraph = []

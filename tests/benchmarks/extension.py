@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.extension`: what the VS Code extension weighs, and how fast it was in the real editor.
 
-Takes what `make e2e` left: the package, and the times of its journeys. Of several runs the best of each time is taken:
+Takes what `make e2e` left: the package, the times of its journeys, and, of the same names, those of an extension that
+does nothing: the *floor*, which no extension is below. Of several runs the best of each time is taken:
 other work on the machine only adds to it.
 """
 
@@ -22,21 +23,27 @@ def main() -> None:
     """Read, print, and write where asked."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks.extension", description=__doc__)
     parser.add_argument("took", type=Path, nargs="+", metavar="took.json", help="of each run")
+    parser.add_argument("--floor", type=Path, nargs="+", default=[], metavar="took.json", help="the same of nothing")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into this page")
     options = parser.parse_args()
-    runs = [json.loads(file.read_text("utf-8")) for file in options.took]
-    report = f"{measured()} The best of {len(runs)}.\n\n{judged([*_times(runs), *_sizes()])}"
+    runs, floors = ([json.loads(file.read_text("utf-8")) for file in files] for files in (options.took, options.floor))
+    report = f"{measured()} The best of {len(runs)}.\n\n{judged([*_times(runs, floors), *_sizes()])}"
     print(report)
     if options.write:
         write_section(options.write, "extension", report)
 
 
-def _times(runs: list[dict[str, float]]) -> Iterator[Measure]:
+def _times(runs: list[dict[str, float]], floors: list[dict[str, float]]) -> Iterator[Measure]:
     for what in runs[0]:
         if what == "requests to other hosts":
             yield Measure(what, float(max(run[what] for run in runs)), "", 0.0)
-        else:
-            yield Measure(what, min(run[what] for run in runs), "ms", _BARS.get(what))
+            continue
+        bar, best = _BARS.get(what), min(run[what] for run in runs)
+        yield Measure(what, best, "ms", bar)
+        if floors and what in floors[0]:
+            floor = min(run[what] for run in floors)
+            yield Measure(f"{what}: an empty extension", floor, "ms")
+            yield Measure(f"{what}: above an empty extension", max(0.0, best - floor), "ms", bar)
 
 
 def _sizes() -> Iterator[Measure]:

@@ -9,6 +9,9 @@ const runs = resolve(process.env["WHENCE_E2E_RUN"] ?? join(root, ".venv/e2e/run"
 
 export const server = resolve(process.env["WHENCE_E2E_SERVER"] ?? join(root, ".venv/bin/whence"));
 
+/** After so many milliseconds a new window has started all that it starts. */
+export const REST = 10_000;
+
 /** The places of one test file, whose own folder is emptied. */
 export function ground(name: string): Places {
   const run = join(runs, name);

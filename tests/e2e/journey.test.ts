@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { cloned, ground, server } from "./ground";
+import { cloned, ground, REST, server } from "./ground";
 import { until, Workbench } from "./workbench";
 
 const places = ground("journey");
@@ -57,11 +57,8 @@ async function ask(question: string): Promise<void> {
 
 test("the panel opens at once", async () => {
   await workbench.status().waitFor(); // the editor has begun
-  const pressed = Date.now();
-  await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+  took["panel painted while the editor starts"] = await workbench.painted("Whence", ".welcome");
   panel = await workbench.panel();
-  await panel.locator(".welcome").waitFor();
-  took["panel painted"] = Date.now() - pressed;
   await workbench.picture("1-panel");
 });
 
@@ -94,6 +91,19 @@ test("a follow-up goes on from there", async () => {
   expect(await panel.locator(".turn").count()).toBe(2);
 });
 
+test("what is being written is still there after a look elsewhere", async () => {
+  await panel.locator("#form textarea").fill("And why is");
+  await last().locator("[aria-label='Not helpful']").click();
+  await last().locator("form.correction textarea").fill("For speed.");
+  await workbench.command("View: Show Explorer");
+  await workbench.page.locator(".explorer-folders-view").waitFor();
+  await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
+  panel = await workbench.panel();
+  await panel.locator(".turn").last().waitFor();
+  expect(await panel.locator("#form textarea").inputValue()).toBe("And why is");
+  expect(await last().locator("form.correction textarea").inputValue()).toBe("For speed.");
+});
+
 test("what the repository does not answer looks different", async () => {
   await ask("How do I bake sourdough bread?");
   await panel.locator(".turn.abstained").waitFor();
@@ -101,7 +111,7 @@ test("what the repository does not answer looks different", async () => {
 });
 
 test("a hover tells what a symbol is and what changed it", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   const word = workbench.page.locator(".view-line span", { hasText: /^give$/ }).first();
   await until(async () => {
     await workbench.page.mouse.move(0, 0);
@@ -113,7 +123,7 @@ test("a hover tells what a symbol is and what changed it", async () => {
 });
 
 test("the code action Why names the commit, and its citation opens the diff", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   await workbench.command("Quick Fix...");
   const before = await panel.locator(".turn").count();
   await workbench.page.locator(".action-widget .monaco-list-row", { hasText: "Why was this changed?" }).click();
@@ -133,7 +143,7 @@ test("thumbs down with a correction is kept beside the index", async () => {
   await last().getByText("Keep Correction").click();
   await last().locator(".kept").waitFor();
   const kept = readFileSync(feedback, "utf8").trim().split("\n").map((line) => JSON.parse(line) as { verdict: string; text: string | null });
-  expect(kept.map((each) => each.verdict)).toEqual(["down", "correction"]);
+  expect(kept.map((each) => each.verdict)).toEqual(["down", "correction"]); // the first is of another answer
   expect(kept[1]?.text).toBe("Because corrections are worth more than thumbs.");
 });
 
@@ -156,7 +166,7 @@ test("a server that is killed comes back", async () => {
 });
 
 test("a change of the settings is heeded at once", async () => {
-  await workbench.file("server/whence_server/feedback.py", 46);
+  await workbench.file("server/whence_server/feedback.py", 50);
   expect(await workbench.page.locator(".codelens-decoration a").count()).toBe(0);
   workbench.set({ "whence.codeLens": true });
   await workbench.page.locator(".codelens-decoration a", { hasText: "commit" }).first().waitFor();
@@ -171,12 +181,14 @@ test.each(["Default Dark Modern", "Default High Contrast"])("it is readable in %
 
 test("a second window on the same repository answers too", async () => {
   const page = await workbench.secondWindow();
-  await page.locator(".activitybar [aria-label='Whence']").first().click();
+  await workbench.status(page).waitFor();
+  await page.waitForTimeout(REST);
+  took["panel painted"] = await workbench.painted("Whence", ".welcome", page);
   const other = await workbench.panel(page);
   await other.locator("#form textarea").fill("What is a hunk?");
   await other.locator("#form textarea").press("Enter");
   await other.locator(".turn:is(.done, .abstained)").waitFor();
-  await page.close();
+  await page.context().close();
 });
 
 test("it is activated, and answers, in its time", async () => {

@@ -57,12 +57,20 @@ describe("with chat, agents and two roots", () => {
     ["explain", "Requests", /class Requests/],
     ["why", "feedback.py was made", /commit|reason/i],
   ])("@whence /%s answers in chat with its references", async (command, words, told) => {
-    await workbench.file("server/whence_server/feedback.py", 46);
+    await workbench.file("server/whence_server/feedback.py", 50);
     await chat(workbench.page, `@whence /${command} ${words}`.trim());
     const response = workbench.page.locator(".interactive-response").last();
     await response.locator(".chat-used-context-label").first().waitFor();
     await until(async () => told.test(await response.innerText()), `@whence /${command} did not answer`);
     await workbench.picture(`3-chat-${command}`);
+  });
+
+  test("what @whence /why needs is said where nothing is open", async () => {
+    await workbench.command("View: Close All Editors");
+    await chat(workbench.page, "@whence /why");
+    const response = workbench.page.locator(".interactive-response").last();
+    await until(async () => /put the cursor on the lines/.test(await response.innerText()), "it does not say what to do");
+    await workbench.picture("3-chat-nothing");
   });
 
   test("an agent finds the tools and calls them", async () => {
@@ -89,6 +97,14 @@ describe("without trust", () => {
   });
   afterAll(() => workbench?.close());
 
+  test("the doctor waits for a server that starts, and takes a first index that is being made for no fault", async () => {
+    await workbench.command("Whence: Run Doctor");
+    await until(() => workbench.shows("embedding model"), "the doctor did not report");
+    expect(await workbench.shows(/✗/)).toBe(false);
+    await workbench.picture("0-doctor");
+    await workbench.command("View: Close All Editors");
+  });
+
   test("the files are indexed and searched, and programs of the workspace's settings are not run", async () => {
     workbench.set(NOT_TRUSTED);
     await workbench.page.locator(".activitybar [aria-label='Whence']").first().click();
@@ -102,7 +118,7 @@ describe("without trust", () => {
     const { page } = workbench;
     await page.locator(".part.editor").click();
     await page.keyboard.press("Control+k");
-    await page.keyboard.press("Control+q");
+    await page.keyboard.press("Control+g");
     await until(() => panel.evaluate(() => document.hasFocus() && document.activeElement?.tagName === "TEXTAREA"), "the question has no cursor");
     const before = await panel.locator(".turn").count();
     await page.keyboard.type("Where is feedback kept?");
@@ -118,7 +134,7 @@ describe("without trust", () => {
     await page.keyboard.press("Enter");
     await until(async () => (await workbench.cursor()).line > 0 && (await page.locator(".part.editor .monaco-editor.focused").count()) > 0, "no editor was opened");
     await page.keyboard.press("Control+k");
-    await page.keyboard.press("Control+q");
+    await page.keyboard.press("Control+g");
     await until(() => panel.evaluate(() => document.hasFocus() && document.activeElement?.tagName === "TEXTAREA"), "the way back does not lead to the question");
   });
 
@@ -183,6 +199,13 @@ describe("in an empty folder", () => {
     await workbench.page.locator("[aria-label*='not set up yet'], [id^='whence.whence'].warning-kind").first().waitFor();
     expect(existsSync(storage) ? readdirSync(storage) : []).toEqual([]);
     await workbench.picture("3-not-now");
+  });
+
+  test("a program that is not there is told once, in a sentence", async () => {
+    writeFileSync(join(places.run, "data/Machine/settings.json"), JSON.stringify({ "whence.server.path": "/no/such/whence" }));
+    await workbench.page.locator(".notification-toast", { hasText: "There is no program /no/such/whence." }).waitFor();
+    expect(await workbench.page.locator(".notification-toast").count()).toBe(1);
+    await workbench.picture("4-no-program");
   });
 });
 

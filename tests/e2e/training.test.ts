@@ -83,7 +83,7 @@ test("training begins and is stopped, or it says what has to be installed", asyn
   await heading().scrollIntoViewIfNeeded();
   const missing = view.locator(".missing");
   if (await missing.count()) {
-    expect(await missing.innerText()).toContain("pip install 'whence[training]'");
+    expect(await missing.innerText()).toContain("Training needs ");
     return;
   }
   await view.getByText("Start Training").click();

@@ -21,6 +21,8 @@ export interface Surroundings {
   /** Further extensions, as VSIX. */
   readonly extensions?: readonly string[];
   readonly asks?: boolean;
+  /** What is waited for in the activity bar. */
+  readonly container?: string;
 }
 
 export class Workbench {
@@ -39,7 +41,7 @@ export class Workbench {
    * Install the extension, and others, start the editor on a folder or a `.code-workspace` with these settings of the
    * user, and show it. `asks` lets it ask whether the folder is trusted.
    */
-  static async open(places: Places, folder: string, settings: Record<string, unknown>, { extensions = [], asks = false }: Surroundings = {}): Promise<Workbench> {
+  static async open(places: Places, folder: string, settings: Record<string, unknown>, { extensions = [], asks = false, container = "Whence" }: Surroundings = {}): Promise<Workbench> {
     const { run } = places;
     await profile(run, settings);
     const common = ["--config", join(run, "config.yaml"), "--user-data-dir", join(run, "data"), "--extensions-dir", join(run, "extensions")];
@@ -57,7 +59,7 @@ export class Workbench {
       const kind = folder.endsWith(".code-workspace") ? "workspace" : "folder";
       const address = `http://127.0.0.1:${port}/?${kind}=${encodeURIComponent(folder)}`;
       await page.goto(address, { waitUntil: "domcontentloaded" });
-      await page.locator(".activitybar [aria-label='Whence']").first().waitFor();
+      await page.locator(`.activitybar [aria-label='${container}']`).first().waitFor();
       return new Workbench(page, browser, server, address, run, folder, requested);
     } catch (error) {
       await browser.close();
@@ -90,12 +92,13 @@ export class Workbench {
     await this.page.mouse.down();
     await this.page.mouse.move(bar.x + width, 300, { steps: 5 });
     await this.page.mouse.up();
-    await this.page.mouse.move(bar.x + width + 200, 300); // its edge is lit as long as the mouse is there
+    await this.page.mouse.move(bar.x + width + 200, bar.y + bar.height + 5); // its edge is lit as long as the mouse is there, and code has hovers
+    await this.page.waitForTimeout(800); // and fades then
   }
 
-  /** Another window on the same folder. */
+  /** Another window on the same folder, of a browser that has seen nothing yet. */
   async secondWindow(): Promise<Page> {
-    const page = await this.page.context().newPage();
+    const page = await (await this.browser.newContext({ viewport: this.page.viewportSize() })).newPage();
     page.setDefaultTimeout(PATIENCE);
     await page.goto(this.address);
     await page.locator(".monaco-workbench").waitFor();
@@ -135,11 +138,23 @@ export class Workbench {
     throw new Error("the panel did not appear");
   }
 
+  /** Milliseconds from the click on a container of the activity bar to the first paint of its page, as the page tells. */
+  async painted(container: string, has: string, page = this.page): Promise<number> {
+    const pressed = Date.now();
+    await page.locator(`.activitybar [aria-label='${container}']`).first().click();
+    const panel = await this.panel(page, has);
+    const at = await panel.waitForFunction(() => {
+      const [paint] = performance.getEntriesByName("first-contentful-paint");
+      return paint && performance.timeOrigin + paint.startTime;
+    });
+    return Math.round(((await at.jsonValue()) ?? 0) - pressed);
+  }
+
   /** How long the extension took to be activated, in milliseconds of the extension host, as the editor tells. */
-  async activation(): Promise<number> {
+  async activation(name = /whence/i): Promise<number> {
     await this.command("Developer: Show Running Extensions");
     const rows = this.page.locator(".runtime-extensions-editor .monaco-list-row, .editor-instance .monaco-list-row");
-    const row = rows.filter({ hasText: /whence/i }).first();
+    const row = rows.filter({ hasText: name }).first();
     await rows.first().hover();
     // The slowest come first, and only what is in sight is there.
     await until(async () => (await row.count()) > 0 || this.page.mouse.wheel(0, 200).then(() => false), "the extension is not listed as running");
@@ -167,8 +182,8 @@ export class Workbench {
     }
   }
 
-  status(): Locator {
-    return this.page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
+  status(page = this.page): Locator {
+    return page.locator("[id='whence.whence.whence.status'], [id='whence.whence.status']").first();
   }
 
   private async palette(typed: string, title: string): Promise<void> {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.lsp.client import serving
 from tests.server.generation.gguf_models import write_model
@@ -76,6 +78,29 @@ def test_a_repository_cannot_choose_a_file_or_an_address(shop, client):
     assert client.until_indexed()["settings"]["model"] == "auto"
     said = "\n".join(each["message"] for each in client.notified("window/showMessage"))
     assert "the setting 'model' of a repository is a model's name" in said
+
+
+def test_a_thumb_down_and_its_correction_are_one_opinion(shop, client, tmp_path):
+    client.initialize(shop.path)
+    for version in ("1.0", "1.1"):
+        registry = offer(tmp_path / "registry", write_gguf(tmp_path / f"{version}.gguf"), version)
+        command(client, "pullModel", model=f"reader@{version}", registry=registry)
+    command(client, "useModel", model="reader@1.0")
+    command(client, "useModel", model="reader@1.1", share=50)
+    told = client.ask("whence/ask", QUESTION | {"model": "none"})
+    given = told | {"model": {"name": "reader", "version": "1.1"}}
+    for answer in ("a" * 12, "b" * 12):
+        opinion = {"answer": answer, "question": QUESTION["question"], "given": given}
+        client.ask("whence/feedback", opinion | {"verdict": "down"})
+        client.ask("whence/feedback", opinion | {"verdict": "correction", "text": f"Once, says {answer}."})
+    models = client.ask("whence/models")
+    assert models["trial"]["reader@1.1"]["down"] == 2
+    assert models["roles"]["challenger"] == "reader@1.1"  # two of two may be chance
+    for _ in range(3):
+        client.ask("whence/feedback", {"answer": told["id"], "verdict": "up"})
+    client.ask("whence/feedback", {"answer": told["id"], "verdict": "note", "text": "clear"})
+    lines = map(json.loads, (shop.path / ".git" / "whence" / "feedback.jsonl").read_text().splitlines())
+    assert [each["verdict"] for each in lines] == ["correction", "correction", "up", "note"]
 
 
 @pytest.mark.model

@@ -44,6 +44,26 @@ def test_the_first_question_may_come_before_the_folder_is_open(shop, client):
     assert "shop/pay.py" in {each["path"] for each in told["citations"]}
 
 
+def test_a_first_index_that_is_being_made_is_no_fault(shop, client):
+    client.configuration = {}
+    client.initialize(shop.path, capabilities={"workspace": {"configuration": True}})
+    assert {"index: the first one is being made", "git"} <= examined(client)  # also before it has begun
+    client.until_indexed()
+    assert "index (3 files, 2 commits)" in examined(client)
+
+
+def test_that_there_is_no_index_is_a_fault_where_none_is_wanted(shop, client):
+    client.initialize(shop.path, options={"index": False})
+    (index,) = [each for each in client.ask("whence/doctor")["checks"] if each["what"] == "index"]
+    assert index["problem"] == "there is none yet"
+
+
+def examined(client):
+    checks = client.ask("whence/doctor")["checks"]
+    assert all(check["ok"] for check in checks), checks
+    return {check["what"] for check in checks}
+
+
 def test_settings_are_followed_as_they_change(shop, client):
     client.configuration = {"links": False}
     client.initialize(shop.path, options={"index": False}, capabilities={"workspace": {"configuration": True}})

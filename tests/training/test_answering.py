@@ -1,6 +1,8 @@
 """Questions of a dataset asked on the server's path: what is searched for, what is not, and what the prompt holds."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,15 +17,22 @@ from whence_server.generation.generator import Generated
 from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import UNKNOWN
 from whence_server.types import Model
+from whence_training.config import Config, Promotion
 from whence_training.evaluation.leaks import refuse_leak
+from whence_training.evaluation.names import Inventory
 from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.base import Base
+from whence_training.finetuning.bench import Bench
 from whence_training.finetuning.examples import reference
 from whence_training.qa.record import Evidence, Quote, Record
+from whence_training.release.promotion import judge
+from whence_training.run import Run
 
 INVOICE = "An invoice is sent as soon as the goods have left the warehouse."
 QUESTION = "When is an invoice sent to the customer?"
 GUIDE = Evidence("doc", f"{INVOICE} The credit of the customer is checked first.", "docs/guide.md", 5)
 RECORD = Record("docs", "when", "easy", QUESTION, INVOICE, (GUIDE,), (Quote(0, INVOICE),), "rules:section", "guide")
+BASE = Base("base", Path(__file__), Path(), "quote", 4096, 1)  # the file is asked for its digest alone
 
 
 class Scripted:
@@ -67,6 +76,31 @@ def test_what_search_finds_is_served_but_never_the_questions_that_measure(asker)
     assert "exam/questions.yaml" not in paths
 
 
+QUOTING = f'Is "{QUESTION}" asked of us?'
+KEPT = {
+    "exam/set.jsonl": json.dumps({"question": QUOTING, "answer": INVOICE}),
+    "exam/set.md": f"**{QUOTING}**\n\n{INVOICE}\n",
+    "tests/test_exam.py": f"# {QUOTING.replace(' asked', chr(10) + '# asked')}\nWANTED = '{INVOICE}'\n",
+    "exam/named.toml": f"[[questions]]\nanswer = '{INVOICE}'\npaths = ['docs/guide.md']\n",
+}
+
+
+@pytest.mark.parametrize("path", KEPT)
+def test_a_set_of_questions_is_no_evidence_in_whatever_file_it_is_kept(shop, path):
+    shop.write(path, KEPT[path])
+    shop.commit("Keep what we ask our assistant", date="2024-06-02T10:00:00+00:00")
+    named = {"imports": {"curated": [shop.path / path]}} if "named" in path else {}
+    run = Run(shop.path, shop.open(), Config.model_validate({"dataset_generator": named}), "")
+    Workspace(run.repository).update()
+    record = replace(RECORD, question=QUOTING)
+    found = [hit.path for hit in Workspace(run.repository).current().search(parse_query(QUOTING), 12)]
+    (asked,) = Bench(run, BASE, None, "data", Inventory()).ask([record])
+    served = [passage.hit.path for passage in asked.passages]
+    assert path in found
+    assert path not in served
+    assert "docs/guide.md" in served
+
+
 def test_a_question_over_planted_evidence_is_asked_over_that(asker):
     asks, _ = asker
     planted = replace(RECORD, generator="suite:injection")
@@ -87,6 +121,19 @@ def test_the_answer_is_in_no_prompt_but_as_evidence(asker):
         refuse_leak(RECORD, request.user, answered.passages)
     assert answered.log_loss == (2.0, 4)
     assert writer.requests[-1].grammar == f"root ::= {literal(reference(RECORD, asked[0].passages, 'quote'))}"
+    quick = Scripted(writer.says)
+    (answered,) = answer_records(asked, quick, surprise=False)
+    assert (len(quick.requests), answered.log_loss) == (len(writer.requests) - 1, None)
+
+
+def test_what_a_model_makes_up_is_measured_as_it_is_shown(asker):
+    asks, _ = asker
+    asked = asks(RECORD)
+    number = next(n for n, passage in enumerate(asked[0].passages, 1) if INVOICE in passage.quote)
+    writer = Scripted(lambda request: f"{INVOICE} [{number}]\nPigeons carry it across the ocean at night. [{number}]")
+    writer.mode = "write"
+    (answered,) = answer_records(asked, writer)
+    assert "Pigeons" in answered.answer
 
 
 def test_not_to_know_is_to_abstain_and_not_to_be_reached_is_not(asker):
@@ -114,3 +161,16 @@ def test_what_is_too_weak_to_answer_from_is_shown_to_no_model(asker):
     writer = Scripted(lambda request: UNKNOWN)
     (answered,) = answer_records(asks(nowhere), writer)
     assert (answered.abstained, writer.requests) == (True, [])
+
+
+def test_a_report_says_by_what_evidence_was_asked(shop, asker):
+    asks, _ = asker
+    bench = Bench(Run(shop.path, shop.open(), Config(), ""), BASE, None, "data", Inventory())
+    writer = Scripted(lambda request: UNKNOWN)
+    served, closed = (
+        bench.report(writer, asked, without=("bertscore",)) for asked in (asks(RECORD), ask([RECORD], "record"))
+    )
+    assert served.facts["evidence"] == "retrieval"
+    for one, other in ((served, closed), (closed, closed)):
+        assert judge(one, other, None, None, None, 0.0, Promotion())[0].state == "failed"
+    assert judge(served, served, None, None, None, 0.0, Promotion())[0].state == "passed"

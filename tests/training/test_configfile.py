@@ -74,6 +74,7 @@ def test_toml_says_the_same_as_yaml(tmp_path):
         ({"evaluation": {"combined_weights": {"rougeL": 0.5}}}, "evaluation.combined_weights: the weights sum to 1.2"),
         ({"data_processor": {"min_tokens": 900}}, "min_tokens 900 must be below max_tokens 600"),
         ({"dataset_generator": {"train_ratio": 1.5}}, "dataset_generator.train_ratio"),
+        ({"triggers": {"webhook": "http://host:port/hook"}}, "triggers.webhook: Input should be a valid URL"),
         (["a list"], "holds no sections"),
     ],
 )

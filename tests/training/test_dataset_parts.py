@@ -1,6 +1,7 @@
 """Near-copies, novelty, validators, splits and gates: each on records that a reader can judge at sight."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +11,11 @@ pytest.importorskip("datasketch")
 pytest.importorskip("rouge_score")
 
 from whence_server.likeness import jaccard, shingle
-from whence_training.qa.duplicates import near_copies
+from whence_training.qa.duplicates import alike, near_copies
 from whence_training.qa.gates import DOMINANCE, Limits, blocked, check, rebalance
 from whence_training.qa.novelty import Pool
 from whence_training.qa.record import Evidence, Quote, Record, dump, read_records
-from whence_training.qa.splitting import Shares, find_leaks, split
+from whence_training.qa.splitting import Shares, _without_copies, find_leaks, split
 from whence_training.qa.validation import extractive_share, validate
 
 WORDS = st.lists(st.sampled_from("ab bc cd de ef fg gh hi ij jk".split()), min_size=4, max_size=40)
@@ -64,6 +65,10 @@ def test_a_question_asked_again_in_other_words_is_not_new():
         ({"quotes": (Quote(0, "not there"),)}, "origin"),
         ({"question": "What does this function give?"}, "self-contained"),
         ({"question": "What does `Warehouse.close` lock?"}, "relevancy"),
+        (
+            {"question": "Does `item_2` do what I mean: gives the number 2?", "answer": "Gives the number 2."},
+            "open question",
+        ),
     ],
 )
 def test_a_wrong_record_is_quarantined_with_the_reason(changes, validator):
@@ -122,6 +127,47 @@ def test_a_leak_is_told():
     assert [leak.what for leak in find_leaks([early, late])] == ["time"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_large_file_and_questions_of_several_files_leave_enough_to_measure_with(seed):
+    large = [record(number, path="core.py") for number in range(30)]
+    small = [record(number, path=f"{number}.py") for number in range(30, 100)]
+
+    def of_both(one, other):
+        quotes = (*one.quotes, Quote(1, other.quotes[0].text))
+        return replace(one, question=f"{one.question} Or {other.answer}", context=one.context + other.context,
+                       quotes=quotes)  # fmt: skip
+
+    joined = [of_both(one, other) for one, other in pairwise(small)]  # each file tied to the next
+    placed, gone = split([*large, *small, *joined], Shares(), seed)
+    splits = [each.split for each in placed if each.group != "core.py"]
+    assert {each.split for each in placed if each.group == "core.py"} == {"train"}
+    assert splits.count("test") >= 7
+    assert splits.count("validation") >= 7
+    assert {each.question for each in gone} <= {each.question for each in joined}
+    assert find_leaks(placed) == []
+
+
+def test_what_is_like_a_copy_of_what_measures_is_not_learnt_from_either():
+    """The first two are alike, and the last two, but the first and the last are not."""
+    words = [f"word{number}" for number in range(30)]
+    texts = [" ".join(words), " ".join([*words[3:], "new"]), " ".join([*words[6:], "new", "newer"])]
+    assert list(alike(texts, 0.8)) == [(0, 1), (1, 2)]
+    records = [
+        replace(record(place, path=f"{place}.py"), question=text, answer="", split=split)
+        for place, (text, split) in enumerate(zip(texts, ("test", "test", "train"), strict=True))
+    ]
+    assert [leak.what for leak in find_leaks(records)] == ["near-copy"]
+    assert _without_copies(records) == (records[:2], records[2:])
+
+
+@given(st.lists(WORDS, max_size=12))
+def test_no_pair_that_is_alike_is_missed(drawn):
+    texts = [" ".join(words) for words in drawn]
+    pairs = [(one, two) for two in range(len(texts)) for one in range(two)]
+    near = [(one, two) for one, two in pairs if jaccard(shingle(texts[one]), shingle(texts[two])) >= 0.6]
+    assert list(alike(texts, 0.6)) == near
+
+
 def limits(**changes):
     return Limits(**{"share": 1.0, "per_category": 1, **changes})
 
@@ -133,7 +179,9 @@ def test_half_by_one_author_passes_and_one_more_is_blocked():
     more = [*half, record(100, author="Ada")]
     (gate,) = blocked(check(more, only_author, 1))
     assert (gate.name, gate.what) == ("dominance of one author", "Ada")
-    assert "take out 1 examples, which leaves 100" in gate.advice
+    assert "--rebalance takes out 1 examples, which leaves 100" in gate.advice
+    placed = [replace(each, split="train" if number < 50 else "test") for number, each in enumerate(half)]
+    assert [gate.what for gate in blocked(check(placed, only_author, 1))] == ["Ada"]  # all that is learnt from
 
 
 @given(
@@ -164,12 +212,6 @@ def test_a_category_needs_three_and_should_have_five(count, state):
 def test_the_same_question_over_the_same_evidence_with_two_answers_is_a_conflict():
     records = [*(record(n) for n in range(20)), replace(record(1), answer="Gives nothing.")]
     assert "conflicts" in [gate.name for gate in blocked(check(records, limits(), 1))]
-
-
-def test_an_example_without_a_token_to_learn_from_is_told():
-    gates = check([record(n) for n in range(20)], limits(), 1, labels=lambda each: 0 if each == record(3) else 2)
-    (gate,) = blocked(gates)
-    assert (gate.name, gate.what) == ("labels", record(3).id)
 
 
 def test_records_come_back_from_their_file_and_an_altered_one_is_named(tmp_path):

@@ -13,10 +13,10 @@ from whence_indexer.types import Hit
 from whence_server.generation.prompt import UNKNOWN, system_text, user_text
 from whence_server.generation.quoting import offered
 from whence_server.passages import Passage
-from whence_training.errors import InputError
+from whence_training.errors import ConfigError, InputError
 from whence_training.finetuning.answering import Asked
 from whence_training.finetuning.examples import IGNORED, example_of, reference
-from whence_training.finetuning.lessons import lessons, sources_of
+from whence_training.finetuning.lessons import Lessons, folded, lessons, sources_of
 from whence_training.qa.record import Evidence, Quote, Record
 
 GOLD = Evidence("code", 'def add():\n    """Puts an item into the cart. It is counted."""', "cart.py", 4, "add")
@@ -89,6 +89,7 @@ def test_however_little_room_the_answer_is_whole_or_the_example_is_refused(most)
         assert len(made.ids) == len(made.labels) <= min(most, whole)
         assert made.learnt == len(ANSWER) + 1
         assert "[1] cart.py" in decode(made.ids)
+        assert made.cut == sum(each.path not in decode(made.ids) for each in RECORD.context)
 
 
 def test_what_stands_nowhere_in_the_evidence_is_never_learnt_by_heart():
@@ -123,6 +124,28 @@ def test_not_to_know_is_learnt_as_well():
     assert made.learnt >= 1
 
 
+def test_what_a_fold_holds_out_is_shown_nowhere_in_what_the_others_learn():
+    files = [replace(GOLD, path=f"file_{n}.py") for n in range(6)]
+    records = [
+        replace(RECORD, question=f"What does it do in {each.path}?", context=(each, *files[:3]), group=each.path)
+        for each in files
+    ]
+
+    def teach(rest, held):
+        return lessons(rest, lambda drawn: [], Letters(), 10_000, "quote", 0.0, sources_of(held))
+
+    nothing = Lessons((), (), 0, {})
+    made = folded(teach(records, []), nothing, "loo", 42, teach)
+    assert len(made) == 6
+    for rest, held in made:
+        (out,) = [each.path for each in files if f"do in {each.path}" in decode(held[0].ids)]
+        assert len(rest) == 5
+        assert not any(out in decode(each.ids) for each in rest)
+    alone = teach(records[:1], [])
+    with pytest.raises(ConfigError, match=r"finetuning\.cv"):
+        folded(alone, nothing, "auto", 42, teach)
+
+
 def test_half_are_shown_what_search_finds_but_never_a_source_that_measures():
     records = [replace(RECORD, question=f"What does `add` do, {n}?") for n in range(40)]
     lost = replace(RECORD, question="Where is it?", quotes=(Quote(0, "nowhere"),), context=(OTHERS[0],))
@@ -132,7 +155,7 @@ def test_half_are_shown_what_search_finds_but_never_a_source_that_measures():
     assert measured == {"other_3.py"}
 
     def ask(drawn):
-        return [Asked(record, found, 0.9, False, 0.1) for record in drawn]
+        return [Asked(record, "retrieval", found, 0.9, False, 0.1) for record in drawn]
 
     made = lessons([*records, lost], ask, Letters(), 10_000, "quote", 0.5, measured)
     prompts = [decode(each.ids) for each in made.examples]

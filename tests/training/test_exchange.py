@@ -13,6 +13,7 @@ from whence_training.exchange.corrections import corrections, ratio
 from whence_training.exchange.labelstudio import dump_tasks, read_review
 from whence_training.exchange.squad import limited, read_squad
 from whence_training.qa.record import Evidence, Quote, Record
+from whence_training.qa.validation import validate
 
 CONTEXT = "Oxygen was found by Carl Scheele in Uppsala in 1773. It has the atomic number 8."
 QUESTIONS = (("Who found oxygen?", "Carl Scheele"),
@@ -97,6 +98,15 @@ def test_a_task_of_somebody_else_is_named(tmp_path):
     file.write_text(json.dumps([reviewed(), {"data": {"text": "hello"}}]))
     with pytest.raises(InputError, match=r"export\.json task 2 is not one of ours"):
         read_review(file)
+
+
+def test_a_correction_that_the_question_gives_away_is_kept_back_and_ends_no_evaluation():
+    said = "The cache is flushed on exit."
+    cited = {"kind": "code", "path": "cache.py", "start_line": 3, "quote": f"# {said}\natexit(flush)"}
+    given = Feedback("a", "2024", "correction", f"Is the claim true that {said[:-1]}?", "?", [cited], {}, said)
+    good, bad = validate(corrections([given]), None)
+    assert good == []
+    assert [verdict.why for verdict in bad[0].verdicts if not verdict.ok] == ["the question holds its answer"]
 
 
 def test_a_correction_becomes_a_record_with_the_evidence_that_was_cited():

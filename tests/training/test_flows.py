@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from whence_server.training.runs import read_run
+from whence_training.cli import command
+from whence_training.errors import BlockedError
 
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -26,9 +31,11 @@ def test_the_flow_makes_the_same_dataset_as_the_command(server, shop, permissive
 
     state = learn(str(shop.path), str(permissive), ["1", "2", "3"], return_state=True)
     assert (state.name, state.is_completed()) == ("Completed", True)
-    opened = open_run(shop.open(), read_config(permissive))
+    told = read_run(Path(state.message))
+    assert (told.status, [each.stage for each in told.stages]) == ("completed", ["1", "2", "3"])
+    opened = open_run(shop.open(), read_config(permissive), "by the command")
     versions = [made.summary.get("version") for _, made in run_stages(opened, ["1", "2", "3"])]
-    assert state.data["3"]["version"] == versions[2] if isinstance(state.data, dict) else versions[2]
+    assert told.data.version == versions[2]
 
 
 def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
@@ -39,6 +46,10 @@ def test_a_gate_that_holds_back_is_no_failure(server, shop, tmp_path):
     state = learn(str(shop.path), str(config), None, return_state=True)
     assert (state.name, state.is_completed()) == ("Blocked", True)
     assert "minimum" in state.message
+    with pytest.raises(BlockedError, match="minimum"):  # whence-train exits 1
+        CliRunner().invoke(
+            command, ["--repo", str(shop.path), "--config", str(config), "--flow"], catch_exceptions=False
+        )
 
 
 def test_a_deployment_that_is_not_proved_is_rolled_back_by_the_transaction(server):
@@ -90,6 +101,27 @@ def test_a_new_commit_starts_the_flow_once_and_looking_again_does_nothing(server
     assert learnt() == begun + 2
 
 
+def test_an_event_names_the_repository_of_which_a_run_is_due_and_nothing_is_begun(
+    shop, make_repository, tmp_path, monkeypatch
+):
+    from whence_training import flows
+
+    said, other = [], make_repository("other")
+    other.write("till.py", "def count():\n    return 0\n")
+    other.commit("Count the till")
+    monkeypatch.setattr(flows, "emit_event", lambda event, resource, payload: said.append((event, resource, payload)))
+    config = tmp_path / "watch.yaml"
+    config.write_text("triggers: {buffer: {min: 1}}\n")
+    for project in (shop, other):
+        for _ in range(2):
+            assert flows.watch.fn(str(project.path), str(config), emit=True)
+    assert [(event, payload["repository"], payload["config"]) for event, _, payload in said] == [
+        (flows.DUE, str(project.path), str(config)) for project in (shop, shop, other, other)
+    ]
+    assert len({resource["prefect.resource.id"] for _, resource, _ in said}) == 2
+    assert not (shop.open().index_dir / "notices.jsonl").exists()
+
+
 def test_deployments_name_flows_that_there_are():
     import yaml
 
@@ -101,6 +133,8 @@ def test_deployments_name_flows_that_there_are():
         assert (root / path).samefile(flows.__file__)
         accepted = getattr(flows, name).parameters.properties
         assert each["parameters"].keys() <= accepted.keys()
+        filled = {name for trigger in each.get("triggers", []) for name in trigger["parameters"]}
+        assert filled in (set(), {"repository", "config"})  # by the event: the automation is of no one repository
         expected = [event for trigger in each.get("triggers", []) for event in trigger["expect"]]
         assert expected in ([], [flows.DUE])
 

@@ -49,6 +49,7 @@ def llama():
 @pytest.fixture
 def adapted(tmp_path):
     """A folder as PEFT saves it: a LoRA over the attention of both blocks."""
+    pytest.importorskip("torch", reason="make test-training installs torch")
     random, tensors = np.random.default_rng(0), {}
     for block in range(BLOCKS):
         for name, width in (("q_proj", WIDTH), ("v_proj", WIDTH // 2)):
@@ -83,6 +84,15 @@ def test_a_written_model_passes_the_gate_of_the_manager(trained, tmp_path):
 def test_sixteen_bits_take_half(trained, tmp_path):
     whole, half = (write_model(trained, tmp_path / f"{half}.gguf", half=half) for half in (False, True))
     assert read_model(half).weight_bytes < 0.51 * read_model(whole).weight_bytes
+
+
+def test_a_checkpoint_in_bfloat16_is_read_as_it_is_saved_everywhere(trained, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    for name in ("tokenizer.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    AutoModelForCausalLM.from_pretrained(trained, dtype="bfloat16").save_pretrained(tmp_path)
+    assert read_model(write_model(tmp_path, tmp_path / "model.gguf")).weight_bytes > 0
 
 
 @pytest.mark.model

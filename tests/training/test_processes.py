@@ -1,11 +1,17 @@
 """Two processes on this machine that train one model end with what one process by itself makes."""
 
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
+import psutil
 import torch
 import yaml
 from safetensors.torch import load_file
@@ -65,6 +71,36 @@ def test_two_processes_end_with_the_weights_of_one(base, alone, tmp_path, profil
         for name, values in expected.items():
             torch.testing.assert_close(tensors[name], values, rtol=1e-4, atol=1e-6)
     assert any(message.startswith("epoch 2:") for message in said)
+
+
+def test_who_is_killed_leaves_no_process_that_goes_on_training(base, tmp_path):
+    # So long that it has nothing to say, and so does not meet the pipe that nobody reads.
+    long = dict.fromkeys(("max_steps", "save_steps", "logging_steps"), 1_000_000)
+    write_job(tmp_path, base, TOLD.model_copy(update={"strategy": "steps", **long}), EXAMPLES, [])
+    profile = write_profile("ddp", tmp_path / "ddp.yaml", 2)
+    script = "import sys; from pathlib import Path; from whence_training.finetuning.profiles import launch\n"
+    script += "launch(*map(Path, sys.argv[1:]), lambda message: print(message, flush=True))"
+    command = [sys.executable, "-c", script, str(profile), str(tmp_path)]
+    with subprocess.Popen(command) as parent:
+        while len(_processes_of(tmp_path)) < 4:  # it, accelerate, and two that train
+            assert parent.poll() is None
+            time.sleep(0.1)
+        parent.kill()
+    for _ in range(600):
+        if not (left := _processes_of(tmp_path)):
+            return
+        time.sleep(0.1)
+    for process in left:
+        process.kill()
+    pytest.fail(f"{len(left)} processes go on")
+
+
+def _processes_of(folder):
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            found += [process] if str(folder) in process.cmdline() else []
+    return found
 
 
 def test_processes_that_fail_say_why(base, tmp_path):

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 
 from whence_server.generation.prompt import UNKNOWN, system_text
 from whence_server.generation.style import STYLE
-from whence_server.training.runs import read_run
+from whence_server.training.runs import read_run, read_runs, training_folder
 from whence_training import stages as pipeline
 from whence_training.cli import command
 from whence_training.config import Config
@@ -26,6 +27,7 @@ from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.qa import stage as stages
 from whence_training.qa.record import read_records
 from whence_training.qa.splitting import find_leaks
+from whence_training.runfolder import write_durably
 from whence_training.stages import numbers_between, open_run, run_stages
 
 SECRET = "AKIAIOSFODNN7EXAMPL3"  # whence: allow
@@ -45,6 +47,7 @@ def test_all_stages_make_a_dataset_that_says_what_it_is_of(shop, permissive):
     assert len(records) == about["records"] == sum(about["splits"].values()) > 15
     assert find_leaks(records) == []
     assert (about["leaks"], about["blocked"]) == (0, [])
+    assert 0 < about["answer_words"]["p1"] <= about["answer_words"]["p50"] < about["answer_words"]["p99"]
     assert opened.folder.is_relative_to(shop.path / ".git" / "whence")
     assert shop.git("status", "--porcelain") == ""
 
@@ -67,11 +70,21 @@ def test_a_run_says_what_became_of_it_for_those_who_show_it(shop, permissive, mo
         assert (told.status, told.reasons) == (status, (str(problem),))
 
 
+def test_runs_that_are_kept_elsewhere_are_shown_too(shop, permissive, tmp_path):
+    here, _ = run(shop, permissive, ["1"])
+    permissive.write_text(permissive.read_text() + f"paths: {{runs: {tmp_path / 'kept'}}}\n")
+    for _ in range(2):
+        there, _ = run(shop, permissive, ["1"])
+    assert there.folder.is_relative_to(tmp_path / "kept")
+    shown = read_runs(training_folder(shop.open().index_dir))
+    assert sorted(each.name for each in shown) == sorted([here.folder.name, there.folder.name])
+
+
 def test_a_run_that_a_gate_holds_back_says_which(shop):
     opened, _ = run(shop, None)
     told = read_run(opened.folder)
     assert told.status == "blocked"
-    assert any(reason.startswith("dominance of one file: 0.5625, limit 0.5") for reason in told.reasons)
+    assert any(reason.startswith("dominance of one file: 0.6, limit 0.5") for reason in told.reasons)
 
 
 def test_one_style_is_shared_by_those_who_generate_and_those_who_answer():
@@ -105,6 +118,14 @@ def test_a_question_whose_lines_have_changed_expires(shop, permissive):
     shop.commit("Send invoices later")
     _, made = run(shop, permissive)
     assert told not in "".join(file.read_text() for file in made[2].folder.glob("*.jsonl"))
+
+
+def test_runs_that_write_the_same_file_at_once_do_not_stop_each_other(tmp_path):
+    said = [f"run {number}\n" * 999 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_durably(tmp_path / "cursor.json", said[number % 4]), range(100)))
+    assert (tmp_path / "cursor.json").read_text() in said
+    assert [file.name for file in tmp_path.iterdir()] == ["cursor.json"]
 
 
 def test_stages_run_alone_and_say_what_they_lack(shop, permissive):
@@ -148,10 +169,13 @@ def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(sh
     done = CliRunner().invoke(command, ["--repo", str(shop.path), "--config", str(config)])
     assert type(done.exception).__name__ == "BlockedError"
     assert "dominance of one generator" in str(done.exception)
-    assert "take out" in str(done.exception)
-    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.25, rebalance: true"))
-    _, made = run(shop, config)
-    assert made[2].summary["blocked"] == []
+    assert "--rebalance takes out" in str(done.exception)
+    told = ["--repo", str(shop.path), "--config", str(config), "--start", "1", "--end", "3", "--rebalance", "--json"]
+    config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.12"))
+    said = json.loads(CliRunner().invoke(command, told).stdout)
+    assert said["stages"][2]["blocked"] == []
+    about = json.loads((Path(said["run"]) / "3-generate" / "dataset.json").read_text())
+    assert about["left_out"]["more than may dominate"] > 0
 
 
 def test_imports_are_mixed_in_and_what_measures_is_never_learnt(shop, permissive, tmp_path):

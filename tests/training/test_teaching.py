@@ -1,6 +1,7 @@
 """A model that asks besides the rules: its JSON is held to a schema, its quote to the evidence; it is asked once."""
 
 import json
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -11,11 +12,12 @@ pytest.importorskip("datasketch")
 from whence_indexer.threads import Comment
 from whence_indexer.threads import Thread as Discussion
 from whence_indexer.types import Span
-from whence_training.config import Teacher
+from whence_training.config import Author, Teacher
 from whence_training.qa.material import Material, Section
 from whence_training.qa.record import Evidence, Quote, Record
 from whence_training.qa.teaching import open_teaching
 from whence_training.qa.threadquestions import thread_records
+from whence_training.qa.validation import validate
 
 TEXT = "# Refunds\n\nRefunds are paid out within two weeks of the return of the goods.\nThey are paid in euros only."
 MATERIAL = Material((), (Section("Refunds", (), Span("guide.md", 1, 4), "markdown", TEXT),), (), ())
@@ -52,7 +54,7 @@ def teacher():
 def test_a_teacher_asks_over_a_passage_and_answers_in_its_words(teacher, tmp_path):
     url, asked, _ = teacher
     for _ in range(2):
-        with open_teaching(Teacher(url=url, model="big"), tmp_path, print) as teaching:
+        with open_teaching(Author(url=url, model="big"), 9, tmp_path, print) as teaching:
             (record,) = teaching.records(MATERIAL)
     assert (record.question, record.answer, record.generator) == ("When are refunds paid out?", QUOTE, "model:big")
     assert len(asked) == 1
@@ -65,22 +67,41 @@ def test_a_teacher_asks_over_a_passage_and_answers_in_its_words(teacher, tmp_pat
 def test_what_is_not_in_the_evidence_is_not_taken(teacher, tmp_path, said):
     url, _, answers = teacher
     answers[0] = said
-    with open_teaching(Teacher(url=url, model="big"), tmp_path, lambda message: None) as teaching:
+    with open_teaching(Author(url=url, model="big"), 9, tmp_path, lambda message: None) as teaching:
         assert list(teaching.records(MATERIAL)) == []
 
 
 def test_a_second_model_may_say_that_an_answer_is_wrong(teacher, tmp_path):
     url, _, answers = teacher
     answers[0] = '{"right": false}'
-    with open_teaching(Teacher(url=url, model="big"), tmp_path, print) as teaching:
+    with open_teaching(Author(url=url, model="big"), 9, tmp_path, print) as teaching:
         assert teaching.judge(RECORD) == 0
+
+
+@pytest.mark.parametrize("said", ["no JSON", "[]"])
+def test_what_a_second_model_does_not_judge_is_kept_back_until_it_does(teacher, tmp_path, said):
+    url, _, answers = teacher
+    record = replace(RECORD, quotes=(Quote(0, QUOTE),))
+    with open_teaching(Author(url=url, model="judge"), 0, tmp_path, lambda message: None) as second:
+        answers[0] = said
+        good, bad = validate([record], None, second.judge)
+        assert (good, bad[0].verdicts[-1].why) == ([], "the second model did not say")
+        answers[0] = '{"right": true}'
+        assert len(validate([record], None, second.judge)[0]) == 1
+
+
+def test_nobody_judges_what_they_wrote(teacher):
+    url, _, _ = teacher
+    with pytest.raises(ValueError, match="the judge is the teacher itself"):
+        Teacher(url=url, model="big", judge=Author(url=url, model="big"))
+    assert Teacher(url=url, model="big", judge=Author(url=url, model="small")).judge.model == "small"
 
 
 def test_nobody_is_asked_unless_named_and_nobody_there_is_no_end(tmp_path):
     said: list[str] = []
-    with open_teaching(Teacher(), tmp_path, said.append) as teaching:
+    with open_teaching(Author(), 9, tmp_path, said.append) as teaching:
         assert not teaching
-    with open_teaching(Teacher(url="http://127.0.0.1:9/v1", timeout=2), tmp_path, said.append) as teaching:
+    with open_teaching(Author(url="http://127.0.0.1:9/v1", timeout=2), 9, tmp_path, said.append) as teaching:
         assert list(teaching.records(MATERIAL)) == []
     assert "did not answer as it should" in said[0]
 

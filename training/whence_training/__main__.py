@@ -2,6 +2,8 @@
 
 import sys
 
+from whence_indexer import extras
+
 
 def run() -> None:
     """The command, once its libraries are there."""
@@ -10,7 +12,7 @@ def run() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("whence"):
             raise
-        sys.exit(f"whence-train needs {error.name}: pip install 'whence[data]', or 'whence[training]' for all of it")
+        sys.exit(f"whence-train needs {error.name}: {extras.command('training', 'model')}")
     main()
 
 

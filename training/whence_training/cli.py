@@ -57,6 +57,7 @@ def main() -> None:
 @click.option("--stage", help="Run one stage.")
 @click.option("--start", help="Run from this stage.")
 @click.option("--end", help="Run to this stage.")
+@click.option("--rebalance", is_flag=True, help="Take out of what is learnt from what dominates it.")
 @click.option("--list", "listing", is_flag=True, help="List the stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--show", type=click.Path(path_type=Path), help="Print what was evaluated in the folder of a run.")
@@ -69,6 +70,7 @@ def command(
     stage: str | None,
     start: str | None,
     end: str | None,
+    rebalance: bool,
     listing: bool,
     as_json: bool,
     show: Path | None,
@@ -88,13 +90,22 @@ def command(
     if stage and (start or end):
         raise click.UsageError("--stage runs one stage; it does not go with --start and --end")
     numbers = [stage] if stage else numbers_between(start or STAGES[0].number, end or STAGES[-1].number)
+    if flow and (rebalance or as_json):
+        raise click.UsageError("--flow goes with neither --rebalance nor --json; say rebalance in the configuration")
     config = read_config(file)
+    if rebalance:
+        gates = config.dataset_generator.gates.model_copy(update={"rebalance": True})
+        told = config.dataset_generator.model_copy(update={"gates": gates})
+        config = config.model_copy(update={"dataset_generator": told})
     for remark in remarks(config):
         _note(remark)
     if flow:
         from whence_training.flows import learn
 
-        learn(str(repo), str(file) if file else None, numbers, name)
+        state = learn(str(repo), str(file) if file else None, numbers, name, return_state=True)
+        if state.name == "Blocked":
+            raise BlockedError(state.message or "")
+        state.result()
         return
     done, begun, reasons = [], time.perf_counter(), list[str]()
     for attempt in attempts(config, numbers):

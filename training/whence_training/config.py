@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -80,18 +80,30 @@ class Imports(Section):
     squad_ratio: Share = 0.1
     label_studio: tuple[Path, ...] = ()
     curated: tuple[Path, ...] = ()
+    facts: tuple[Path, ...] = ()
     feedback: bool = True
 
 
-class Teacher(Section):
-    """A model that asks and answers besides the rules: an installed one or a GGUF file, or an OpenAI-compatible URL."""
+class Author(Section):
+    """A model that writes: an installed one or a GGUF file, or one at an OpenAI-compatible URL; nobody by default."""
 
     model: str | None = None
     url: str | None = None
     key_variable: str = "WHENCE_TEACHER_KEY"
-    most: Count = 200
-    judge: bool = False
     timeout: Positive = 60
+
+
+class Teacher(Author):
+    """A model that asks and answers besides the rules, `most` times; and `judge`, another, which reads all that is."""
+
+    most: Count = 200
+    judge: Author = Author()
+
+    @model_validator(mode="after")
+    def _two(self) -> Teacher:
+        if (self.judge.model or self.judge.url) and (self.judge.model, self.judge.url) == (self.model, self.url):
+            raise ValueError("the judge is the teacher itself: name another model, or none")
+        return self
 
 
 class Generator(Section):
@@ -139,7 +151,8 @@ class Finetuning(Section):
 
     `base_model` is a GGUF file, a Hugging Face folder or an installed model; None is the one in use. `retrieved` is the
     share of examples with the evidence that search finds. `cv` is a number of folds or `loo`; `auto` is `loo` up to 50
-    examples and 5 folds above. `folds` are the parts of the validation over which a checkpoint must be steady.
+    examples and 5 folds above. `max_seq_length` None is all that is served.
+    `folds` are the parts of the validation over which a checkpoint must be steady.
     """
 
     base_model: str | None = None
@@ -162,7 +175,7 @@ class Finetuning(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup_ratio: Share = 0.1
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    max_seq_length: Positive = 1024
+    max_seq_length: Positive | None = None
     optim: str = "adamw_torch"
     seed: int = 42
     bf16: bool = False
@@ -236,7 +249,8 @@ class Registration(Section):
     """Stage 5. `registry` is a folder, beside the runs if not named.
 
     An adapter goes over its base as that is; `merged` writes a model without adapter besides, in the bits of
-    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything.
+    `quantization`. `anyway` registers what a gate refuses, marked so, and never to answer everything. `watts`
+    is what the machine takes while it trains, of which the card estimates the energy.
     """
 
     hf_username: str | None = None
@@ -250,6 +264,7 @@ class Registration(Section):
     upload: bool = False
     mlflow: Path | None = None
     retries: Count = 1
+    watts: Annotated[float, Field(gt=0)] | None = None
     gates: Promotion = Promotion()
 
     @model_validator(mode="after")
@@ -311,7 +326,7 @@ class Triggers(Section):
     auto_train: bool = True
     cron: str | None = None
     every: Positive = 300
-    webhook: str | None = None
+    webhook: HttpUrl | None = None
 
 
 class Config(Section):

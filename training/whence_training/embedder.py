@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from whence_indexer import extras
 from whence_indexer.pairs import Pair
 from whence_indexer.repository import open_repository
 from whence_indexer.rounding import restored, rounded
@@ -261,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        sys.exit("the recipe needs an extra: pip install 'whence[training]'")
+        sys.exit(f"the recipe needs more: {extras.command('training')}")
     recipe = Recipe()
     collected = collect(options.projects, options.packages, recipe.seed)
     measured = train(collected, SentenceTransformer(options.teacher), recipe, options.out)

@@ -31,6 +31,7 @@ from prefect.states import Completed, State
 from prefect.transactions import Transaction, transaction
 
 from whence_indexer.repository import open_repository
+from whence_server.models.choosing import scope_of
 from whence_training.configfile import read_config
 from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.release.canary import Probe
@@ -38,9 +39,10 @@ from whence_training.release.deploying import Deployment
 from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import Made
-from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stages
+from whence_training.stages import STAGES, attempts, back_to_data, by_number, open_run, run_stage, under_way
 from whence_training.triggers.engine import scheduler
 from whence_training.triggers.notifying import notifier
+from whence_training.triggers.watching import due
 from whence_training.triggers.watching import watch as watch_once
 
 DUE = "whence.due"  # the event that a run is due, for automations of a server
@@ -60,9 +62,8 @@ def _worth_retrying(task: Any, run: Any, state: Any) -> bool:
 @task(retries=2, retry_delay_seconds=1, retry_condition_fn=_worth_retrying, task_run_name="{number}")
 def stage(run: Run, number: str) -> dict[str, Any]:
     """One stage; what it says of itself becomes an artifact, and so do its pictures."""
-    run.note(by_number(number).title)
-    works = {"6": partial(deploy_stage, guard=guarded)}
-    ((each, made),) = run_stages(run, [number], works)
+    each = by_number(number)
+    made = run_stage(run, number, partial(deploy_stage, guard=guarded) if number == "6" else None)
     rows = [{"what": name, "value": str(value)} for name, value in made.summary.items()]
     create_table_artifact(rows, key=f"stage-{each.number}-{each.name}", description=each.title)
     _show_pictures(made)
@@ -88,20 +89,28 @@ def learn(
 
 @flow(name="watch", validate_parameters=False)
 def watch(repository: str, config: str | None = None, emit: bool = False) -> list[str]:
-    """Look once whether a run is due, and then run `learn`, once; with `emit` an event says so, and others run it."""
+    """Look once whether a run is due, and then run `learn`, once; with `emit` an event says so, which names both
+    parameters, and nothing else is done: whoever hears it runs this flow with them."""
     told, opened = read_config(Path(config) if config else None), open_repository(repository)
 
+    if emit:
+        why = due(opened, told)
+        if why:
+            about = {"prefect.resource.id": f"whence.repository.{scope_of(opened)}"}
+            named = {"repository": repository, "config": config}
+            whole = {name: str(Path(value).resolve()) if value else None for name, value in named.items()}
+            emit_event(DUE, about, payload=whole | {"reasons": list(why)})
+        return list(why)
+
     def begin() -> str:
-        if emit:
-            emit_event(DUE, {"prefect.resource.id": f"whence.repository.{opened.root.name}"})
-            return "a run is due"
         state = learn(repository, config, return_state=True)
         if state.name == "Blocked":
             raise BlockedError(state.message or "")
         state.result()
         return f"{opened.root.name} was learnt from: {state.message}"
 
-    notify = notifier(opened.index_dir, told.triggers.webhook, get_run_logger().info)
+    webhook = told.triggers.webhook
+    notify = notifier(opened.index_dir, str(webhook) if webhook else None, get_run_logger().info)
     return list(watch_once(opened, told, begin, notify))
 
 
@@ -123,15 +132,12 @@ def serve_flows(repository: Path, config: Path | None) -> None:
     """
     told, name = read_config(config).triggers, repository.resolve().name
     parameters = {"repository": str(repository.resolve()), "config": str(config.resolve()) if config else None}
-    deployments = [
-        watch.to_deployment(f"{name}-watch", interval=told.every, parameters=parameters, concurrency_limit=1)
-    ]
+    deployments = [watch.to_deployment(f"{name}-watch", interval=told.every, parameters=parameters)]
     if told.cron:
-        deployments.append(
-            learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters, concurrency_limit=1)
-        )
+        deployments.append(learn.to_deployment(f"{name}-learn", cron=told.cron, parameters=parameters))
     with scheduler():
-        serve(*deployments, print_starting_message=False)
+        # One at a time, by a limit of this process: that of a deployment would outlive one that is killed.
+        serve(*deployments, print_starting_message=False, limit=1)
 
 
 def guarded(
@@ -165,15 +171,17 @@ def _through(run: Run, numbers: list[str]) -> tuple[dict[str, dict[str, Any]], l
     """What each stage said, and why a gate held the run back."""
     done: dict[str, dict[str, Any]] = {}
     progress = create_progress_artifact(0.0, key="learning", description=str(run.folder))
-    for place, number in enumerate(numbers, 1):
-        try:
-            done[number] = stage(run, number)
-        except BlockedError as error:
-            return done, [str(error)]
-        if reasons := done[number].get("blocked"):
-            return done, list(reasons)
-        update_progress_artifact(progress, 100.0 * place / len(numbers))
-    return done, []
+    try:
+        with under_way(run, numbers) as (_, blocked):
+            for place, number in enumerate(numbers, 1):
+                done[number] = stage(run, number)
+                blocked += done[number].get("blocked", [])
+                if blocked:
+                    break
+                update_progress_artifact(progress, 100.0 * place / len(numbers))
+    except BlockedError as error:
+        return done, [str(error)]
+    return done, blocked
 
 
 def _show_pictures(made: Made) -> None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from gguf import MODEL_ARCH, GGUFWriter, LlamaFileType, TokenType, get_tensor_na
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from whence_server.errors import GgufError
 from whence_server.models.gguffile import read_adapter, read_model
 from whence_training.errors import ExportError
 
@@ -87,14 +87,12 @@ def quantize(source: Path, target: Path, kind: Quantization) -> Path:
     import llama_cpp.llama_cpp as ll
 
     params = ll.llama_model_quantize_default_params()
-    params.ftype, params.nthread = int(_FILE_TYPES[kind]), len(os.sched_getaffinity(0))
+    params.ftype = int(_FILE_TYPES[kind])
     draft = _draft(target)
     if ll.llama_model_quantize(str(source).encode(), str(draft).encode(), ctypes.byref(params)):
         draft.unlink(missing_ok=True)
         raise ExportError(f"llama.cpp cannot write {source} as {kind}")
-    read_model(draft)
-    draft.replace(target)
-    return target
+    return _checked(draft, target, read_model)
 
 
 def _add_shape(writer: GGUFWriter, config: Mapping[str, Any]) -> None:
@@ -151,7 +149,16 @@ def _finish(writer: GGUFWriter, tensors: Mapping[str, NDArray[Any]], draft: Path
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    (read_adapter if adapter else read_model)(draft)
+    return _checked(draft, target, read_adapter if adapter else read_model)
+
+
+def _checked(draft: Path, target: Path, read: Callable[[Path], object]) -> Path:
+    """Let it be there if it can be read."""
+    try:
+        read(draft)
+    except GgufError as error:
+        draft.unlink()
+        raise ExportError(f"{target.name} cannot be used as it was written: {error}") from error
     draft.replace(target)
     return target
 
@@ -166,14 +173,10 @@ def _mapped(names: Any, name: str) -> str:
 def _tensors(path: Path) -> dict[str, NDArray[Any]]:
     """All tensors of a file, in 32 bits."""
     try:
-        with safe_open(path, "numpy") as file:
-            return {name: _float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, TypeError) as error:  # numpy knows no bfloat16
+        with safe_open(path, "pt") as file:  # numpy knows no bfloat16
+            return {name: file.get_tensor(name).float().numpy() for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
         raise ExportError(f"{path} cannot be read: {error}") from error
-
-
-def _float32(values: NDArray[Any]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(values, np.float32)
 
 
 def _json(path: Path) -> Any:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whence_server.models.publishing import replace_file
 from whence_training.errors import InputError
 from whence_training.qa.record import canonical
 
 _ABOUT = "stage.json"
+_CLOCK = re.compile(rb'"seconds\w*": ?[-+.\de]+')
+_PAGE = ".html"  # made of the other files
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished stage: where it is, the hash of its files, and what it says of itself."""
+    """A finished stage: where it is, the hash of what is in its files but for how long it took, and what it says of
+    itself."""
 
     folder: Path
     hash: str
@@ -39,7 +43,7 @@ def finished(run: Path, name: str, inputs: str) -> Made | None:
         return None
     if about.get("inputs") != inputs or files != about["files"]:
         return None
-    return Made(folder, _hash(files), about["summary"])
+    return Made(folder, about["hash"], about["summary"])
 
 
 def required(run: Path, name: str, wanted_by: str) -> Made:
@@ -66,20 +70,16 @@ def make(run: Path, name: str, inputs: str, work: Callable[[Path], Mapping[str, 
     draft.mkdir(parents=True)
     summary = dict(work(draft))
     files = {file.relative_to(draft).as_posix(): digest_of(file) for file in sorted(draft.rglob("*")) if file.is_file()}
-    write_durably(draft / _ABOUT, canonical({"inputs": inputs, "files": files, "summary": summary}))
+    content = _hash_of(draft, files)
+    write_durably(draft / _ABOUT, canonical({"inputs": inputs, "files": files, "hash": content, "summary": summary}))
     shutil.rmtree(run / name, ignore_errors=True)  # another input: what was there is of no use
     draft.replace(run / name)
-    return Made(run / name, _hash(files), summary)
+    return Made(run / name, content, summary)
 
 
 def write_durably(file: Path, text: str) -> None:
-    """Write a file as a whole: a process killed meanwhile leaves what was there before."""
-    draft = file.with_name(f"{file.name}.new")
-    with draft.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    draft.replace(file)
+    """Write a file as a whole: one killed meanwhile leaves what was there before, and of several the last wins."""
+    replace_file(file, text.encode())
 
 
 def digest_of(file: Path) -> str:
@@ -88,5 +88,13 @@ def digest_of(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _hash(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(canonical(dict(files)).encode()).hexdigest()
+def _hash_of(folder: Path, files: Mapping[str, str]) -> str:
+    """The same for the same content, however long it took: no clock is in it, nor a page that shows one."""
+    timeless = {
+        name: hashlib.sha256(_CLOCK.sub(b"", (folder / name).read_bytes())).hexdigest()
+        if name.endswith((".json", ".jsonl"))
+        else digest
+        for name, digest in files.items()
+        if not name.endswith(_PAGE)
+    }
+    return hashlib.sha256(canonical(timeless).encode()).hexdigest()

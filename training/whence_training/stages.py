@@ -5,14 +5,18 @@ The composition root. Each stage reads the files of those before it and writes i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from filelock import FileLock
 
 from whence_indexer.repository import Repository
 from whence_indexer.store import Store
 from whence_indexer.workspace import Workspace
+from whence_server.training.runs import ELSEWHERE, training_folder
 from whence_training.config import Config
 from whence_training.errors import BlockedError, ConfigError
 from whence_training.finetuning.stage import STAGES as FINETUNING
@@ -23,7 +27,7 @@ from whence_training.qa.stage import advance
 from whence_training.release.promotion import CURATED
 from whence_training.release.stage import STAGES as RELEASE
 from whence_training.run import Note, Run, Stage, Work, hash_of, runs_folder
-from whence_training.runfolder import Made, finished, make, required
+from whence_training.runfolder import Made, finished, make, required, write_durably
 
 STAGES = (*DATA, *FINETUNING, *RELEASE)
 
@@ -40,7 +44,19 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
     head = (store.state.heads or ["folder"])[0][:10]
     folder = runs_folder(repository, config) / "runs" / (name or f"{head}-{fingerprint[:8]}")
     folder.mkdir(parents=True, exist_ok=True)
+    if config.paths.runs:
+        _tell_of(folder.resolve(), training_folder(repository.index_dir))
     return Run(folder, repository, config, fingerprint, note)
+
+
+def _tell_of(run: Path, training: Path) -> None:
+    """Beside the index, where editors look, that there is a run elsewhere."""
+    training.mkdir(parents=True, exist_ok=True)
+    known = training / ELSEWHERE
+    with FileLock(training / f".{ELSEWHERE}.lock"):
+        held = json.loads(known.read_text("utf-8")) if known.exists() else []
+        if str(run) not in held:
+            write_durably(known, json.dumps([*held, str(run)]))
 
 
 def attempts(config: Config, numbers: Sequence[str]) -> Iterator[Config]:
@@ -65,17 +81,22 @@ def run_stages(
     `works` stand in for what stages of these numbers do. Raises what a stage raises; those before it stay. Two
     processes do not run at once: the second waits.
     """
-    chosen = [by_number(number) for number in numbers]
-    asked = [{"stage": stage.number, "name": stage.name, "title": stage.title} for stage in chosen]
-    with FileLock(run.folder / ".lock"), recorded(run.folder, asked) as blocked:
+    with under_way(run, numbers) as (chosen, blocked):
         for stage in chosen:
             made = run_stage(run, stage.number, (works or {}).get(stage.number))
             blocked += made.summary.get("blocked", [])
             yield stage, made
-            if stage.number == "3":
-                advance(run)
             if blocked:
                 return
+
+
+@contextmanager
+def under_way(run: Run, numbers: Sequence[str]) -> Iterator[tuple[list[Stage], list[str]]]:
+    """The stages of these numbers, and a list for what holds the run back; meanwhile no other process runs it."""
+    chosen = [by_number(number) for number in numbers]
+    asked = [{"stage": stage.number, "name": stage.name, "title": stage.title} for stage in chosen]
+    with FileLock(run.folder / ".lock"), recorded(run.folder, asked) as blocked:
+        yield chosen, blocked
 
 
 def run_stage(run: Run, number: str, work: Work | None = None) -> Made:
@@ -91,9 +112,12 @@ def run_stage(run: Run, number: str, work: Work | None = None) -> Made:
     inputs = hash_of([stage.inputs(run), {need: made.hash for need, made in above.items()}, version("whence")])
     if made := finished(run.folder, stage.folder, inputs):
         run.note(f"stage {number} ({stage.name}) is done already")
-        return made
-    run.note(f"stage {number}: {stage.title}")
-    return make(run.folder, stage.folder, inputs, lambda draft: (work or stage.work)(run, above, draft))
+    else:
+        run.note(f"stage {number}: {stage.title}")
+        made = make(run.folder, stage.folder, inputs, lambda draft: (work or stage.work)(run, above, draft))
+    if number == "3":
+        advance(run)
+    return made
 
 
 def by_number(number: str) -> Stage:

@@ -8,8 +8,19 @@ import { showState } from "./stateLine";
 import { turnView } from "./turnView";
 
 const vscode = acquireVsCodeApi();
-const send = (message: FromPanel): void => vscode.postMessage(message);
+const send = (message: FromPanel): void => {
+  if (message.type === "ask") draft(undefined, "");
+  if (message.type === "judge" && message.text) draft(message.turn, "");
+  vscode.postMessage(message);
+};
 const run = (command: PanelCommand): void => send({ type: "run", command });
+
+/** What somebody is writing, which outlives the page: it is made anew with the window. */
+interface Drafts {
+  question: string;
+  readonly corrections: Record<string, string>;
+}
+const drafts: Drafts = { question: "", corrections: {}, ...(vscode.getState() as Partial<Drafts> | undefined) };
 
 const list = part("turns");
 const state = part("state");
@@ -20,6 +31,11 @@ const form = questionForm(part("form") as HTMLFormElement, send, () => [...turns
 
 window.addEventListener("message", ({ data }: MessageEvent<ToPanel>) => receive(data));
 list.addEventListener("click", hide);
+if (drafts.question) form.write(drafts.question);
+document.addEventListener("input", ({ target }) => {
+  if (target instanceof HTMLTextAreaElement) draft(target.closest<HTMLElement>("[data-turn]")?.dataset["turn"], target.value);
+});
+if ("fresh" in list.dataset) welcome();
 send({ type: "ready" });
 
 function receive(message: ToPanel): void {
@@ -76,21 +92,43 @@ function draw(id: string): void {
   hide();
   const drawn = turnView(turn, send);
   const before = list.querySelector(`[data-turn="${id}"]`);
-  const typed = before?.querySelector<HTMLTextAreaElement>("form.correction textarea")?.value;
-  if (before) before.replaceWith(drawn);
+  if (before) takePlace(before, drawn);
   else {
     list.append(drawn);
     drawn.scrollIntoView({ block: "start" });
   }
-  if (typed) restore(drawn, typed);
+  restore(drawn, drafts.corrections[id]);
   welcome();
   form.setBusy([...turns.values()].findLast(isOpen)?.id);
 }
 
+/** Where the focus was it stays; a box that opens has it. */
+function takePlace(before: Element, drawn: HTMLElement): void {
+  const focused = document.activeElement;
+  const twins = (box: Element): Element[] => [...box.querySelectorAll("button, textarea")].filter((each) => called(each) === called(focused));
+  const place = focused ? twins(before).indexOf(focused) : -1;
+  const [was, field] = [before, drawn].map((each) => each.querySelector("form.correction textarea"));
+  before.replaceWith(drawn);
+  if (place < 0) return;
+  const next = field && !was ? field : (twins(drawn)[place] ?? drawn.querySelector(".judging button"));
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+}
+
+function called(control: Element | null): string | null | undefined {
+  return control?.getAttribute("aria-label") ?? control?.textContent;
+}
+
 /** What somebody was writing is not lost when the answer above is drawn anew. */
-function restore(drawn: HTMLElement, typed: string): void {
+function restore(drawn: HTMLElement, typed: string | undefined): void {
   const field = drawn.querySelector<HTMLTextAreaElement>("form.correction textarea");
-  if (field) field.value = typed;
+  if (field && typed) field.value = typed;
+}
+
+/** Keep what is being written: of a turn its correction, else the question. */
+function draft(turn: string | undefined, text: string): void {
+  if (turn === undefined) drafts.question = text;
+  else drafts.corrections[turn] = text;
+  vscode.setState(drafts);
 }
 
 function announce(turn: Turn): void {

@@ -22,6 +22,7 @@ export function previewed(chip: HTMLElement, citation: Citation): void {
 export function hide(): void {
   window.clearTimeout(waiting);
   shown?.remove();
+  document.querySelector("[aria-describedby=preview]")?.removeAttribute("aria-describedby");
   shown = undefined;
 }
 
@@ -30,11 +31,12 @@ function show(chip: HTMLElement, citation: Citation): void {
   if (!chip.isConnected) return;
   shown = make(
     "div",
-    { class: "preview", role: "tooltip" },
+    { class: "preview", role: "tooltip", id: "preview" },
     make("div", { class: "preview-name" }, nameOf(citation)),
     make("pre", {}, make("code", {}, citation.quote)),
   );
   document.body.append(shown);
+  chip.setAttribute("aria-describedby", "preview");
   place(shown, chip.getBoundingClientRect());
 }
 
@@ -51,5 +53,7 @@ function place(box: HTMLElement, chip: DOMRect): void {
 
 document.addEventListener("scroll", hide, true);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") hide();
-});
+  if (event.key !== "Escape" || !shown) return;
+  hide();
+  event.stopImmediatePropagation(); // a running answer is stopped by the next
+}, true);

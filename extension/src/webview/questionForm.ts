@@ -7,6 +7,8 @@ const TALLEST = 200;
 
 export interface QuestionForm {
   focus(): void;
+  /** Begin with this text. */
+  write(text: string): void;
   setContext(context: Context | undefined): void;
   setBusy(turn: string | undefined): void;
 }
@@ -54,6 +56,10 @@ export function questionForm(form: HTMLFormElement, send: Send, last: () => stri
   });
   return {
     focus: () => field.focus(),
+    write: (text) => {
+      field.value = text;
+      grow();
+    },
     setContext: (context) => {
       about.replaceChildren();
       if (!context) return;

@@ -13,13 +13,13 @@ const run = (command: PanelCommand): void => send({ type: "run", command });
 const main = part("training");
 const state = part("state");
 const said = part("said");
-const kept: Kept = { drafts: new Map(), open: new Set(), most: 20 };
+const kept: Kept = { drafts: new Map(), open: new Set(), most: 20, installs: false };
 const drawn = new Map<string, { readonly of: string; readonly node: HTMLElement }>();
 
 window.addEventListener("message", ({ data }: MessageEvent<ToTraining>) => {
   switch (data.type) {
     case "training":
-      { draw(data.training, data.roots); return; }
+      { draw(data.training, data.roots, data.installs); return; }
     case "state":
       { showState(state, data.state, run); return; }
     case "said":
@@ -31,7 +31,8 @@ window.addEventListener("message", ({ data }: MessageEvent<ToTraining>) => {
 send({ type: "ready" });
 
 /** Sections that show the same as before stay as they are, with the cursor in them. */
-function draw(training: Training, roots: readonly string[]): void {
+function draw(training: Training, roots: readonly string[], installs: boolean): void {
+  kept.installs = installs;
   place("roots", [roots, training.root], () => rootChoice(roots, training.root));
   for (const [name, { of, draw }] of Object.entries(SECTIONS)) place(name, of(training), () => draw(training, send, kept));
 }

@@ -14,7 +14,7 @@ const rows = (box: HTMLElement, selector = "tr"): string[] => [...box.querySelec
 
 beforeEach(() => {
   said.length = 0;
-  kept = { drafts: new Map(), open: new Set(), most: 20 };
+  kept = { drafts: new Map(), open: new Set(), most: 20, installs: true };
 });
 
 describe("what can be done now", () => {
@@ -34,10 +34,13 @@ describe("what can be done now", () => {
   });
 
   it("is to install what is missing", () => {
-    const box = show("now", { available: false, how: "Training needs peft: pip install 'whence[training]'" });
-    expect(box.textContent).not.toContain("Start Training");
-    press(box, "Copy Command");
-    expect(said).toEqual([{ type: "copy", text: "pip install 'whence[training]'" }]);
+    const lacking = { available: false, how: "Training needs peft", command: "/venv/bin/python -m pip install peft" };
+    const box = show("now", lacking);
+    expect(box.textContent).not.toMatch(/Start Training|pip/);
+    press(box, "Install…");
+    kept.installs = false; // a server of one's own
+    press(show("now", lacking), "Copy Command");
+    expect(said).toEqual([{ type: "run", command: "whence.installTraining" }, { type: "copy", text: lacking.command }]);
   });
 
   it("is to watch a run and stop it", () => {
@@ -60,7 +63,7 @@ describe("what can be done now", () => {
 describe("a run", () => {
   it("has its result and gain in its row, and all else in its details", () => {
     const box = show("runs");
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| 40 \| Accuracy 87 % \(\+12\) \| completed$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: completed \| 40 \| Accuracy 87 % \(\+12\)$/);
     const details = box.querySelector<HTMLElement>("tr.details");
     expect(details?.hidden).toBe(true);
     box.querySelector<HTMLElement>("[aria-expanded]")?.click();
@@ -77,7 +80,7 @@ describe("a run", () => {
 
   it("that was held back has no model to deploy, and its reason", () => {
     const box = show("runs", { runs: [{ ...aRun, status: "blocked", reasons: ["minimum: 7, limit 20"], model: null, can_export: false, measures: [], data: null }] });
-    expect(rows(box, "tbody > tr")[0]).toMatch(/ \| – \| – \| blocked$/);
+    expect(rows(box, "tbody > tr")[0]).toMatch(/: blocked \| – \| –$/);
     expect(box.textContent).toContain("minimum: 7, limit 20");
     expect(box.textContent).not.toContain("Deploy");
   });

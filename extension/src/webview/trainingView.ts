@@ -11,11 +11,13 @@ export interface Kept {
   readonly open: Set<string>;
   /** How many examples are shown. */
   most: number;
+  /** Whether the extension can install what is missing. */
+  installs: boolean;
 }
 
 /** What each section shows, and is drawn anew for. */
 export const SECTIONS = {
-  now: { of: ({ available, how, statistics, job, runs }: Training) => ({ available, how, statistics, job, runs: runs.filter(isUnderWay) }), draw: nowSection },
+  now: { of: ({ available, how, command, statistics, job, runs }: Training) => ({ available, how, command, statistics, job, runs: runs.filter(isUnderWay) }), draw: nowSection },
   model: { of: ({ active }: Training) => active, draw: modelSection },
   runs: { of: ({ runs }: Training) => runs, draw: runsSection },
   counts: { of: ({ statistics }: Training) => statistics, draw: countsSection },
@@ -38,22 +40,25 @@ const HEADLINES = ["accuracy", "combined", "token_f1"];
 const OTHER_UNITS = /perplexity|seconds|tokens|loss|_ms\b/;
 
 /** Whether there is enough, what can be done now, and how far the run under way is. */
-function nowSection({ available, how, statistics, job, runs }: Training, send: Send): HTMLElement {
+function nowSection({ available, how, command, statistics, job, runs }: Training, send: Send, kept: Kept): HTMLElement {
   const run = runs.find(isUnderWay);
   const busy = job?.state === "running" || run !== undefined;
   return section(
     statistics.told,
     make("progress", { max: String(statistics.minimum), value: String(Math.min(statistics.learnt, statistics.minimum)), "aria-label": `${statistics.learnt} of ${statistics.minimum} corrections` }),
-    available ? undefined : missing(how, send),
+    available ? undefined : missing(how, command, kept.installs, send),
     busy ? progress(run, job?.message ?? "") : undefined,
     !busy && job && (job.state === "failed" || job.state === "blocked") ? make("p", { class: "problem", role: "alert" }, icon(ICONS[job.state] ?? "error"), job.message || `The last run ${job.state}`) : undefined,
     available ? buttons(statistics.ready, job?.state === "running", busy, send) : undefined,
   );
 }
 
-function missing(how: string, send: Send): HTMLElement {
-  const command = /pip install .*/.exec(how)?.[0] ?? how;
-  return make("div", { class: "missing" }, make("p", {}, icon("info"), how), textButton("Copy Command", () => send({ type: "copy", text: command })));
+/** Into its own environment the extension installs it; of a server of somebody's own, that is told to copy. */
+function missing(how: string, command: string, installs: boolean, send: Send): HTMLElement {
+  const button = installs
+    ? textButton("Install…", () => send({ type: "run", command: "whence.installTraining" }))
+    : textButton("Copy Command", () => send({ type: "copy", text: command }));
+  return make("div", { class: "missing" }, make("p", {}, icon("info"), how), button);
 }
 
 function progress(run: TrainingRun | undefined, message: string): HTMLElement {
@@ -95,11 +100,11 @@ function modelSection({ active }: Training, send: Send): HTMLElement {
 
 function runsSection({ runs }: Training, send: Send, kept: Kept): HTMLElement {
   if (!runs.length) return section("Runs", make("p", { class: "quiet" }, "Nothing was trained yet."));
-  return section("Runs", table(["Begun", "Examples", "Result", "Status"], ...runs.flatMap((run) => runRows(run, send, kept))));
+  return section("Runs", table(["Begun", "Examples", "Result"], ...runs.flatMap((run) => runRows(run, send, kept))));
 }
 
 function runRows(run: TrainingRun, send: Send, kept: Kept): HTMLElement[] {
-  const details = make("tr", { class: "details" }, make("td", { colspan: "4" }, runDetails(run, send)));
+  const details = make("tr", { class: "details" }, make("td", { colspan: "3" }, runDetails(run, send)));
   const toggle = make("button", { type: "button", class: "link", "aria-expanded": "false" }, when(run.began) || run.name);
   const show = (open: boolean): void => {
     details.hidden = !open;
@@ -110,7 +115,7 @@ function runRows(run: TrainingRun, send: Send, kept: Kept): HTMLElement[] {
   show(kept.open.has(run.name));
   toggle.addEventListener("click", () => show(details.hidden));
   const state = isUnderWay(run) ? "running" : run.status;
-  const row = make("tr", {}, make("th", { scope: "row" }, toggle), cell(run.data ? String(run.data.examples) : "–"), cell(headline(run)), make("td", { class: run.status }, icon(ICONS[state] ?? "circle"), run.status));
+  const row = make("tr", {}, make("th", { scope: "row", class: run.status, title: capital(run.status) }, icon(ICONS[state] ?? "circle"), toggle, hidden(`: ${run.status}`)), cell(run.data ? String(run.data.examples) : "–"), cell(headline(run)));
   return [row, details];
 }
 

@@ -60,6 +60,22 @@ describe("an answer in the panel", () => {
     expect(box.querySelector("[aria-label='Not helpful']")?.getAttribute("aria-pressed")).toBe("true");
   });
 
+  it("is judged once by who presses twice, and otherwise after a slip", () => {
+    const fresh = show(answered(asked, anAnswer));
+    press(fresh, "Helpful");
+    press(fresh, "Helpful");
+    const judged = show({ ...answered(asked, anAnswer), verdict: "up" });
+    press(judged, "Helpful");
+    press(judged, "Not helpful");
+    expect(said).toEqual([{ type: "judge", turn: "t", verdict: "up" }, { type: "judge", turn: "t", verdict: "down" }]);
+    said.length = 0;
+    const corrected = show({ ...answered(asked, anAnswer), verdict: "correction" });
+    press(corrected, "Helpful");
+    press(corrected, "Not helpful");
+    expect(said).toEqual([]); // the correction stands, and can be written anew
+    expect(corrected.querySelector("form")).not.toBeNull();
+  });
+
   it("shows what a chip quotes beside it, as text", () => {
     vi.useFakeTimers();
     const hostile = { ...anAnswer, citations: anAnswer.citations.map((each) => ({ ...each, quote: "<img src=x>" })) };

@@ -122,14 +122,23 @@ function again(turn: Turn, send: Send): HTMLElement {
 function judging(turn: Turn, send: Send): HTMLElement {
   const { id, verdict } = turn;
   const box = make("div", { class: "judging" });
+  let judged = verdict; // at once: who presses twice has one opinion
+  const judge = (given: "up" | "down"): void => {
+    if (judged !== given) send({ type: "judge", turn: id, verdict: (judged = given) });
+  };
+  const helpful = iconButton("thumbsup", "Helpful", () => judge("up"), verdict === "up");
+  helpful.disabled = verdict === "correction"; // which it would replace
   const row = make(
     "div",
     { class: "buttons", role: "group", "aria-label": "This answer" },
     iconButton("copy", "Copy with citations", () => send({ type: "copy", turn: id })),
-    iconButton("thumbsup", "Helpful", () => send({ type: "judge", turn: id, verdict: "up" }), verdict === "up"),
+    helpful,
     iconButton("thumbsdown", "Not helpful", () => {
-      if (verdict === undefined) send({ type: "judge", turn: id, verdict: "down" });
-      else if (!box.querySelector("form")) correct(box, turn, send);
+      if (verdict !== "down" && verdict !== "correction") judge("down");
+      else {
+        if (!box.querySelector("form")) correct(box, turn, send);
+        box.querySelector("textarea")?.focus();
+      }
     }, verdict === "down" || verdict === "correction"),
     verdict === "correction" ? make("span", { class: "kept" }, "Correction kept") : undefined,
   );

@@ -26,6 +26,7 @@ from whence_server.generation.turns import POLL
 
 _SAID = 1 << 14  # bytes of what it printed last
 _NUMBERS = count(1)
+_ENDS = ("done", "failed", "stopped", "counted")  # what ends an order
 Box = SimpleQueue[dict[str, Any]]
 
 
@@ -36,14 +37,19 @@ class Child:
         """Start it and let it load. `changed` hears when it is ready or gone. Raises OSError."""
         self.about: dict[str, Any] | None = None
         self.end: WorkerError | None = None
-        self.refused: str | None = None  # why llama.cpp does not take the model: no other try will help
+        self.refused: str | None = None  # why llama.cpp does not take the model
+        self.final = False  # no other try will help
+        self.gpu = False  # whether there is one, as far as it came to say
         self._changed, self._boxes, self._lock = changed, dict[int, Box](), Lock()
+        self._outbox: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
+        self._open, self._quiet_since = set[int](), 0.0  # orders without an end; when it last said anything of one
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process has ended)
         self._kills = memory_kills()
         self._process = _start(self._printed)
-        self._send({"load": dict(load)})
+        self._outbox.put({"load": dict(load)})
         self._thread = Thread(target=self._listen, daemon=True)
         self._thread.start()
+        Thread(target=self._post, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -53,7 +59,8 @@ class Child:
     def generate(self, request: Request, adapter: Path | None, patience: float, told: Told, check: Check) -> Generated:
         """Have it write. Raises `GenerationError`, or what `check` and `told` raise: it then stops.
 
-        Where nothing is heard for `patience` seconds it is taken for stuck and killed.
+        Where nothing is heard for `patience` seconds, of this order or of those before it that nobody waits for any
+        more, it is taken for stuck and killed.
         """
         order: dict[str, Any] = {"system": request.system, "user": request.user, "grammar": request.grammar}
         order |= {"max_tokens": request.max_tokens, "adapter": str(adapter) if adapter else None}
@@ -65,7 +72,7 @@ class Child:
                     pieces.append(message["text"])
                     told(message["text"])
         except BaseException:
-            self._send({"cancel": number})
+            self._outbox.put({"cancel": number})
             raise
         finally:
             self._boxes.pop(number, None)
@@ -98,12 +105,14 @@ class Child:
             if self.end:
                 raise self.end
             self._boxes[number] = box
-        self._send({kind: number, **order})
+            if not self._open:
+                self._quiet_since = time.monotonic()
+            self._open.add(number)
+        self._outbox.put({kind: number, **order})
         return number, box
 
     def _next(self, box: Box, patience: float, check: Check) -> dict[str, Any]:
         """The next message for one order."""
-        started = time.monotonic()
         while True:
             check()
             with suppress(Empty):
@@ -113,20 +122,23 @@ class Child:
                 if "gone" in message:
                     raise self.end or WorkerError("the model's process ended")
                 return message
-            if time.monotonic() - started > patience:
+            if time.monotonic() - self._quiet_since > patience:
                 self._process.kill()
                 raise WorkerError(f"the model's process said nothing for {patience:.0f} s and was ended")
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _post(self) -> None:
+        """Write what is sent: who asks a process that reads no more must still be able to give up."""
         assert self._process.stdin is not None
-        with suppress(OSError, ValueError), self._lock:  # it died, which `_listen` tells whoever waits
-            write_frame(self._process.stdin, message)
+        with suppress(OSError, ValueError):  # it died, which `_listen` tells whoever waits
+            while (message := self._outbox.get()) is not None:
+                write_frame(self._process.stdin, message)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
         with suppress(FrameError, OSError):
             while message := read_frame(self._process.stdout):
                 self._take(message)
+        self._outbox.put(None)
         self._process.kill()  # where it said what is no message
         self._bury(self._process.wait())
 
@@ -135,11 +147,17 @@ class Child:
             self.about = message["ready"]
             self._changed(self)
         elif "refused" in message:
-            self.refused = message["refused"]
+            self.refused, self.final = message["refused"], message["final"]
+        elif "gpu" in message:
+            self.gpu = message["gpu"]
         else:
-            keys = ("reading", "token", "done", "failed", "counted")
-            box = self._boxes.get(next((message[key] for key in keys if key in message), 0))
-            if box is not None:
+            kind = next((kind for kind in ("reading", "token", *_ENDS) if kind in message), "")
+            number = message.get(kind, 0)
+            with self._lock:
+                self._quiet_since = time.monotonic()
+                if kind in _ENDS:
+                    self._open.discard(number)
+            if kind != "stopped" and (box := self._boxes.get(number)) is not None:
                 box.put(message)
 
     def _bury(self, status: int) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whence_server.errors import PromptError
+from whence_server.errors import PromptError, UnquotableError
 from whence_server.generation.generator import Check, Generated, Generator, Request, Told
 from whence_server.generation.prompt import Prompt, system_text, trimmed
 from whence_server.generation.quoting import Sentence, chosen, offered, quote_grammar
-from whence_server.generation.rendering import Lines, cited, prose
+from whence_server.generation.rendering import Lines, cited
 from whence_server.generation.writing import Statement, statements, write_grammar
+from whence_server.markup import plain
 from whence_server.passages import Passage
 
 Unsupported = Literal["mark", "drop"]  # what becomes of a sentence that its passages do not bear out
@@ -28,7 +29,8 @@ _MARK = " _(not found in the evidence)_"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An answer by a model. `text` is Markdown, without receipts; `cited` are the numbers of passages, from 1, in it.
+    """An answer by a model. `text` is Markdown, without receipts; `cited` are the numbers, from 1, of the passages of
+    `evidence`, which it was shown, in it.
 
     Empty `cited`: it did not know, or nothing that it said is borne out. `trimmed` passages had no room; `unsupported`
     sentences are marked in the text or were left out. `first_token` is in seconds from the call.
@@ -36,6 +38,7 @@ class Written:
 
     text: str
     cited: tuple[int, ...]
+    evidence: Sequence[Passage]
     generated: Generated
     trimmed: int
     unsupported: int
@@ -71,14 +74,9 @@ class _Task:
     asker: str
 
     @property
-    def evidence(self) -> Sequence[Passage]:
-        """The passages that the model sees."""
-        return self.passages[: self.prompt.kept]
-
-    @property
     def left_out(self) -> int:
         """The passages that it does not."""
-        return len(self.passages) - self.prompt.kept
+        return len(self.passages) - len(self.prompt.kept)
 
     def request(self, grammar: str) -> Request:
         """What is asked of the model."""
@@ -100,7 +98,9 @@ def fitted(
 
 
 def _quoted(generator: Generator, task: _Task, told: Told, check: Check) -> Written:
-    choices = offered(task.evidence)
+    choices = offered(task.prompt.kept)
+    if not choices:  # "I don't know" would be all that it could say
+        raise UnquotableError("the evidence is code without a sentence to quote")
     known = {sentence.line: sentence for sentence in choices}
     said: set[str] = set()
 
@@ -117,38 +117,40 @@ def _quoted(generator: Generator, task: _Task, told: Told, check: Check) -> Writ
     found = chosen(generated.text, choices)
     numbers = dict.fromkeys(sentence.passage for sentence in found)
     text = "  \n".join(_sentence(sentence) for sentence in found)
-    return Written(text, tuple(numbers), generated, task.left_out, 0, first.after(generated))
+    return Written(text, tuple(numbers), task.prompt.kept, generated, task.left_out, 0, first.after(generated))
 
 
 def _free(generator: Generator, task: _Task, told: Told, check: Check, unsupported: Unsupported) -> Written:
     said: set[str] = set()
 
     def shown(line: str) -> str | None:
-        judged = statements(line, task.evidence)
-        if not judged or judged[0].text in said:
-            return None
-        said.add(judged[0].text)
-        return _statement(judged[0], unsupported)
+        fresh = [statement for statement in statements(line, task.prompt.kept) if statement.text not in said]
+        said.update(statement.text for statement in fresh)
+        return _statements(fresh, unsupported) or None
 
     first = _FirstWord(told)
     lines = Lines(first, shown, hold=unsupported == "drop")
-    generated = generator.generate(task.request(write_grammar(len(task.evidence))), lines.feed, check)
+    generated = generator.generate(task.request(write_grammar(len(task.prompt.kept))), lines.feed, check)
     lines.end()
-    found = statements(generated.text, task.evidence)
+    found = statements(generated.text, task.prompt.kept)
     numbers = dict.fromkeys(number for statement in found for number in statement.passages)
-    text = "  \n".join(filter(None, (_statement(statement, unsupported) for statement in found)))
+    text = _statements(found, unsupported)
     bad = sum(not statement.passages for statement in found)
-    return Written(text, tuple(numbers), generated, task.left_out, bad, first.after(generated))
+    return Written(text, tuple(numbers), task.prompt.kept, generated, task.left_out, bad, first.after(generated))
 
 
 def _sentence(sentence: Sentence) -> str:
     return cited(sentence.text, [sentence.passage])
 
 
+def _statements(found: Sequence[Statement], unsupported: Unsupported) -> str:
+    return "  \n".join(filter(None, (_statement(statement, unsupported) for statement in found)))
+
+
 def _statement(statement: Statement, unsupported: Unsupported) -> str | None:
     if statement.passages:
         return cited(statement.text, statement.passages)
-    return prose(statement.text) + _MARK if unsupported == "mark" else None
+    return plain(statement.text) + _MARK if unsupported == "mark" else None
 
 
 class _FirstWord:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from whence_indexer import __version__
 from whence_indexer.errors import QueryError
@@ -25,16 +26,19 @@ from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
 from whence_server.generation.generator import Check, Finish, Generated, Request, Told
 from whence_server.generation.turns import POLL
 from whence_server.models.manifest import Mode
-from whence_server.models.places import check_online, without_credentials
+from whence_server.models.places import check_online, host_of, without_credentials
 from whence_server.types import Model
 
 if TYPE_CHECKING:
     import httpx2
 
+_Opened = Callable[[str, Mapping[str, Any]], None]
+
 KEY = "WHENCE_API_KEY"
 _CONTEXT = 4096  # tokens: what Ollama has unless told otherwise, which cuts the prompt without a word
 _BYTES_PER_TOKEN = 3  # of code and prose in English there are more: prompts come out shorter than they may be
 _CONNECT, _PATIENCE = 5.0, 120.0  # seconds: until it is reached, from word to word
+_THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)  # which some servers leave in the text
 _LONGEST = 50_000  # characters of an answer, whatever was asked for
 
 
@@ -51,11 +55,11 @@ class Endpoint:
     def parse(cls, spec: str) -> Endpoint:
         """`URL#NAME`. Raises `QueryError`, and `OfflineError` where WHENCE_OFFLINE forbids to ask another machine."""
         address, _, name = spec.partition("#")
-        if not (host := urlsplit(address).hostname) or not name:
+        if not re.match("https?://", address, re.IGNORECASE) or not host_of(address) or not name:
             raise QueryError(
                 f"{without_credentials(address)} is not URL#NAME, as http://127.0.0.1:11434/v1#qwen2.5-coder"
             )
-        if not _is_here(host):
+        if not _is_here(address):
             check_online()
         return cls(address.rstrip("/"), Model(name))
 
@@ -69,39 +73,45 @@ class Endpoint:
 
     def generate(self, request: Request, told: Told = lambda text: None, check: Check = lambda: None) -> Generated:
         """Have it write. Raises `WorkerError` where it cannot be reached, `PromptError` where it refuses."""
-        stream = _Stream(lambda: self._pieces(request))
-        started, first, text, finish = time.monotonic(), 0.0, "", "length"
+        stream = _Stream(lambda opened: self._pieces(request, opened))
+        started, first, raw, text, finish = time.monotonic(), 0.0, "", "", "length"
         try:
             for piece, end in stream.read(check):
-                first = first or time.monotonic() - started
                 finish = end or finish
-                text += piece
-                told(piece)
-                if len(text) > _LONGEST:
+                raw += piece
+                if len(raw) > _LONGEST:
                     break
+                if not "<think>".startswith(raw.lstrip()) and (more := _THOUGHT.sub("", raw)[len(text) :]):
+                    first = first or time.monotonic() - started
+                    text += more
+                    told(more)
         finally:
-            stream.stopped = True
+            stream.stop()
+        if not text.strip():
+            why = ": it may have thought until its words ran out" if finish == "length" else ""
+            raise WorkerError(f"{without_credentials(self.address)} wrote nothing{why}")
         known: Finish = "end" if finish == "stop" else "length"
         return Generated(text, known, (), 0, 0, first, time.monotonic() - started)
 
-    def _pieces(self, request: Request) -> Iterator[tuple[str, str | None]]:
-        """Pieces of text with the reason of the end, which the last one has."""
+    def _pieces(self, request: Request, opened: _Opened) -> Iterator[tuple[str, str | None]]:
+        """Pieces of text with the reason of the end, which the last one has. `opened` hears of the connection."""
         import httpx2
 
-        name = without_credentials(self.address)
+        name, address = without_credentials(self.address), f"{self.address}/chat/completions"
         messages = [{"role": "system", "content": request.system}, {"role": "user", "content": request.user}]
         body = {
             "model": self.model.name, "messages": messages, "max_tokens": request.max_tokens, "temperature": 0,
             "stream": True,
         }  # fmt: skip
         timeout = httpx2.Timeout(_PATIENCE, connect=_CONNECT)
+        direct = httpx2.HTTPTransport() if _is_here(self.address) else None  # no proxy comes between
         try:
             with (
-                httpx2.Client(headers=self._headers(), timeout=timeout) as client,
-                client.stream("POST", f"{self.address}/chat/completions", json=body) as response,
+                httpx2.Client(headers=self._headers(), timeout=timeout, transport=direct) as client,
+                client.stream("POST", address, json=body, extensions={"trace": opened}) as response,
             ):
                 _check(response, name)
-                yield from _events(response.iter_lines())
+                yield from _events(response.iter_lines(), name)
         except httpx2.InvalidURL as error:
             raise QueryError(f"{name} is no address") from error
         except httpx2.HTTPError as error:
@@ -112,7 +122,7 @@ class Endpoint:
     def _headers(self) -> dict[str, str]:
         """With the key, which no unencrypted connection to another machine gets."""
         key, about = os.environ.get(KEY), {"User-Agent": f"whence/{__version__}"}
-        if key and (self.address.startswith("https://") or _is_here(urlsplit(self.address).hostname or "")):
+        if key and (self.address.lower().startswith("https://") or _is_here(self.address)):
             about["Authorization"] = f"Bearer {key}"
         return about
 
@@ -120,8 +130,9 @@ class Endpoint:
 class _Stream:
     """An iterator read in a thread of its own, so that whoever waits for it can be stopped."""
 
-    def __init__(self, source: Callable[[], Iterator[tuple[str, str | None]]]) -> None:
-        self.stopped = False
+    def __init__(self, source: Callable[[_Opened], Iterator[tuple[str, str | None]]]) -> None:
+        self._stopped = False
+        self._socket: socket.socket | None = None
         self._box: SimpleQueue[Any] = SimpleQueue()
         Thread(target=self._run, args=(source,), name="whence-endpoint", daemon=True).start()
 
@@ -136,11 +147,24 @@ class _Stream:
                     raise item
                 yield item
 
-    def _run(self, source: Callable[[], Iterator[tuple[str, str | None]]]) -> None:
+    def stop(self) -> None:
+        """End the connection, so that the other side stops computing; closing it would not wake who reads it."""
+        self._stopped = True
+        if self._socket:
+            with suppress(OSError):  # it has ended
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _opened(self, event: str, about: Mapping[str, Any]) -> None:
+        """What httpcore tells of a connection: the one that is open last carries the answer."""
+        stream = about.get("return_value")
+        if stream is not None and hasattr(stream, "get_extra_info"):
+            self._socket = stream.get_extra_info("socket")
+            if self._stopped:
+                self.stop()
+
+    def _run(self, source: Callable[[_Opened], Iterator[tuple[str, str | None]]]) -> None:
         try:
-            for item in source():
-                if self.stopped:
-                    return
+            for item in source(self._opened):
                 self._box.put(item)
             self._box.put(None)
         except Exception as error:  # whatever it is, whoever reads is to have it
@@ -158,34 +182,47 @@ def _check(response: httpx2.Response, name: str) -> None:
 
 
 def _said(response: httpx2.Response) -> str:
-    """What went wrong in the server's words, where it has some for people; a web page is none."""
     try:
-        told = json.loads(next(response.iter_bytes(_LONGEST), b""))
-        told = told.get("error") or told.get("detail") or told
-    except (ValueError, AttributeError, RecursionError):
+        return _words(json.loads(next(response.iter_bytes(_LONGEST), b"")))
+    except (ValueError, RecursionError):
         return ""
+
+
+def _words(told: Any) -> str:
+    """What went wrong in the server's words, where it has some for people; a web page is none."""
+    told = (told.get("error") or told.get("detail") or told) if isinstance(told, dict) else ""
     told = told.get("message") if isinstance(told, dict) else told
     words = "".join(character for character in " ".join(str(told or "").split()) if character.isprintable())
     return f": {words[:200]}" if words else ""
 
 
-def _events(lines: Iterator[str]) -> Iterator[tuple[str, str | None]]:
+def _events(lines: Iterator[str], name: str) -> Iterator[tuple[str, str | None]]:
     """The server-sent events of chat completions. Raises ValueError and its like for others."""
+    begun = False
     for line in lines:
         data = line.removeprefix("data:").strip()
         if not line.startswith("data:") or not data:
             continue
         if data == "[DONE]":
             return
-        for choice in json.loads(data)["choices"][:1]:
-            text = choice["delta"].get("content") or ""
+        event = json.loads(data)
+        if event.get("error"):
+            raise WorkerError(f"{name} failed{_words(event)}")
+        for choice in event["choices"][:1]:
+            text, end = choice["delta"].get("content") or "", choice.get("finish_reason")
             if not isinstance(text, str):
                 raise TypeError
-            yield text, choice.get("finish_reason")
-    raise ValueError("it ended without an end")
+            begun = True
+            yield text, end
+            if end:
+                return  # not all send [DONE] after it
+    if begun:
+        raise WorkerError(f"{name} broke off in the middle of its answer")
+    raise ValueError
 
 
-def _is_here(host: str) -> bool:
+def _is_here(address: str) -> bool:
+    host = host_of(address) or ""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

@@ -36,6 +36,10 @@ class EngineError(Exception):
     """llama.cpp refused."""
 
 
+class RoomError(EngineError):
+    """There is no memory for what was wanted, now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a model is run: tokens of context, threads, the type of the KV cache (f32, f16 or q8_0)."""
@@ -43,6 +47,12 @@ class Settings:
     context: int
     threads: int
     kv: str = "f16"
+
+
+def offloads() -> bool:
+    """Whether llama.cpp was built for a GPU, and finds one."""
+    ll.llama_backend_init()
+    return bool(ll.llama_supports_gpu_offload())
 
 
 class Engine:
@@ -57,9 +67,8 @@ class Engine:
         self._adapters: dict[str, object] = {}
         self.adapter: str | None = None
         self.known: list[int] = []
-        ll.llama_backend_init()
+        self.gpu = offloads() and gpu_layers != 0
         params = ll.llama_model_default_params()
-        self.gpu = bool(ll.llama_supports_gpu_offload()) and gpu_layers != 0
         params.n_gpu_layers = gpu_layers if self.gpu else 0
         self._model = ll.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
@@ -86,7 +95,7 @@ class Engine:
         params.no_perf = True
         self._context = ll.llama_init_from_model(self._model, params)
         if not self._context:
-            raise EngineError(f"no room for a context of {settings.context:,} tokens in {settings.kv}")
+            raise RoomError(f"no room for a context of {settings.context:,} tokens in {settings.kv}")
         self.settings = settings
         # llama.cpp asks it after each step, from its own threads. A function of Python would have to wait for the
         # interpreter some hundred times a token; the C library's strlen says "go on" (0) or "stop" (1) by itself.

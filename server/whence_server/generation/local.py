@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import platformdirs
 
+from whence_indexer import extras
 from whence_indexer.errors import QueryError
 from whence_indexer.processor import check as check_processor
-from whence_server.errors import WorkerError
+from whence_server.errors import ModelError, WorkerError
 from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration, read_calibration
 from whence_server.generation.generator import Check, Generated, Request, Told
 from whence_server.generation.prompt import VERSION, system_text
@@ -57,8 +59,26 @@ class LocalModel:
         return self.worker.generate(request, self.adapter, told, check)
 
 
+class _Base(NamedTuple):
+    """A file as it was when it was looked at: another one under its name is another base."""
+
+    path: Path
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Base:
+        """The file as it is. Raises `ModelError` where it is gone."""
+        try:
+            about = path.stat()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+        return cls(path, about.st_size, about.st_mtime_ns)
+
+
 class Workers:
-    """The workers of one process of ours, by base; one that is not used ends where there are too many.
+    """The workers of one process of ours, by base; one that is not used ends where there are too many, or at once where
+    its file was replaced.
 
     For any thread. `note` hears in a sentence what the user should know; `patience` are the seconds that a question
     waits for a model to load.
@@ -66,8 +86,8 @@ class Workers:
 
     def __init__(self, note: Callable[[str], None] = lambda message: None, patience: float = 60.0) -> None:
         self._note, self._patience, self._lock = note, patience, Lock()
-        self._by_base: dict[Path, Supervisor] = {}  # the one used last at the end
-        self._users: Counter[Path] = Counter()
+        self._by_base: dict[_Base, Supervisor] = {}  # the one used last at the end
+        self._users: Counter[_Base] = Counter()
         self._told: set[str] = set()
 
     @contextmanager
@@ -77,7 +97,7 @@ class Workers:
         if manifest.prompt not in ("", VERSION) and manifest.label not in self._told:
             self._told.add(manifest.label)
             self._note(f"{manifest.label} was made for version {manifest.prompt} of the prompt, and gets {VERSION}")
-        with self._held(chosen.base, manifest.mode) as worker:
+        with self._held(_Base.of(chosen.base), manifest.mode) as worker:
             model = Model(manifest.name, manifest.version)
             yield LocalModel(model, manifest.mode, worker, chosen.adapter, read_calibration(manifest.metrics))
 
@@ -86,13 +106,13 @@ class Workers:
         """The model of a GGUF file. Raises `QueryError` where there is none, `ModelError` where it is damaged."""
         if not path.is_file():
             raise QueryError(f"there is no file {path}")
-        mode = read_model(path).mode
-        with self._held(path.resolve(), mode) as worker:
+        base, mode = _Base.of(path.resolve()), read_model(path).mode
+        with self._held(base, mode) as worker:
             yield LocalModel(Model(path.stem), mode, worker)
 
     def ready(self, base: Path) -> bool:
         """Whether a base answers without loading first."""
-        worker = self._by_base.get(base)
+        worker = self._by_base.get(_Base.of(base))
         return worker is not None and worker.ready
 
     def close(self) -> None:
@@ -102,9 +122,9 @@ class Workers:
                 self._by_base.popitem()[1].close()
 
     @contextmanager
-    def _held(self, base: Path, mode: Mode) -> Iterator[Supervisor]:
+    def _held(self, base: _Base, mode: Mode) -> Iterator[Supervisor]:
         with self._lock:
-            worker = self._by_base.pop(base, None) or _start(base, mode, self._note, self._patience)
+            worker = self._by_base.pop(base, None) or _start(base.path, mode, self._note, self._patience)
             self._by_base[base] = worker
             self._users[base] += 1
             self._retire()
@@ -116,15 +136,18 @@ class Workers:
                 self._retire()
 
     def _retire(self) -> None:
-        """End what is too many of those that nobody uses, the one used longest ago first."""
+        """End what was replaced or is too many of those that nobody uses, the one used longest ago first."""
+        newest = {base.path: base for base in self._by_base}
         unused = [base for base in self._by_base if not self._users[base]]
-        for base in unused[: max(0, len(self._by_base) - _LOADED)]:
-            self._by_base.pop(base).close()
+        surplus = unused[: max(0, len(self._by_base) - _LOADED)]
+        for base in unused:
+            if base in surplus or newest[base.path] != base:
+                self._by_base.pop(base).close()
 
 
 def _start(path: Path, mode: Mode, note: Callable[[str], None], patience: float) -> Supervisor:
     if importlib.util.find_spec("llama_cpp") is None:
-        raise WorkerError("running a model needs llama-cpp-python: pip install 'whence[model]'")
+        raise WorkerError(f"running a model needs llama-cpp-python: {extras.command('model')}")
     check_processor("llama_cpp")
     cache = platformdirs.user_cache_path("whence") / "generation"
     context = _context(read_model(path))

@@ -27,10 +27,10 @@ _WRITE = (
 
 
 class Prompt(NamedTuple):
-    """The user's part of a prompt, and how many of the passages, best first, had room in it."""
+    """The user's part of a prompt, and the passages, best first, that had room in it, numbered from 1."""
 
     text: str
-    kept: int
+    kept: tuple[Passage, ...]
 
 
 def system_text(mode: Mode) -> str:
@@ -52,13 +52,15 @@ def user_text(question: str, passages: Sequence[Passage]) -> str:
 def trimmed(
     question: str, passages: Sequence[Passage], room: int, count: Callable[[Sequence[str]], Sequence[int]]
 ) -> Prompt:
-    """The prompt with as many of the passages, best first, as fit into `room` tokens as `count` counts them."""
+    """The prompt with the passages, best first, that fit into `room` tokens as `count` counts them; after one too long
+    for what is left come those that are not."""
     bare, *sizes = count([user_text(question, ()), *(_shown(*entry) + "\n\n" for entry in enumerate(passages, 1))])
-    kept, left = 0, room - bare
-    while kept < len(passages) and sizes[kept] <= left:
-        left -= sizes[kept]
-        kept += 1
-    return Prompt(user_text(question, passages[:kept]), kept)
+    kept, left = list[Passage](), room - bare
+    for passage, size in zip(passages, sizes, strict=True):
+        if size <= left:
+            left -= size
+            kept.append(passage)
+    return Prompt(user_text(question, kept), tuple(kept))
 
 
 def place(passage: Passage) -> str:

@@ -8,19 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-_SPAN = re.compile(r"(`[^`]+`)")
-_MARKS = re.compile(r"[\[\]<>`]")
+from whence_server.markup import CODE_SPAN, plain
 
-
-def prose(text: str) -> str:
-    """A line in which only closed code spans are markup."""
-    parts = _SPAN.split(text)
-    return "".join(part if place % 2 else _MARKS.sub(r"\\\g<0>", part) for place, part in enumerate(parts))
+# What the next character may turn into markup, or out of it: a mark at the end, and a code span that may not be one.
+_OPEN = re.compile(r"(?:`[^`]*`|[_#+=.)-])+$")
 
 
 def cited(text: str, numbers: Sequence[int]) -> str:
     """A line of an answer with its citations."""
-    return prose(text) + "".join(f" [{number}]" for number in numbers)
+    return plain(text) + "".join(f" [{number}]" for number in numbers)
 
 
 class Lines:
@@ -43,7 +39,7 @@ class Lines:
             self.end()
         self._line += rest
         if not self._hold:
-            self._show(prose(_before_bracket(self._line)).rstrip(" "))
+            self._show(plain(certain(self._line)))
 
     def end(self) -> None:
         """The line is complete."""
@@ -61,10 +57,11 @@ class Lines:
             self._shown = text
 
 
-def _before_bracket(line: str) -> str:
-    """What is certain of a line that goes on: all up to a bracket, or to code that is not closed yet."""
-    parts = _SPAN.split(line)
+def certain(line: str) -> str:
+    """What will be shown of a line whatever comes after it: all up to a bracket, or to code that is not closed yet."""
+    parts = CODE_SPAN.split(line)
     for place, part in enumerate(parts):
         if place % 2 == 0 and (found := re.search(r"[\[`]", part)):
-            return "".join(parts[:place]) + part[: found.start()]
-    return line
+            line = "".join(parts[:place]) + part[: found.start()]
+            break
+    return _OPEN.sub("", line)

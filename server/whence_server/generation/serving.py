@@ -99,7 +99,7 @@ class Serving:
         """Who writes; with None for the question's id the champion, not a challenger."""
         if wanted == NONE:
             return None
-        if wanted.startswith(("http://", "https://")):
+        if "://" in wanted:
             from whence_server.generation.endpoint import Endpoint
 
             return Endpoint.parse(wanted)

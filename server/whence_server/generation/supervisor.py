@@ -142,14 +142,14 @@ class Supervisor:
     def _mourn(self, child: Child) -> None:
         self._child, self._problem = None, child.end
         loading = child.about is None
-        if loading and self._gpu_layers != 0:  # what a full or failing GPU does, too
+        if loading and child.gpu and self._gpu_layers != 0:  # what a full or failing GPU does, too
             self._gpu_layers = 0
-            if not child.refused:
-                self._note(f"{child.end}; it is tried without a GPU")
+            self._note(f"{child.end}; it is tried without the GPU")
             self._launch()
         else:
+            self._gpu_layers = self._plan.gpu_layers  # which may have room the next time
             self._note(str(child.end))
-            self._refused = child.refused is not None
+            self._refused = child.final
             if not self._refused:
                 self._pause()
 

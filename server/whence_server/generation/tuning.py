@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from whence_server.generation.engine import Engine, EngineError, Settings
+from whence_server.generation.engine import Engine, EngineError, RoomError, Settings
 
 _SECONDS = 0.4  # of reading, and as much of writing, for one setting; a small model is measured in milliseconds
 _ROWS, _MOST_ROWS, _TOKENS = 64, 512, 64
@@ -29,7 +29,7 @@ _CONTEXTS = (8192, 4096, 2048, 1024, 512)
 def tune(engine: Engine, wanted: int, memory: Path, model: str) -> Settings:
     """Configure `engine` for this machine and return how. `memory` is the file of what was measured, by `model`.
 
-    Raises `EngineError` where there is no room for any context.
+    Raises `RoomError` where there is room for no context.
     """
     context = min(wanted, engine.trained_context)
     key = f"{model} {context} {cores()} {'gpu' if engine.gpu else 'cpu'}"
@@ -39,7 +39,7 @@ def tune(engine: Engine, wanted: int, memory: Path, model: str) -> Settings:
                 engine.configure(settings)
                 _remember(memory, key, settings)
                 return settings
-    raise EngineError(f"no room for a context of {min(_CONTEXTS[-1], context):,} tokens")
+    raise RoomError(f"no room for a context of {min(_CONTEXTS[-1], context):,} tokens")
 
 
 def cores() -> int:

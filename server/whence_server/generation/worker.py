@@ -4,8 +4,9 @@ Run as a program by `supervisor`; ends with its parent. Whatever kills it kills 
 told to, the folder of kept beginnings, and nothing more.
 
 Orders: {"load": {...}} once, then {"ask": id, "system", "user", "grammar", "max_tokens", "adapter"},
-{"cancel": id}, {"count": id, "texts"}. Answers: {"ready": {...}} or {"refused": why}; {"reading": id} now and then;
-{"token": id, "text"}; {"done": id, ...}; {"failed": id, "why"}; {"stopped": id}; {"counted": id, "counts"}.
+{"cancel": id}, {"count": id, "texts"}. Answers: {"gpu": whether there is one}; {"ready": {...}} or {"refused": why,
+"final": whether another try is no use}; {"reading": id} now and then; {"token": id, "text"}; {"done": id, ...};
+{"failed": id, "why"}; {"stopped": id}; {"counted": id, "counts"}.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from whence_indexer import offspring
 from whence_server.generation.chat import frame, prompt_tokens
 from whence_server.generation.constraint import Constraint, GrammarError, log_probability
 from whence_server.generation.deaths import offer_to_die
-from whence_server.generation.engine import Engine, EngineError, StoppedError
+from whence_server.generation.engine import Engine, EngineError, RoomError, StoppedError, offloads
 from whence_server.generation.frames import read_frame, write_frame
 from whence_server.generation.prefixes import Prefixes
 from whence_server.generation.tuning import tune
@@ -122,10 +123,11 @@ def main() -> None:
     first = read_frame(orders)
     if first is None:
         return
+    say({"gpu": offloads()})
     try:
         engine, writer, about = _load(first["load"])
     except EngineError as error:
-        say({"refused": str(error)})
+        say({"refused": str(error), "final": not isinstance(error, RoomError)})
         return
     desk = Desk(engine)
     Thread(target=_read, args=(orders, desk, engine, say), daemon=True).start()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -122,20 +123,22 @@ async def similar(session: Session, params: WhyParams) -> dict[str, Any]:
 async def status(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/status`: of one repository, or of all."""
     folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
-    return {"roots": [await _status(session, folder) for folder in folders]}
+    roots = [await _status(session, folder) for folder in folders]
+    return {"roots": roots, "can_run": find_spec("llama_cpp") is not None}
 
 
 async def doctor(session: Session, params: StatusParams) -> dict[str, Any]:
     """`whence/doctor`: of this machine, and of one repository or of all."""
     folders = [session.folder(root=params.root)] if params.root is not None else list(session.folders)
+    begins = [folder.background.begins for folder in folders]
 
     def work(stop: Stop) -> list[dict[str, Any]]:
         from whence_server import doctor as examine
 
         found = _of(None, examine.machine())
-        for folder in folders:
+        for folder, making in zip(folders, begins, strict=True):
             stop.check()
-            found += _of(to_uri(_root(folder)), examine.of_repository(folder.root.repository))
+            found += _of(to_uri(_root(folder)), examine.of_repository(folder.root.repository, making=making))
         return found
 
     return {"checks": await session.jobs.run(work)}
@@ -148,7 +151,7 @@ def _of(root: str | None, checks: Iterable[Check]) -> list[dict[str, Any]]:
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     """`whence/feedback`: an opinion of an answer, kept on this machine."""
-    from whence_server.feedback import give
+    from whence_server.feedback import give, read_feedback
 
     given = session.memory.answer(params.answer)
     if given is None and params.question is not None and params.given is not None:
@@ -156,14 +159,16 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     if given is None:
         raise QueryError("no answer of this session has that id; give it with its question")
     folder = session.folder(root=given.root)
-    kept = await session.work(
-        folder,
-        lambda stop: give(folder.root.repository.index_dir, params.verdict, given.question, given.answer, params.text),
-    )
-    if params.verdict != "note":
-        model, good = given.answer.model, params.verdict == "up"
-        await session.work(folder, lambda stop: session.writers.judge(model, folder.root.repository, good=good))
-    return {"id": kept.id}
+    repository, good = folder.root.repository, params.verdict == "up"
+
+    def work(stop: Stop) -> str:
+        before = {each.id: each.verdict for each in read_feedback(repository.index_dir)}.get(params.answer)
+        kept = give(repository.index_dir, params.verdict, given.question, given.answer, params.text, of=params.answer)
+        if params.verdict != "note" and (before is None or (before == "up") != good):
+            session.writers.judge(given.answer.model, repository, good=good)
+        return kept.id
+
+    return {"id": await session.work(folder, work)}
 
 
 async def reindex(session: Session, params: StatusParams) -> dict[str, Any]:
@@ -250,8 +255,23 @@ async def _status(session: Session, folder: Folder) -> dict[str, Any]:
         "paused": folder.paused,
         "problem": background.problem,
         "settings": asdict(session.settings(folder)),
+        "active": await session.work(folder, lambda stop: _active(folder.root.repository)),
         "index": await session.work(folder, lambda stop: folder.root.status()),
     }
+
+
+def _active(repository: Repository) -> dict[str, Any]:
+    """Which models answer in it; quotations do where the file that says so is damaged."""
+    from whence_server.errors import ModelError
+    from whence_server.models.choosing import scope_of
+    from whence_server.models.installed import user_home
+    from whence_server.models.roles import Roles
+    from whence_server.protocol import roles_json
+
+    try:
+        return roles_json(user_home().state().roles_in(scope_of(repository)))
+    except ModelError:
+        return roles_json(Roles())
 
 
 def _located(told: dict[str, Any], key: str, folder: Folder, partial: bool) -> dict[str, Any]:

@@ -42,6 +42,11 @@ class Background:
         """Whether a run is going to begin."""
         return self._due is not None and not self._due.done()
 
+    @property
+    def begins(self) -> bool:
+        """Whether a run is under way or to come; the first one also before it was requested."""
+        return self.due or not (self._when or self.paused)
+
     def request(self, delay: float = 0.0, *, loud: bool = False, rebuild: bool = False, resume: bool = False) -> None:
         """Bring the index up to date within `delay` seconds; nothing while `paused`, unless this is to `resume`.
 

@@ -17,13 +17,17 @@ class Progress:
     def __init__(self, guard: Guard, title: str, possible: bool) -> None:
         self._guard, self._title, self._possible = guard, title, possible
         self.token: str | None = None
+        self._told: Any = None
 
     async def report(self, stage: str, done: int, total: int | None) -> None:
         """It is at `stage`, `done` of `total` there."""
         if self.token is None and not (self._possible and await self._begin()):
             return
         percentage = min(100, 100 * done // total) if total else None
-        self._tell(lsp.WorkDoneProgressReport(message=stage, percentage=percentage, cancellable=True))
+        told = lsp.WorkDoneProgressReport(message=stage, percentage=percentage, cancellable=True)
+        if told != self._told:  # work of hours is looked at often
+            self._told = told
+            self._tell(told)
 
     def end(self, message: str) -> None:
         """It is over; `message` says how."""

@@ -46,6 +46,11 @@ _IDLE_AFTER = 3.0  # seconds without work
 _ANSWERED_WITHIN = 5.0  # seconds that the client is waited for, and that requests wait for folders to be opened
 _SETTINGS = ("whence.toml", "pyproject.toml")
 _RULES = (".gitignore", ".whenceallow", *_SETTINGS)
+_HEARD = {  # how loud a notice of learning is
+    "started": lsp.MessageType.Log,
+    "blocked": lsp.MessageType.Warning,
+    "failed": lsp.MessageType.Warning,
+}
 
 
 class Session:
@@ -118,7 +123,8 @@ class Session:
                 try:
                     await self._look_for_files(folder)
                     for notice in await self.glances.run(lambda _, folder=folder: _noticed(folder)):  # type: ignore[misc]
-                        self.say(f"{folder.path.name}: {failures.public(notice.text)}")
+                        told = f"training on {folder.path.name}: {failures.public(notice.text)}"
+                        self.say(told, _HEARD.get(notice.event, lsp.MessageType.Info))
                     if await self.glances.run(lambda _, folder=folder: _moved(folder)):  # type: ignore[misc]
                         self.screen.show_all(folder)
                         self._lenses_changed()

@@ -58,6 +58,7 @@ async def training(session: Session, params: TrainingParams) -> dict[str, Any]:
         return {
             "available": lacking is None,
             "how": lacking or "",
+            "command": job.how_to_install() if lacking else "",
             "statistics": asdict(count(examples, minimum)),
             "examples": [asdict(each) | {"evidence": _evidence(folder, each.evidence)} for each in reversed(examples)],
             "job": asdict(replace(held, message=failures.public(held.message))) if held else None,
@@ -185,8 +186,8 @@ async def _show(session: Session, folder: Folder) -> None:
     finally:
         session.pulls.pop(shown.token or "", None)
         shown.end(said)
-    kind = lsp.MessageType.Info if told.state in {"completed", "stopped"} else lsp.MessageType.Warning
-    session.say(f"training on {folder.path.name}: {said}", kind)
+    kinds = {"completed": lsp.MessageType.Info, "stopped": lsp.MessageType.Log}  # who stops it knows
+    session.say(f"training on {folder.path.name}: {said}", kinds.get(told.state, lsp.MessageType.Warning))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def open_place(spec: str) -> Place:
     where it is none of these.
     """
     scheme, separator, rest = spec.partition("://")
+    if separator and host_of(spec) is None:
+        raise RegistryError(f"{without_credentials(spec)} is no address")
     if not separator or scheme == "file":
         return Folder(_folder(unquote(urlsplit(spec).path) if separator else spec))
     openers: dict[str, Callable[[], Place]] = {
@@ -76,8 +78,18 @@ def check_online(*others: str | None) -> None:
             raise OfflineError(f"{name} is set: {kept} is asked")
 
 
+def host_of(address: str) -> str | None:
+    """The host in an address, "" where it names none; None where it is no address."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return None
+
+
 def without_credentials(address: str) -> str:
     """`address` without user, password, query and fragment."""
+    if host_of(address) is None:
+        return address.rpartition("@")[2]
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

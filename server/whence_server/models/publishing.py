@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from filelock import FileLock
@@ -54,7 +55,7 @@ def publish(
 def replace_file(path: Path, data: bytes) -> None:
     """Write `data` to `path` by one rename, lasting."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with unfinished.open("wb") as file:
             file.write(data)

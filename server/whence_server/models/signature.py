@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whence_indexer import extras
 from whence_server.errors import SignatureError
 
 if TYPE_CHECKING:
@@ -75,4 +76,4 @@ def _require() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError as error:
-        raise SignatureError("signatures need one more package: pip install 'whence[signatures]'") from error
+        raise SignatureError(f"signatures need one more package: {extras.command('signatures')}") from error

@@ -19,12 +19,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from whence_indexer import offspring
+from whence_indexer import extras, offspring
 from whence_server.errors import TrainingJobError
 from whence_server.training.runs import is_held
 
 LOCK, STATE, LOG, STOP = "job.lock", "job.json", "job.log", "job.stop"
-_NEEDED = ("datasketch", "pydantic", "yaml", "rouge_score", "torch", "transformers", "peft")
+_NEEDED = ("datasketch", "pydantic", "yaml", "rouge_score", "torch", "transformers", "peft", "llama_cpp")
 _PATIENCE = 15.0  # seconds until a job that was begun runs, or one that was stopped has ended
 _TAIL = 4000  # bytes of the log that are looked at for its last line
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -43,9 +43,14 @@ class Job:
 
 
 def lacking() -> str | None:
-    """What has to be installed before training can begin; None where all is there."""
+    """What is missing, so that training cannot begin; None where all is there."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
-    return f"Training needs {', '.join(missing)}: pip install 'whence[training]'" if missing else None
+    return f"Training needs {', '.join(missing)}" if missing else None
+
+
+def how_to_install() -> str:
+    """The command that brings what training needs."""
+    return extras.command("training", "model")
 
 
 def start(folder: Path, repository: Path, arguments: Sequence[str] = ()) -> None:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 Status = Literal["preparing", "training", "evaluating", "completed", "failed", "blocked", "stopped"]
 StageState = Literal["done", "running", "waiting"]
 _ENDED: Mapping[str, Status] = {"completed": "completed", "failed": "failed", "blocked": "blocked"}
+ELSEWHERE = "elsewhere.json"  # the folders of runs that a configuration keeps in another place
 _MOST_BYTES = 64_000_000
 
 
@@ -94,11 +95,12 @@ def training_folder(index: Path) -> Path:
 
 
 def read_runs(folder: Path) -> list[TrainingRun]:
-    """The runs in a repository's training folder, the latest first."""
+    """The runs in a repository's training folder, and those it knows of elsewhere; the latest first."""
     try:
-        runs = [run for run in (folder / "runs").iterdir() if run.is_dir()]
+        runs = {run.resolve() for run in (folder / "runs").iterdir() if run.is_dir()}
     except OSError:
-        return []
+        runs = set()
+    runs |= {Path(run) for run in _list(_json(folder / ELSEWHERE)) if isinstance(run, str) and Path(run).is_dir()}
     return sorted((read_run(run) for run in runs), key=lambda run: (run.began or "", run.name), reverse=True)
 
 

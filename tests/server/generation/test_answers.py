@@ -12,15 +12,18 @@ from tests.server.generation.gguf_models import write_model
 
 from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
+from whence_indexer.types import Hit
 from whence_indexer.workspace import Workspace
 from whence_server.answering import answer
 from whence_server.citations import verify
 from whence_server.composing import Writing
-from whence_server.errors import WorkerError
+from whence_server.errors import UnquotableError, WorkerError
 from whence_server.generation.confidence import RETRIEVAL_ALONE, Calibration
+from whence_server.generation.drafting import write
 from whence_server.generation.generator import Generated
 from whence_server.generation.local import LocalModel
 from whence_server.generation.prompt import UNKNOWN
+from whence_server.passages import Passage
 from whence_server.types import Model, Question
 
 RETRY = '''"""Requests that survive a busy server."""
@@ -115,14 +118,32 @@ def test_a_model_that_only_makes_things_up_is_not_shown(project):
     given = ask(project, QUESTIONS[0], Scripted("Penguins migrate over frozen oceans. [1]"))
     assert "Penguins" not in given.text
     assert given.model.name == "extractive"
-    assert "not borne out by the evidence" in given.text
+    assert "Nothing that scripted wrote is borne out" in given.text
+
+
+def test_a_model_that_knows_no_grammar_is_understood(project):
+    """As endpoints write: numbers before the full stop, without a space, in one bracket, several sentences a line."""
+    sentence = "It is sent again when the server is busy."
+    for form in (f"{sentence[:-1]} [1].", f"{sentence}[1]", f"{sentence} [1][1]", f"{sentence} [1, 1]"):
+        given = ask(project, QUESTIONS[0], Scripted(form))
+        assert given.text.startswith(f"{sentence} [1]\n\n**"), form
+    told = []
+    paragraph = f"In short:\n{sentence} [1] The `Circuit` breaker opens. Penguins migrate [1]. `[1]` is nothing."
+    given = ask(project, QUESTIONS[0], Scripted(paragraph), told=told.append)
+    assert given.text.split("\n\n")[0].split("  \n") == [
+        f"{sentence} [1]",
+        "The `Circuit` breaker opens. Penguins migrate. _(not found in the evidence)_",
+        "`[1]` is nothing. _(not found in the evidence)_",
+    ]
+    assert "".join(told).endswith(given.text.split("\n\n")[0])
 
 
 def test_a_model_that_does_not_know_abstains(project):
-    given = ask(project, QUESTIONS[0], Scripted(UNKNOWN))
-    assert given.abstained
-    assert given.text.startswith("I don't know")
-    assert given.confidence < 0.5
+    for unknown in (UNKNOWN, "I don't know", "I don’t know [1].\n", f"{UNKNOWN} The evidence does not say."):
+        given = ask(project, QUESTIONS[0], Scripted(unknown))
+        assert given.abstained, unknown
+        assert given.text.startswith("I don't know")
+        assert given.confidence < 0.5
 
 
 def test_a_model_that_does_not_know_of_many_commits_shows_them_all(project):
@@ -162,6 +183,15 @@ def test_the_reason_of_a_failure_brings_no_markup(project):
 def test_evidence_without_room_is_left_out_and_said(project):
     given = ask(project, QUESTIONS[0], Scripted("It is sent again when the server is busy. [1]", context=430))
     assert re.search(r"\d passage\(s\) of the evidence had no room in the model's context", given.text)
+
+
+def test_a_model_that_quotes_is_not_asked_about_code_without_a_sentence():
+    body = "        if not busy(reply):\n            return reply\n        sleep(2**attempt)"
+    passage = Passage(Hit("code", 1.0, body, path="retry.py", start_line=2, end_line=4), 2, body)
+    generator = Scripted(UNKNOWN, mode="quote")
+    with pytest.raises(UnquotableError):
+        write(generator, "how long does it sleep?", [passage])
+    assert generator.requests == []
 
 
 def test_no_model_is_asked_what_the_repository_does_not_hold(project):

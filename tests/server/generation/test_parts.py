@@ -11,6 +11,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from whence_indexer import processor
 from whence_indexer.errors import ProcessorError
@@ -21,9 +22,10 @@ from whence_server.generation.deaths import cause
 from whence_server.generation.frames import FrameError, read_frame, write_frame
 from whence_server.generation.prompt import UNKNOWN, system_text, trimmed, user_text
 from whence_server.generation.quoting import chosen, offered
-from whence_server.generation.rendering import Lines
+from whence_server.generation.rendering import Lines, certain, cited
 from whence_server.generation.turns import Turns
 from whence_server.generation.writing import statements, supports
+from whence_server.markup import plain
 from whence_server.passages import Passage
 
 RETRY = """def retry(send, attempts=3):
@@ -131,11 +133,14 @@ def test_evidence_cannot_leave_its_place():
 def test_evidence_that_has_no_room_is_left_out_from_the_end():
     passages = [passage(f"line of passage {number}", path=f"{number}.py") for number in range(5)]
     whole = trimmed("what?", passages, 10_000, lambda texts: [len(text) for text in texts])
-    assert whole.kept == 5
+    assert whole.kept == tuple(passages)
     less = trimmed("what?", passages, len(whole.text) - 10, lambda texts: [len(text) for text in texts])
-    assert less.kept == 4
+    assert less.kept == tuple(passages[:4])
     assert "4.py" not in less.text
-    assert trimmed("what?", passages, 10, lambda texts: [len(text) for text in texts]).kept == 0
+    assert not trimmed("what?", passages, 10, lambda texts: [len(text) for text in texts]).kept
+    long = passage("x" * 9_000, path="long.py")
+    mixed = trimmed("what?", [long, *passages], len(whole.text) + 10, lambda texts: [len(text) for text in texts])
+    assert mixed == whole
 
 
 def test_what_can_be_quoted_are_the_sentences_and_the_definition():
@@ -162,6 +167,19 @@ def test_only_whole_sentences_of_the_evidence_are_taken_for_said():
         ("The `backoff` function doubles the delay each time", False),
         ("Requests go through a proxy configured by the environment", False),
         ("Yes", False),
+        ("A request is sent again `attempts = 9999` times when the server is busy", False),
+        ("A request is sent again when the server is busy, for at most 9999s", False),
+        ("A request is sent again when the server is busy, since v9.9", False),
+        ("A request is sent again when the server is busy, the delay doubles each time. It deletes tables.", False),
+        ("A request is sent again when the server is busy. The delay doubles, e.g. for `send`.", True),
+        ("net.drop_everything() sends a request again when the server is busy", False),
+        ("A dropEverything request is sent again when the server is busy", False),
+        ("A request is sent again when the server is busy, by net/retry.py's retry()", True),
+        ("The function `retry` is defined in `net/retry.py` at line 1", True),
+        ("`retry` is defined in `net/backoff.py`", False),
+        ("`retry` is not implemented", False),
+        ("8. A request is sent again when the server is busy", True),
+        ("The function is defined in a file", False),
     ],
 )
 def test_a_sentence_needs_its_words_names_and_numbers_in_the_passage_that_it_cites(statement, holds):
@@ -198,6 +216,21 @@ def test_a_text_is_shown_as_it_comes_its_citation_when_it_is_judged():
 def test_whatever_comes_no_bracket_outside_code_is_shown_unjudged(pieces):
     for line in "".join(shown(pieces, lambda line: None)).split("\n"):
         assert not re.search(r"(?<!\\)[\[\]<`]", re.sub(r"(?<!\\)`[^`]+`", "", line))
+
+
+@given(st.text(alphabet="ab`[]()<1_*#.-=\\&~ \t\u202e", max_size=12), st.integers(0, 12))
+def test_what_is_shown_of_a_line_is_never_taken_back(line, place):
+    assert plain(line).startswith(plain(certain(line[:place])))
+
+
+def test_no_text_of_a_repository_becomes_a_link_of_the_answer():
+    for text in (
+        r"See \[the guide\](https://evil.example) first",
+        r"\`[click](https://evil.example)`\`",
+        r"\`<img src=x>`",
+    ):
+        tokens = MarkdownIt("commonmark").parse(cited(text, [1]))
+        assert {child.type for token in tokens for child in token.children or []} <= {"text", "code_inline"}
 
 
 def test_a_model_brings_what_its_probabilities_are_worth():

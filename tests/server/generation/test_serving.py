@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -87,6 +88,19 @@ def test_the_champion_before_answers_while_the_new_one_loads_and_only_two_stay_l
             assert all(each.generator.generate(ASKED).text for each in (writing, third, first))
     alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
     assert len(alive) == len(serving._workers._by_base) == 2
+
+
+@pytest.mark.model
+def test_a_file_that_was_replaced_under_its_name_answers_as_it_is_now(serving, tmp_path):
+    path = write_model(tmp_path / "mine.gguf", seed=1)
+    with serving.writing(str(path)) as writing:
+        before, old = writing.generator.generate(ASKED).text, writing.generator.worker.pid
+    write_model(tmp_path / "newer.gguf", seed=2).replace(path)
+    with serving.writing(str(path)) as writing:
+        assert writing.generator.generate(ASKED).text != before
+    with serving.writing(str(path)) as again:
+        assert again.generator.worker is writing.generator.worker
+    assert not os.path.exists(f"/proc/{old}")
 
 
 @pytest.mark.model
@@ -181,7 +195,9 @@ def test_an_endpoint_is_stopped_at_once(elsewhere, monkeypatch):
         Endpoint.parse(f"{elsewhere}#tiny").generate(long, check=check)
 
 
-@pytest.mark.parametrize("spec", ["http://127.0.0.1:1/v1", "http://#name", "https://user:secret@/v1#"])
+@pytest.mark.parametrize(
+    "spec", ["http://127.0.0.1:1/v1", "http://#name", "https://user:secret@/v1#", "http://[a:secret@[b#name"]
+)
 def test_an_endpoint_without_host_or_name_is_refused_and_its_password_not_repeated(spec, serving):
     with pytest.raises(QueryError, match="URL#NAME") as refused, serving.writing(spec):
         pass
@@ -223,18 +239,83 @@ def one_page():
         yield serve
 
 
+WORDS = 'data: {"choices": [{"delta": {"content": "Sent again. [1]"}, "finish_reason": null}]}\n\n'
+END = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+
+
+def test_an_endpoint_of_this_machine_is_not_asked_through_the_proxy(one_page, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, one_page("I hear everything", 502).removesuffix("/v1"))
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    address = one_page(f"{WORDS}{END}data: [DONE]\n\n")
+    assert Endpoint.parse(f"{address}#name").generate(ASKED).text == "Sent again. [1]"
+    with pytest.raises(WorkerError, match="502"):  # another machine is
+        Endpoint.parse("http://models.example.org/v1#name").generate(ASKED)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
         ("data: {}\n\n", "no stream of chat completions"),
         ("<html>hello</html>", "no stream of chat completions"),
         ('data: {"choices": [{"delta": {"content": 7}}]}\n\ndata: [DONE]\n\n', "no stream of chat completions"),
-        ('data: {"choices": [{"delta": {"content": "cut"}}]}\n\n', "no stream of chat completions"),
+        ('data: {"choices": [{"delta": {"content": "cut"}}]}\n\n', "broke off in the middle"),
+        (WORDS + 'data: {"error": {"message": "CUDA out of memory"}}\n\n', "failed: CUDA out of memory"),
+        (END.replace("stop", "length"), "wrote nothing: it may have thought"),
     ],
 )
 def test_nonsense_from_an_endpoint_is_an_error_not_an_answer(body, why, one_page):
     with pytest.raises(WorkerError, match=why):
         Endpoint.parse(f"{one_page(body)}#name").generate(ASKED)
+
+
+def test_an_answer_that_ends_without_the_last_line_is_one(one_page):
+    assert Endpoint.parse(f"{one_page(WORDS + END)}#name").generate(ASKED).text == "Sent again. [1]"
+
+
+def test_what_an_endpoint_thinks_is_no_part_of_its_answer(one_page):
+    words = ("<thi", "nk>hm", "m.\\n</th", "ink>\\n\\nSent", " again. [1]")
+    told = []
+    lines = [WORDS.replace("Sent again. [1]", word) for word in words]
+    address = one_page("".join([*lines, END]))
+    assert Endpoint.parse(f"{address}#name").generate(ASKED, told.append).text == "Sent again. [1]"
+    assert told == ["Sent", " again. [1]"]
+    address = one_page("".join([*lines[:2], END.replace("stop", "length")]))
+    with pytest.raises(WorkerError, match="wrote nothing: it may have thought"):
+        Endpoint.parse(f"{address}#name").generate(ASKED)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_an_endpoint_hears_that_nobody_waits_any_more(silent):
+    """Before its first word, or between two."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        gone = []
+
+        def answer():
+            with server.accept()[0] as connection, suppress(ConnectionResetError):
+                connection.settimeout(10)
+                connection.recv(65536)
+                if not silent:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + WORDS.encode())
+                while connection.recv(65536):
+                    pass
+            gone.append(time.monotonic())
+
+        serving = Thread(target=answer)
+        serving.start()
+        begun = time.monotonic()
+
+        def check():
+            if time.monotonic() - begun > 0.5:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            Endpoint.parse(f"http://127.0.0.1:{server.getsockname()[1]}/v1#name").generate(ASKED, check=check)
+        serving.join()
+    assert gone
+    assert gone[0] - begun < 2
 
 
 @pytest.mark.parametrize(

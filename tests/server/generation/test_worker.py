@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -243,12 +244,50 @@ def test_a_file_that_is_no_model_is_refused_once(work, tmp_path):
     assert worker.pid is None
 
 
-def test_a_worker_that_dies_while_it_loads_is_tried_without_a_gpu(work, tiny):
+def test_a_worker_that_dies_while_it_loads_on_a_gpu_is_tried_without(work, tiny):
     worker = work(tiny, gpu_layers=-1)
+    worker._child.gpu = True  # as it says on a machine that has one
     os.kill(worker.pid, signal.SIGKILL)
     assert worker.generate(ask(grammar='root ::= "back"')).text == "back"
-    assert re.search(r"killed.*it is tried without a GPU", worker.notes[0])
+    assert re.search(r"killed.*it is tried without the GPU", worker.notes[0])
     assert not worker.about()["gpu"]
+
+
+def test_a_worker_that_dies_while_it_loads_is_not_blamed_on_a_gpu_that_is_not_there(work, tiny):
+    worker = work(tiny, gpu_layers=-1)
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"killed.*starts again in"):
+        worker.generate(ask())
+    assert "GPU" not in worker.notes[0]
+
+
+def test_who_gives_up_on_a_worker_that_hangs_is_let_go_and_the_last_of_them_ends_it(work, slow):
+    worker = work(slow, context=2048, patience=3.0)
+    worker.about()
+    os.kill(worker.pid, signal.SIGSTOP)
+    started, given_up = time.monotonic(), 0
+    long = "word " * 9_000  # two of these fill the pipe to a worker that reads no more
+
+    def impatient():
+        begun = time.monotonic()
+
+        def check():
+            if time.monotonic() - begun > 0.4:
+                raise TimeoutError
+
+        worker.generate(ask(long), check=check)
+
+    def one_after_another():
+        nonlocal given_up
+        while True:
+            with suppress(TimeoutError):
+                impatient()
+            given_up += 1
+
+    with pytest.raises(WorkerError, match="said nothing for 3 s"):
+        one_after_another()
+    assert given_up > 3
+    assert time.monotonic() - started < 10
 
 
 def test_a_stopped_worker_is_gone_and_answers_no_more(work, tiny):

@@ -403,3 +403,10 @@ def test_a_reference_is_data():
         with pytest.raises(ManifestError):
             reference(hostile)
     assert digest_of(b"") == "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize("spec", ["https://ada:secret@[oops", "s3://[oops", "file://[oops"])
+def test_an_address_that_is_none_is_refused_without_its_password(spec):
+    with pytest.raises(RegistryError, match=r"\[oops is no address") as refused:
+        open_place(spec)
+    assert "secret" not in str(refused.value)

@@ -15,7 +15,7 @@ from whence_server.models.publishing import publish
 from whence_training.config import Serving
 from whence_training.errors import CanaryError
 from whence_training.release.canary import Probe, fault, probe
-from whence_training.release.deploying import deploy, guarded, prove, withdraw
+from whence_training.release.deploying import deploy, guarded, prove, settled, withdraw
 
 QUESTIONS = ("What happens when a card is charged?", "What does the router match?")
 GOOD = Probe("?", "tuned@1.0", 2)
@@ -29,11 +29,11 @@ def own_home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def registry(tmp_path):
-    """Offers `tuned` 1.0 to 1.2; the last one was refused by a gate."""
-    for number in range(3):
+    """Offers `tuned` 1.0 to 1.3; 1.2 was refused by a gate."""
+    for number in range(4):
         file = write_model(tmp_path / f"{number}.gguf", seed=number)
         blob = Blob(digest_of(file.read_bytes()), file.stat().st_size)
-        manifest = Manifest("tuned", f"1.{number}", "quote", blob, gates={"weakest category": number < 2})
+        manifest = Manifest("tuned", f"1.{number}", "quote", blob, gates={"weakest category": number != 2})
         publish(tmp_path / "registry", manifest, [file])
     return tmp_path / "registry"
 
@@ -59,36 +59,61 @@ def test_a_canary_shows_nothing_unless_it_was_asked_and_answered(probes, wanted,
     assert fault(probes, "tuned@1.0", wanted) == said
 
 
+def proved(registry, label, scope=EVERYWHERE, **told):
+    """Deploy it, and its canary has shown it to work."""
+    deployed = deploy(user_home(), registry, label, Serving(**told), scope)
+    settled(user_home(), scope)
+    return deployed
+
+
 def test_policy_decides_what_a_new_model_becomes(registry):
-    deploy(user_home(), registry, "tuned@1.0", Serving(policy="champion"), EVERYWHERE)
+    proved(registry, "tuned@1.0", policy="champion")
     assert roles().champion == "tuned@1.0"
-    deploy(user_home(), registry, "tuned@1.1", Serving(policy="challenger", share=25), EVERYWHERE)
+    proved(registry, "tuned@1.1", policy="challenger", share=25)
     assert (roles().challenger, roles().share) == ("tuned@1.1", 25)
-    offered = deploy(user_home(), registry, "tuned@1.2", Serving(policy="offer"), EVERYWHERE)
+    deploy(user_home(), registry, "tuned@1.2", Serving(policy="offer"), EVERYWHERE)
     assert "tuned@1.2" in user_home().state().models
     assert roles().challenger == "tuned@1.1"
-    assert not withdraw(user_home(), offered)
+    assert not withdraw(user_home(), EVERYWHERE)
 
 
 def test_what_a_gate_refused_never_answers_everything(registry):
-    deploy(user_home(), registry, "tuned@1.0", Serving(policy="champion"), EVERYWHERE)
-    deployed = deploy(user_home(), registry, "tuned@1.2", Serving(policy="champion"), EVERYWHERE)
+    proved(registry, "tuned@1.0", policy="champion")
+    deployed = proved(registry, "tuned@1.2", policy="champion")
     assert (deployed.role, roles().champion, roles().share) == ("challenger", "tuned@1.0", 5)
 
 
-def test_a_failing_canary_brings_back_who_answered_before(registry, tmp_path):
+@pytest.mark.parametrize(
+    ("policy", "killed", "scope"),
+    [("champion", False, EVERYWHERE), ("champion", True, "a repository"), ("challenger", True, EVERYWHERE)],
+)
+def test_a_failing_canary_brings_back_all_that_was_before_also_after_a_kill(registry, tmp_path, policy, killed, scope):
+    """A champion, the one before it and a challenger on trial are what they were."""
     use(user_home(), None)
-    for policy in ("champion", "challenger"):
-        deploy(user_home(), registry, "tuned@1.0", Serving(policy="champion"), EVERYWHERE)
-        before, told = roles(), Serving(policy=policy, canary_requests=1)
-        with pytest.raises(CanaryError, match=r"tuned@1\.1 is taken back: 0 of 1 requests were sent"):
-            guarded(
-                lambda told=told: deploy(user_home(), registry, "tuned@1.1", told, EVERYWHERE),
-                lambda deployed, told=told: prove(deployed, tmp_path, (), told),
-                lambda deployed: withdraw(user_home(), deployed),
-            )
-        assert roles().champion == before.champion
-        assert roles().challenger is None
+    proved(registry, "tuned@1.0", policy="champion")
+    proved(registry, "tuned@1.1", policy="challenger", share=25)
+    before, told = user_home().state(), Serving(policy=policy, canary_requests=1)
+
+    def deployed():
+        return deploy(user_home(), registry, "tuned@1.3", told, scope)
+
+    if killed:
+        deployed()
+    with pytest.raises(CanaryError, match=r"tuned@1\.3 is taken back: 0 of 1 requests were sent"):
+        guarded(
+            deployed,
+            lambda deployed: prove(deployed, tmp_path, (), told),
+            lambda deployed: withdraw(user_home(), deployed.scope),
+        )
+    assert user_home().state().roles == before.roles
+    assert not withdraw(user_home(), scope)
+
+
+def test_the_next_model_takes_back_one_that_was_killed_before_it_was_proved(registry):
+    proved(registry, "tuned@1.0", policy="champion")
+    deploy(user_home(), registry, "tuned@1.1", Serving(policy="champion"), EVERYWHERE)
+    proved(registry, "tuned@1.2", policy="challenger")
+    assert (roles().champion, roles().challenger) == ("tuned@1.0", "tuned@1.2")
 
 
 @pytest.mark.model
@@ -101,7 +126,7 @@ def test_a_server_of_its_own_answers_with_the_new_version_and_cites(make_reposit
     deployed, probes = guarded(
         lambda: deploy(user_home(), registry, "tuned@1.0", told, EVERYWHERE),
         lambda deployed: prove(deployed, shop.path, QUESTIONS, told),
-        lambda deployed: withdraw(user_home(), deployed),
+        lambda deployed: withdraw(user_home(), deployed.scope),
     )
     assert (deployed.role, len(probes)) == (policy, 2)
     assert any(each.model == "tuned@1.0" and each.cited for each in probes)

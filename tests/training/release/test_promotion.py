@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 import pytest
@@ -12,11 +13,12 @@ from tests.training.release.reports import report
 
 from whence_training.config import Promotion
 from whence_training.evaluation.report import Mark
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.qa.gates import blocked_reasons
+from whence_training.release.promotion import judge
 
 
-def failed(candidate, base=None, champion=None, curated=None, loss=0.0):
-    gates = judge(candidate, base or report("base", 0.5), champion, curated, loss, Promotion())
+def failed(candidate, base=None, champion=None, curated=None, loss=0.0, facts=None):
+    gates = judge(candidate, base or report("base", 0.5), champion, curated, facts, loss, Promotion())
     return [gate.name for gate in gates if gate.state == "failed"]
 
 
@@ -30,7 +32,6 @@ def test_a_better_model_may_be_registered():
         (0.85, 0.80, (0.5, 0.5), (0.6, 0.6), True),  # exactly five points more
         (0.8499, 0.80, (0.5, 0.5), (0.6, 0.6), False),
         (0.80, 0.80, (0.6, 0.6, 0.6), (0.5, 0.5, 0.7), True),  # two of three categories
-        (0.10, 0.80, (0.6, 0.6, 0.6), (0.5, 0.5, 0.7), True),
         (0.80, 0.80, (0.6, 0.6), (0.5, 0.7), False),  # one of two is not most
         (0.80, 0.80, (0.6, 0.6), (0.6, 0.6), False),  # as good is not better
         (0.80, 0.80, (), (), False),
@@ -47,6 +48,17 @@ def test_better_is_five_points_or_most_categories(accuracy, before, f1, f1_befor
         held_back = over & set(failed(candidate, rivals["base"], rivals["champion"]))
         told = {"base": "better than the untuned base", "champion": "better than the current model"}[rival]
         assert (told not in held_back) is passes
+
+
+def test_what_answers_fewer_rightly_beyond_chance_is_not_better_by_words_alone():
+    def right(model, share, f1):
+        made = report(model, share, f1)
+        asked = [replace(made.predictions[0], id=str(n), correct=n < 40 * share) for n in range(40)]
+        return replace(made, predictions=tuple(asked))
+
+    base = right("base", 0.8, (0.5, 0.5, 0.7))
+    assert "better than the untuned base" in failed(right("tuned", 0.1, (0.6, 0.6, 0.6)), base)
+    assert "better than the untuned base" not in failed(right("tuned", 0.75, (0.6, 0.6, 0.6)), base)
 
 
 @pytest.mark.parametrize(("f1", "passes"), [((0.3, 0.9), True), ((0.2999, 0.9), False), ((nan, 0.9), False)])
@@ -75,6 +87,11 @@ def test_citations_do_not_get_worse(mine, base, champion, passes):
     assert ("citation precision" not in found) is passes
 
 
+@pytest.mark.parametrize(("accuracy", "passes"), [(1.0, True), (0.99, False)])
+def test_of_basic_facts_all_must_be_known(accuracy, passes):
+    assert ("facts" not in failed(report(), facts=report(accuracy=accuracy))) is passes
+
+
 def test_who_was_asked_something_else_or_closed_book_cannot_be_compared():
     assert failed(report(facts={"evidence": "record"}))[0] == "comparable"
     assert failed(report(), base=report("base", 0.5, dataset="another"))[0] == "comparable"
@@ -88,7 +105,7 @@ def test_nobody_is_served_much_worse_than_before(mine, base, passes):
 
 
 def test_a_refusal_says_what_to_try():
-    gates = judge(report(f1=(0.1,)), report("base", 0.5), None, None, 0.0, Promotion())
+    gates = judge(report(f1=(0.1,)), report("base", 0.5), None, None, None, 0.0, Promotion())
     assert blocked_reasons(gates) == [
         "weakest category: 0.1, limit 0.3 (code). collect more of code, or ask of it in other words"
     ]

@@ -17,9 +17,10 @@ from whence_server.models.installed import user_home
 from whence_server.models.naming import reference
 from whence_server.models.places import open_place
 from whence_server.models.pulling import Terms, import_gguf, pull
-from whence_server.models.registry import Registry
+from whence_server.models.registry import Registry, read_index
 from whence_training.config import Config, Registration
 from whence_training.errors import ConfigError
+from whence_training.qa.gates import Gate
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.registering import export, register
 
@@ -35,11 +36,12 @@ def registry(tmp_path):
 def registered(trained, judged, registry, tmp_path):
     """Registers the adapter of a seed; returns what was said, and the folder of its files."""
 
-    def made(seed=0, config=CONFIG, **data):
-        folder = tmp_path / f"made-{seed}-{len(data)}"
-        folder.mkdir(exist_ok=True)
+    def made(seed=0, config=CONFIG, gates=(), **data):
+        folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
         this = replace(trained, adapter=write_peft(tmp_path / f"peft-{seed}", seed), data={**trained.data, **data})
-        return register(this, judged, export(this, config.registration, folder), config, registry, folder), folder
+        judgement = replace(judged, gates=gates)
+        return register(this, judgement, export(this, config.registration, folder), config, registry, folder), folder
 
     return made
 
@@ -68,6 +70,22 @@ def test_the_same_again_is_the_same_version_and_another_one_the_next(registered,
     (registry / "index.json").write_text('{"schema": 1, "models": {}}')  # somebody cleared the list
     told, _ = registered(5)
     assert (told["version"], told["is_update"]) == ("1.4", True)
+
+
+def test_registered_again_nothing_is_missing_and_no_verdict_is_the_old_one(registered, registry):
+    refused = [Gate("weakest category", "failed", 0.1, 0.3)]
+    passed = [Gate("weakest category", "passed", 0.4, 0.3)]
+    merged = CONFIG.model_copy(update={"registration": Registration(merged=True, licence="MIT")})
+    made, folder = registered(gates=passed)
+    again, later = registered(config=merged, gates=passed)
+    assert again["version"] == made["version"]
+    assert read_index((registry / "index.json").read_bytes())["shop-qa-lora-merged"].versions.keys() == {"1.0"}
+    for name in ("README.md", "training_data.json", "adapter_config.json"):
+        assert (later / name).read_bytes() == (folder / name).read_bytes()
+    told, _ = registered(gates=refused)
+    assert (told["version"], told["gates"]) == ("1.1", {"weakest category": False})
+    fewer = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0", licence="MIT")})
+    assert registered(config=fewer, gates=passed)[0]["version"] == "1.2"
 
 
 def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path):
@@ -147,5 +165,5 @@ def test_mlflow_finds_the_run_in_its_files(registered, tmp_path):
 def test_without_mlflow_it_says_what_to_install(registered, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
     told, folder = registered()
-    with pytest.raises(ConfigError, match=r"pip install 'whence\[mlflow\]'"):
+    with pytest.raises(ConfigError, match=r"registration\.mlflow needs MLflow: .* -m pip install "):
         log_mlflow(tmp_path / "mlruns", told, {}, folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import os
+from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 from tests.lsp.conftest import sells
@@ -15,11 +17,15 @@ pytest.importorskip("datasketch")
 from whence_indexer.workspace import Workspace
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import user_home
-from whence_training.config import Config, Finetuning, Promotion, Registration, Serving
-from whence_training.errors import BlockedError
+from whence_training.config import Config, Finetuning, Generator, Imports, Promotion, Registration, Serving
+from whence_training.errors import BlockedError, ConfigError, InputError
 from whence_training.evaluation.report import write_report
+from whence_training.finetuning.stage import base_of
+from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import Evidence, Quote, Record, dump
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.candidate import _cost
+from whence_training.release.promotion import judge
+from whence_training.release.stage import deploy_stage
 from whence_training.run import Run
 from whence_training.runfolder import make
 from whence_training.stages import STAGES, attempts, back_to_data, by_number, run_stage
@@ -34,14 +40,14 @@ MEASURED = ("Where is charge_card?", "How are routes registered?", "What does ch
             "What does register_route remember?", "What happens when a card is charged?")  # fmt: skip
 
 
-def records(generator):
+def records():
     for number in range(20):
         category, test = ("code", "docs")[number % 2], number >= 12
         question = MEASURED[number - 12] if test else f"What is said of cards in chapter {number}?"
         file = f"shop/{'abc'[number % 3]}/{number}.py"
         shown = Evidence("code", SENTENCE, file)
         yield Record(category, "what", "easy", question, SENTENCE, (shown,), (Quote(0, SENTENCE),),
-                     generator(number), file, split="test" if test else "train",
+                     f"rules:{number}", file, split="test" if test else "train",
                      author=f"{number}")  # fmt: skip
 
 
@@ -53,11 +59,12 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
     shop = sells(make_repository("shop"))
     Workspace(shop.open()).update()
 
-    def made(after, before, generator=lambda number: f"rules:{number}", blocked=(), **sections):
+    def made(after, before, blocked=(), **sections):
         config = Config(domain="shop", finetuning=Finetuning(base_model=str(trained.base)), **sections)
         run = Run(tmp_path / "run", shop.open(), config, "state")
         training = {"name": "tuned", "examples": 12, "seconds": 1.5, "settings": Finetuning().model_dump(mode="json")}
-        held = list(records(generator))
+        gates = [asdict(Gate("dominance of one author", "passed", 0.1, 0.5))]
+        held = list(records())
 
         def generate(draft):
             for name in ("train", "validation", "test"):
@@ -78,7 +85,7 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
         make(run.folder, by_number("1").folder, "", lambda draft: {})
         make(run.folder, by_number("3").folder, "", generate)
         make(run.folder, by_number("4a").folder, "", written(("eval_baseline.json", before)))
-        make(run.folder, by_number("4b").folder, "", written(("training.json", training)))
+        make(run.folder, by_number("4b").folder, "", written(("training.json", training), ("gates.json", gates)))
         make(run.folder, by_number("4c").folder, "", lambda draft: {"adapter": str(write_peft(draft / "adapter"))})
         make(run.folder, by_number("4d").folder, "", written(("eval_finetuned.json", after)))
         return run
@@ -118,8 +125,33 @@ def test_too_few_curated_questions_answered_rightly_send_it_back_to_the_data_but
     assert len(list(attempts(Config(), ["5"]))) == 1
     assert len(list(attempts(Config(registration=Registration(retries=0)), ["3", "5"]))) == 1
     for accuracy, back in ((0.84, True), (0.85, False)):
-        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), 0.0, Promotion())
+        gates = judge(report(), report("base", 0.5), None, report(accuracy=accuracy), None, 0.0, Promotion())
         assert back_to_data(blocked_reasons(gates)) is back
+
+
+def test_questions_by_hand_that_have_no_answers_do_not_pass_and_mended_ones_are_asked_anew(planted, tmp_path):
+    file = tmp_path / "curated.jsonl"
+    file.write_text('{"question": "Where is a card charged?", "paths": ["shop/cards.py"]}\n')
+    run = planted(report(), report("base", 0.5), dataset_generator=Generator(imports=Imports(curated=(file,))))
+    for number in ("4a", "5"):
+        with pytest.raises(InputError, match=r"no question of .*curated\.jsonl has an answer"):
+            run_stage(run, number)
+    before = by_number("5").inputs(run)
+    file.write_text('{"question": "Where is a card charged?", "answer": "In charge_card."}\n')
+    assert by_number("5").inputs(run) != before
+
+
+def test_fewer_bits_to_train_in_are_made_of_a_folder_alone(trained, make_repository, tmp_path):
+    told = Finetuning(base_model=str(trained.base), quantization="8bit")
+    run = Run(tmp_path, make_repository("shop").open(), Config(finetuning=told), "state")
+    with pytest.raises(ConfigError, match="needs a Hugging Face folder"):
+        base_of(run)
+
+
+def test_what_it_took_is_estimated_only_where_the_power_is_told():
+    watts = Config(registration=Registration(watts=60))
+    assert _cost({"examples": 12, "seconds": 90.0}, watts)["energy"] == "1.5 Wh, estimated: 60 W for that time"
+    assert _cost({"examples": 12, "seconds": 90.0}, Config())["energy"] == "not measured"
 
 
 @pytest.mark.model
@@ -130,7 +162,6 @@ def test_a_refused_model_is_not_registered_and_nothing_changes(planted, needs_al
         "weakest category: 0.2, limit 0.3 (docs). collect more of docs, or ask of it in other words"
     ]
     gates = {gate["name"]: gate["state"] for gate in json.loads((refused.folder / "gates.json").read_text())}
-    assert gates["dominance of one author"] == "passed"
     assert gates["quantization loss"] == "passed"
     with pytest.raises(BlockedError, match="weakest category"):
         run_stage(run, "6")
@@ -139,17 +170,12 @@ def test_a_refused_model_is_not_registered_and_nothing_changes(planted, needs_al
 
 
 @pytest.mark.model
-def test_data_that_one_rule_dominates_is_refused_though_stage_3_said_nothing(planted, needs_all):
-    run = planted(report(), report("base", 0.5), generator=lambda number: "rules:one")
-    (reason,) = run_stage(run, "5").summary["blocked"]
-    assert reason.startswith("dominance of one generator: 1, limit 0.5 (rules:one)")
-
-
-@pytest.mark.model
 def test_a_better_model_is_registered_deployed_and_asked_and_the_same_again_is_nothing_to_do(planted, needs_all):
     run = planted(report(), report("base", 0.5), serving=Serving(policy="champion", canary_requests=2))
     registered, deployed = run_stage(run, "5"), run_stage(run, "6")
     assert registered.summary["name"] == "shop-qa-lora-v1.0"
+    gates = json.loads((registered.folder / "registration.json").read_text())["gates"]
+    assert {"dominance of one author", "weakest category"} <= gates.keys()  # of what was learnt, and of the model
     assert (deployed.summary["role"], roles(run).champion) == ("champion", "shop-qa-lora@1.0")
     told = json.loads((deployed.folder / "deployment.json").read_text())
     assert [each["model"] for each in told["canary"]] == ["shop-qa-lora@1.0"] * 2
@@ -177,3 +203,23 @@ def test_a_canary_that_fails_leaves_who_answered_before(planted, needs_all):
     assert roles(run).champion is None
     run = replace(run, config=run.config.model_copy(update={"serving": Serving(policy="offer", canary_requests=1)}))
     assert run_stage(run, "6").summary["role"] == "offer"
+
+
+@pytest.mark.model
+def test_a_deployment_that_was_killed_before_its_proof_is_taken_back_by_the_next(planted, needs_all):
+    serving = Serving(policy="champion", canary=("Who composed the Ring cycle?",))
+    run = planted(report(), report("base", 0.5), serving=serving)
+    run_stage(run, "5")
+
+    def killed(deploying, *_):
+        deploying()
+        os._exit(9)
+
+    child = os.fork()
+    if not child:
+        run_stage(run, "6", partial(deploy_stage, guard=killed))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert roles(run).champion == "shop-qa-lora@1.0"
+    with pytest.raises(BlockedError, match="is taken back"):
+        run_stage(run, "6")
+    assert roles(run).champion is None

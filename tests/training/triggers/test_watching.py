@@ -16,8 +16,9 @@ from whence_server.feedback import FILE as FEEDBACK
 from whence_server.notices import give_notice, notices_from
 from whence_training.config import Buffer, Config, Triggers
 from whence_training.errors import BlockedError
+from whence_training.triggers import watching
 from whence_training.triggers.notifying import notifier
-from whence_training.triggers.watching import watch
+from whence_training.triggers.watching import due, watch
 
 
 class Learning:
@@ -41,13 +42,14 @@ def looked(shop, learning, **told):
     return watch(shop.open(), config, learning, learning.notify)
 
 
-def test_one_new_commit_starts_one_run_and_looking_again_none(shop):
+def test_one_new_commit_starts_one_run_and_looking_again_none(shop, monkeypatch):
     learning = Learning()
     assert looked(shop, learning)[0].startswith("new: 5 commits")
     assert looked(shop, learning) == ()
     shop.write("shop/tax.py", "RATE = 19\n")
     shop.commit("Add the tax")
     assert looked(shop, learning) == ("new: 1 commits",)
+    monkeypatch.delattr(watching, "collect")  # the index is not read again every few minutes
     for _ in range(3):
         assert looked(shop, learning) == ()
     assert (learning.runs, learning.heard) == (2, ["started", "finished"] * 2)
@@ -122,6 +124,35 @@ def test_a_run_that_was_killed_is_gone_on_with(shop):
     assert looked(shop, learning) == ()
 
 
+def test_looking_while_another_process_learns_is_nothing_to_do(shop):
+    learning, inner = Learning(), Learning()
+
+    def learns():
+        assert looked(shop, inner) == ()
+        return learning()
+
+    config = Config(triggers=Triggers(buffer=Buffer(min=1)))
+    assert watch(shop.open(), config, learns, learning.notify)
+    assert (learning.runs, inner.runs) == (1, 0)
+
+
+def test_saying_that_a_run_is_due_begins_none_and_is_said_until_one_has_ended(shop):
+    config = Config(triggers=Triggers(buffer=Buffer(min=1)))
+    said = due(shop.open(), config)
+    assert said[0].startswith("new: 5 commits")
+    assert due(shop.open(), config) == said
+    with pytest.raises(OSError, match="No space"):
+        looked(shop, Learning(OSError("No space left on device")))
+    assert due(shop.open(), config) == said
+
+    def learns():
+        assert due(shop.open(), config) == ()  # it is under way
+        return "learnt"
+
+    assert watch(shop.open(), config, learns, lambda event, text: None) == said
+    assert due(shop.open(), config) == ()
+
+
 def test_who_wants_to_start_it_by_hand_is_told_once(shop):
     learning = Learning()
     assert looked(shop, learning, auto_train=False)
@@ -157,10 +188,12 @@ def test_a_webhook_hears_of_it_only_where_one_is_configured(tmp_path, sink):
     assert taken == []
     notifier(tmp_path, address, said.append)("blocked", "no better than the base")
     assert [(each["event"], each["text"]) for each in taken] == [("blocked", "no better than the base")]
-    notifier(tmp_path, "http://127.0.0.1:9/hook", said.append)("finished", "done")
-    assert said[-1].startswith("the webhook did not take it")
+    for wrong in ("http://127.0.0.1:9/secret", "http://host:port/secret"):
+        notifier(tmp_path, wrong, said.append)("finished", "done")
+        assert said[-1].startswith("the webhook did not take it")
+    assert "secret" not in "".join(said)
     found, end = notices_from(tmp_path, 0)
-    assert [notice.event for notice in found] == ["started", "blocked", "finished"]
+    assert [notice.event for notice in found] == ["started", "blocked", "finished", "finished"]
     assert notices_from(tmp_path, end) == ([], end)
 
 
@@ -176,4 +209,7 @@ def test_the_editor_shows_what_learning_has_to_say(shop, tmp_path):
             return [each["message"] for each in client.notified("window/showMessage")]
 
         client.wait(lambda: any("is a challenger" in each for each in told()))
+        give_notice(folder, "blocked", "no better than the base")
+        blocked = {"type": 2, "message": f"Whence: training on {shop.path.name}: no better than the base"}
+        client.wait(lambda: blocked in client.notified("window/showMessage"))
         assert not any("before it was opened" in each for each in told())

@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import fmean
 
 from whence_training.errors import InputError
-from whence_training.evaluation.report import Comparison, Prediction, Report
+from whence_training.evaluation.report import Comparison, Difference, Prediction, Report
 from whence_training.evaluation.significance import bootstrap, mcnemar
 
 _OF_A_CATEGORY = "token_f1"
@@ -21,19 +21,15 @@ def compare(before: Report, after: Report, seed: int) -> Comparison:
     if not pairs:
         raise InputError(f"{before.model} and {after.model} were not asked one question that is the same")
     names = list(dict.fromkeys(name for pair in pairs for each in pair for name in each.metrics))
-    values = {"accuracy": [(float(one.correct), float(other.correct)) for one, other in pairs]}
+    values = {"accuracy": [(float(one.correct), float(other.correct), one.group or one.id) for one, other in pairs]}
     for name in names:
-        both = [(one.metrics, other.metrics) for one, other in pairs]
-        values[name] = [(one[name], other[name]) for one, other in both if name in one and name in other]
+        both = [(one.metrics, other.metrics, one.group or one.id) for one, other in pairs]
+        values[name] = [(one[name], other[name], group) for one, other, group in both if name in one and name in other]
     return Comparison(
         before=before.model,
         after=after.model,
         samples=len(pairs),
-        metrics={
-            name: bootstrap([one for one, _ in listed], [other for _, other in listed], seed)
-            for name, listed in values.items()
-            if listed
-        },
+        metrics={name: _difference(listed, seed) for name, listed in values.items() if listed},
         correct=mcnemar([one.correct for one, _ in pairs], [other.correct for _, other in pairs]),
         categories=_categories(pairs),
     )
@@ -43,6 +39,11 @@ def paired(before: Report, after: Report) -> list[tuple[Prediction, Prediction]]
     """The predictions of both for the same record of no suite, in the order of `before`."""
     held = {each.id: each for each in after.measured}
     return [(each, held[each.id]) for each in before.measured if each.id in held]
+
+
+def _difference(listed: list[tuple[float, float, str]], seed: int) -> Difference:
+    before, after, groups = zip(*listed, strict=True)
+    return bootstrap(before, after, groups, seed)
 
 
 def _categories(pairs: list[tuple[Prediction, Prediction]]) -> dict[str, tuple[float, float]]:

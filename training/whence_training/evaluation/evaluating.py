@@ -61,7 +61,7 @@ def evaluate(
     metrics = means(predictions) | _together(own, predictions, told)
     weights = told.combined_weights.model_dump()
     there = any(weight and name in metrics for name, weight in weights.items())
-    whole, missing = combined(metrics, weights) if there else (None, tuple(weights))
+    whole, missing = combined(metrics, weights) if there else (None, tuple(filter(weights.get, weights)))
     return Report(
         model=model,
         dataset=dataset,
@@ -111,6 +111,7 @@ def _prediction(answered: Answered, told: Evaluation, inventory: Inventory) -> P
         metrics=measures,
         slices=slices_of(record) | ({"suite": suite} if suite else {}),
         problems=tuple(problems),
+        group=record.group,
     )
 
 

@@ -79,12 +79,6 @@ def score(answer: str, reference: str) -> dict[str, float]:
     }
 
 
-def averaged(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each measure over the samples that have it."""
-    names = list(dict.fromkeys(name for each in scores for name in each))
-    return {name: fmean(each[name] for each in scores if name in each) for name in names}
-
-
 def combined(metrics: Mapping[str, float], weights: Mapping[str, float]) -> tuple[float, tuple[str, ...]]:
     """(the weighted mean of the measures, those of the weights that are missing).
 

@@ -19,7 +19,8 @@ from whence_training.runfolder import write_durably
 class Prediction:
     """One answer with its measures. `truth` is "" where the record has no answer, `answer` where it abstained.
 
-    `correct` is what accuracy is the mean of; `slices` are the values by which it is filtered, such as its category.
+    `correct` is what accuracy is the mean of; `slices` are the values by which it is filtered, such as its category;
+    `group` is what it has in common with others, that of its record.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Prediction:
     metrics: Mapping[str, float]
     slices: Mapping[str, str]
     problems: tuple[str, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

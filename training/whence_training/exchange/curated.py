@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from whence_indexer.errors import QueryError
@@ -16,3 +16,14 @@ def read_curated(files: Iterable[Path]) -> list[Example]:
         return [example for file in files for example in read_examples(file)]
     except QueryError as error:
         raise InputError(str(error)) from error
+
+
+def with_answers(files: Sequence[Path]) -> list[Example]:
+    """Those by which a model can be judged; none where no file is named.
+
+    Raises `InputError` where the files have none: what could not be measured is not to look as if it had passed.
+    """
+    found = [example for example in read_curated(files) if example.answer]
+    if files and not found:
+        raise InputError(f"no question of {', '.join(map(str, files))} has an answer to judge a model by")
+    return found

@@ -14,6 +14,7 @@ from typing import Literal
 from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
+from whence_indexer.terms import identifiers_of
 from whence_server.answering import gather
 from whence_server.errors import PromptError
 from whence_server.extractive import ABSTAIN_BELOW
@@ -37,9 +38,11 @@ _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questio
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with the evidence served for it. `weak` evidence is shown to no model: the answer abstains."""
+    """A question with the evidence that `setting` serves for it. `weak` evidence is shown to no model: the answer
+    abstains."""
 
     record: Record
+    setting: Setting
     passages: tuple[Passage, ...]
     confidence: float
     weak: bool
@@ -59,59 +62,78 @@ def ask(
     searcher: Searcher | None = None,
     repository: Repository | None = None,
     note: Callable[[str], None] = lambda message: None,
+    sets: frozenset[str] = frozenset(),
 ) -> list[Asked]:
     """The evidence for each of them. With `retrieval` it is searched for, which needs both optional arguments; a record
-    that `brings_evidence` is shown that all the same."""
+    that `brings_evidence` is shown that all the same. `sets` are the files, from the root, that hold the questions."""
     found = []
     for record in paced(records, "searching", note):
         if setting == "record" or brings_evidence(record):
-            found.append(Asked(record, tuple(evidence.passage() for evidence in record.context), 1.0, False, 0.0))
+            own = tuple(evidence.passage() for evidence in record.context)
+            found.append(Asked(record, setting, own, 1.0, False, 0.0))
         else:
             assert searcher is not None
             assert repository is not None
-            found.append(_searched(record, searcher, repository))
+            found.append(_searched(record, searcher, repository, sets))
     return found
 
 
 def answer_records(
-    asked: Sequence[Asked], generator: Generator, note: Callable[[str], None] = lambda message: None
+    asked: Sequence[Asked],
+    generator: Generator,
+    note: Callable[[str], None] = lambda message: None,
+    measure_loss: bool = True,
 ) -> Iterator[Answered]:
     """What the model says to each, in their order. What does not fit into its context it abstains from.
 
+    With `measure_loss` it is also made to say the reference, which takes as long again.
     Raises `WorkerError` where it cannot be asked: silence is not taken for an answer.
     """
     for each in paced(asked, f"{generator.model.name} answers", note):
-        yield _answered(each, generator)
+        yield _answered(each, generator, measure_loss)
 
 
-def _searched(record: Record, searcher: Searcher, repository: Repository) -> Asked:
+def _searched(record: Record, searcher: Searcher, repository: Repository, sets: frozenset[str]) -> Asked:
     started, query = time.perf_counter(), parse_query(record.question)
     found = gather(Question(query), searcher, repository, follow=query.intent == "history")
-    passages = tuple(passage for passage in found.passages if not _is_set(passage, record))
+    passages = tuple(passage for passage in found.passages if not _is_set(passage, record, sets))
     quotations = found.quotations
-    return Asked(record, passages, quotations.confidence, quotations.abstained, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Asked(record, "retrieval", passages, quotations.confidence, quotations.abstained, seconds)
 
 
-def _is_set(passage: Passage, record: Record) -> bool:
-    """Whether it is from a set of questions that the repository keeps: what measures is no evidence."""
-    is_data = (passage.hit.path or "").lower().endswith(_DATA)
-    return is_data and " ".join(record.question.split()) in " ".join(passage.hit.text.split())
+def _is_set(passage: Passage, record: Record, sets: frozenset[str]) -> bool:
+    """Whether it is from a set of questions that the repository keeps: what measures is no evidence.
+
+    One that is not named is known by the question in a file of data, or by question and answer in one that the answer
+    is not from, whatever the quotation marks and line breaks.
+    """
+    path = passage.hit.path
+    if path is None or path in sets:
+        return path is not None
+    is_data, is_origin = path.lower().endswith(_DATA), path in {evidence.path for evidence in record.origin}
+    holds = _worded(record.question) in (text := _worded(passage.hit.text))
+    return holds and (is_data or (not is_origin and _worded(record.answer) in text))
 
 
-def _answered(asked: Asked, generator: Generator) -> Answered:
+def _worded(text: str) -> str:
+    return f" {' '.join(identifiers_of(text.lower()))} "
+
+
+def _answered(asked: Asked, generator: Generator, measure_loss: bool) -> Answered:
     started, record = time.perf_counter(), asked.record
     if asked.weak or not asked.passages:
         return Answered(record, "", (), asked.passages, True, asked.confidence, asked.seconds)
     try:
         prompt, _ = fitted(generator, record.question, asked.passages)
         refuse_leak(record, f"{system_text(generator.mode)}\n{prompt.text}", asked.passages)
-        written = write(generator, record.question, asked.passages, unsupported="drop")
+        written = write(generator, record.question, asked.passages)
     except PromptError:
         return Answered(record, "", (), asked.passages, True, 0.0, asked.seconds)
     seconds = asked.seconds + time.perf_counter() - started
     confidence = calibrated(asked.confidence, written.generated.logprobs, generator.calibration)
-    loss = _log_loss(asked, generator)
-    passages = asked.passages[: len(asked.passages) - written.trimmed]
+    loss = _log_loss(asked, generator) if measure_loss else None
+    passages = tuple(written.evidence)
     if not written.cited or confidence < ABSTAIN_BELOW:
         return Answered(record, "", (), passages, True, confidence / (1 if written.cited else 2), seconds, loss)
     return Answered(record, written.text, written.cited, passages, False, confidence, seconds, loss)

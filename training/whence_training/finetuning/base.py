@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from whence_indexer.repository import Repository
 from whence_server.errors import ModelError
 from whence_server.generation.local import CONTEXT
@@ -122,7 +124,8 @@ def _converted(folder: Path, cache: Path) -> Path:
         except OSError as error:
             raise ConfigError(f"finetuning.base_model: {folder} has no {name}: {error.strerror}") from error
     file = cache / f"{digest.hexdigest()[:32]}.gguf"
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        write_model(folder, file, half=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / ".lock"):  # several runs share it
+        if not file.exists():
+            write_model(folder, file, half=True)
     return file

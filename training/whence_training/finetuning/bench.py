@@ -1,6 +1,6 @@
 """The questions that measure, with what search finds of them, and models that answer them -> reports.
 
-Opened for one stage: the search is done once, and adapters are switched over one loaded base.
+Opened for one stage; adapters are switched over one loaded base. What is compared is asked over what one search found.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from whence_indexer.workspace import Workspace
 from whence_server.generation.generator import Generator
@@ -28,7 +30,7 @@ from whence_training.qa.record import Record
 from whence_training.run import Run
 
 _PATIENCE = 600.0  # seconds for a model to load: nobody waits at a keyboard
-_SETTING = "retrieval"
+_ASKED = TypeAdapter(list[Asked])
 
 
 @dataclass(frozen=True)
@@ -44,21 +46,22 @@ class Bench:
     def ask(self, records: Sequence[Record]) -> list[Asked]:
         """What search finds now of each."""
         searcher = Workspace(self.run.repository).current()
-        return ask(records, "retrieval", searcher, self.run.repository, self.run.note)
+        return ask(records, "retrieval", searcher, self.run.repository, self.run.note, _sets(self.run))
 
-    def report(self, generator: Generator, asked: Sequence[Asked], quick: bool = False) -> Report:
-        """What it answers, and how well; `quick` leaves out what needs an encoder."""
-        answered = list(answer_records(asked, generator, self.run.note))
-        told = self.run.config.evaluation
-        wants = not quick and "bertscore" in told.metrics
+    def report(self, generator: Generator, asked: Sequence[Asked], without: Sequence[str] = ()) -> Report:
+        """What it answers, and how well, by the metrics that are configured but those `without`."""
+        wanted = tuple(name for name in self.run.config.evaluation.metrics if name not in without)
+        told = self.run.config.evaluation.model_copy(update={"metrics": wanted})
+        answered = list(answer_records(asked, generator, self.run.note, "perplexity" in wanted))
+        settings = " and ".join(sorted({each.setting for each in asked}))
         return evaluate(
             answered,
             told,
             model=generator.model.name,
             dataset=self.dataset,
-            encoder=local_encoder() if wants else None,
+            encoder=local_encoder() if "bertscore" in wanted else None,
             inventory=self.inventory,
-            facts={"evidence": _SETTING, "mode": generator.mode, "base": self.base.digest},
+            facts={"evidence": settings, "mode": generator.mode, "base": self.base.digest},
         )
 
     @contextmanager
@@ -94,6 +97,26 @@ def opened(run: Run, base: Base, dataset: str, inventory: Inventory) -> Iterator
         yield Bench(run, base, workers, dataset, inventory)
     finally:
         workers.close()
+
+
+def write_asked(file: Path, asked: Sequence[Asked]) -> None:
+    """Keep what was found of the questions: who is asked later is shown the same, however the index has moved."""
+    file.write_bytes(_ASKED.dump_json(list(asked)) + b"\n")
+
+
+def read_asked(file: Path) -> list[Asked]:
+    """What `write_asked` kept."""
+    return _ASKED.validate_json(file.read_bytes())
+
+
+def _sets(run: Run) -> frozenset[str]:
+    """The files of questions that are named and in the repository, from its root."""
+    root, told = run.repository.root.resolve(), run.config
+    imports = told.dataset_generator.imports
+    given = (told.finetuning.train_data, told.evaluation.eval_data)
+    files = (*imports.curated, *imports.facts, *imports.label_studio, *given)
+    named = [file.resolve() for file in files if file]
+    return frozenset(file.relative_to(root).as_posix() for file in named if file.is_relative_to(root))
 
 
 def chosen(records: Sequence[Record], told: Evaluation) -> list[Record]:

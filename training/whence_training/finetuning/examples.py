@@ -50,12 +50,14 @@ class Tongue(Protocol):
 class Example:
     """Token ids, and for each the id to learn or `IGNORED`; both of the same length.
 
-    `allowed` are the ids among which the grammar leaves the choice, by place; elsewhere all are.
+    `allowed` are the ids among which the grammar leaves the choice, by place; elsewhere all are. `cut` is how many
+    passages did not fit.
     """
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
     allowed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    cut: int = 0
 
     @property
     def learnt(self) -> int:
@@ -89,17 +91,17 @@ def example_of(record: Record, passages: Sequence[Passage], tongue: Tongue, most
         raise InputError(f"what answers record {record.id} is not among what may be said of its evidence")
     room = most - len(tongue.prompt(system, "")) - len(tongue.encode(said)) - 1
     shown = trimmed(record.question, passages, room, lambda texts: [len(tongue.encode(text)) for text in texts])
-    said = reference(record, passages[: shown.kept], mode)
-    ids = tongue.prompt(system, shown.text)
+    said = reference(record, shown.kept, mode)
+    ids, cut = tongue.prompt(system, shown.text), len(passages) - len(shown.kept)
     answer = [*tongue.encode(said), tongue.end] if said and (shown.kept or not passages) else []
     if not answer or len(ids) + len(answer) > most:
         raise InputError(f"record {record.id} does not fit into {most:,} tokens with the evidence it quotes")
     if not said or mode == "write":
-        return Example((*ids, *answer), (*([IGNORED] * len(ids)), *answer))
-    found = _decisions(answer, said, passages[: shown.kept], tongue)
+        return Example((*ids, *answer), (*([IGNORED] * len(ids)), *answer), cut=cut)
+    found = _decisions(answer, said, shown.kept, tongue)
     labels = [token if at in found else IGNORED for at, token in enumerate(answer)]
     allowed = {len(ids) + at: tuple(sorted({*choice, answer[at]})) for at, choice in found.items()}
-    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *labels), allowed)
+    return Example((*ids, *answer), (*([IGNORED] * len(ids)), *labels), allowed, cut)
 
 
 def _decisions(answer: Sequence[int], said: str, passages: Sequence[Passage], tongue: Tongue) -> dict[int, set[int]]:

@@ -6,15 +6,18 @@ accelerate launch --config_file PROFILE --module whence_training.finetuning.job 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
 
 from whence_indexer.errors import WhenceError
 from whence_training.config import Finetuning
 from whence_training.finetuning.base import load_model
 from whence_training.finetuning.examples import Example
 from whence_training.finetuning.processes import joined
+from whence_training.finetuning.profiles import FOLLOWING
 from whence_training.finetuning.tuning import fine_tune
 from whence_training.runfolder import write_durably
 
@@ -52,7 +55,15 @@ def _note(message: str) -> None:
     print(json.dumps({"note": message}), flush=True)
 
 
+def _follow() -> None:
+    """End with who started this, even where that was killed: what goes on then would write beside this one."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    if FOLLOWING in os.environ:
+        Thread(target=_follow, daemon=True).start()
     try:
         main(Path(sys.argv[1]))
     except WhenceError as error:

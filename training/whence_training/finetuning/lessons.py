@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from whence_server.models.manifest import Mode
 from whence_server.passages import Passage
-from whence_training.errors import InputError
+from whence_training.errors import ConfigError, InputError
 from whence_training.finetuning.answering import Asked, brings_evidence
 from whence_training.finetuning.examples import Example, Tongue, example_of
+from whence_training.finetuning.folds import fold_count, folds
 from whence_training.finetuning.pace import paced
 from whence_training.qa.record import Record
 
 Ask = Callable[[Sequence[Record]], Sequence[Asked]]
+Fold = tuple[Sequence[Example], Sequence[Example]]  # learnt from, and held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,36 @@ def lessons(
         made = _of_search(record, asked, tongue, most, mode, measured) if asked and not asked.weak else None
         retrieved += made is not None
         if made is None:
+            own = [each.passage() for each in record.context if each.source not in measured]
             with suppress(InputError):
-                made = example_of(record, [each.passage() for each in record.context], tongue, most, mode)
+                made = example_of(record, own, tongue, most, mode) if own or not record.context else None
         if made is None:
             left_out[record.generator] += 1
         else:
             examples.append(made)
             kept.append(record)
     return Lessons(tuple(examples), tuple(kept), retrieved, dict(sorted(left_out.items())))
+
+
+def folded(
+    taught: Lessons,
+    checked: Lessons,
+    cv: int | Literal["auto", "loo"],
+    seed: int,
+    teach: Callable[[Sequence[Record], Sequence[Record]], Lessons],
+) -> list[Fold]:
+    """Each part of both, and the rest as `teach` makes it: it is given the records of the rest and of the part.
+
+    Raises `ConfigError` where there are not two parts.
+    """
+    records, examples = [*taught.records, *checked.records], [*taught.examples, *checked.examples]
+    made = list[Fold]()
+    for part in folds(records, fold_count(cv, records), seed):
+        rest = [record for at, record in enumerate(records) if at not in part]
+        made.append((teach(rest, [records[at] for at in part]).examples, [examples[at] for at in part]))
+    if len(made) < 2 or not all(rest for rest, _ in made):
+        raise ConfigError("finetuning.cv: there are too few sources to learn from some and hold out others")
+    return made
 
 
 def sources_of(records: Sequence[Record]) -> frozenset[str]:

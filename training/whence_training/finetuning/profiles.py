@@ -18,6 +18,7 @@ from whence_training.errors import TrainingError
 
 Profile = Literal["cpu", "1gpu", "ddp", "fsdp"]
 TOGETHER = ("ddp", "fsdp")
+FOLLOWING = "WHENCE_FOLLOWING"  # tells processes to end when their standard input does: who started them is gone
 _TYPES = {"cpu": "NO", "1gpu": "NO", "ddp": "MULTI_GPU", "fsdp": "FSDP"}
 # As processes.py shards: each block by itself, and weights whole again in a checkpoint.
 _FSDP = {
@@ -52,11 +53,11 @@ def launch(profile: Path, job: Path, note: Callable[[str], None]) -> None:
     """Train the job in the processes of a profile. Raises `TrainingError` with what they said last."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(profile)]
     command += ["--module", "whence_training.finetuning.job", str(job)]
-    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), FOLLOWING: "1"}
     note(f"starting {profile.stem}")
     said: list[str] = []
     failed = ""
-    with subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True, env=environment) as process:
         assert process.stdout is not None
         for line in process.stdout:
             told = json.loads(line) if line.startswith(('{"note"', '{"failed"')) else {}

@@ -23,10 +23,11 @@ _SEARCHED = ("lora_r", "lora_alpha", "learning_rate", "batch_size")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Settings, and the loss on the validation split that they led to."""
+    """Settings, the loss on the validation split that they led to, and in what time."""
 
     settings: Mapping[str, Any]
     loss: float
+    seconds: float
 
 
 def drawn(told: Search, seed: int) -> list[dict[str, Any]]:
@@ -43,19 +44,22 @@ def search(
     note: Callable[[str], None] = lambda message: None,
 ) -> tuple[Finetuning, list[Trial]]:
     """(the settings with the least loss, all trials). `train` trains into a folder and returns the validation loss."""
-    chosen, made, started = drawn(told.search, told.seed), list[Trial](), time.monotonic()
+    chosen, made = drawn(told.search, told.seed), list[Trial]()
+    left = told.search.minutes * 60  # also after a process that was killed
     for number, settings in enumerate(chosen, 1):
         place = folder / f"trial-{number}"
         kept = place / "trial.json"
         if not kept.exists():
-            if time.monotonic() - started > told.search.minutes * 60:
+            if left <= 0:
                 note(f"the budget of {told.search.minutes:g} minutes ended the search after {len(made)} trials")
                 break
             trial = told.model_copy(update={**settings, "epochs": told.search.epochs, "strategy": "epoch"})
             place.mkdir(parents=True, exist_ok=True)
+            begun = time.monotonic()
             loss = train(trial, place)
-            write_durably(kept, json.dumps(asdict(Trial(settings, loss))))
+            write_durably(kept, json.dumps(asdict(Trial(settings, loss, time.monotonic() - begun))))
         made.append(Trial(**json.loads(kept.read_text("utf-8"))))
+        left -= made[-1].seconds
         note(f"trial {number} of {len(chosen)}: {settings}, validation {made[-1].loss:.4f}")
     if not made:
         return told, []

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from whence_training.evaluation.metrics import averaged, combined
+from whence_training.evaluation.metrics import combined
 from whence_training.evaluation.report import Prediction, Report
+from whence_training.evaluation.slices import means
 from whence_training.evaluation.suites import suite_of
 from whence_training.finetuning.folds import fold_count, folds
 from whence_training.qa.record import Record
@@ -19,11 +20,13 @@ from whence_training.qa.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one did: the `scores` of the parts, and `rank`, their mean less their deviation."""
+    """How one did: the combined `scores` of the parts, without the measures that are `missing`, and `rank`, their mean
+    less their deviation."""
 
     name: str
     scores: tuple[float, ...]
     accuracy: float
+    missing: tuple[str, ...]
 
     @property
     def mean(self) -> float:
@@ -49,7 +52,7 @@ def standing(
     asked = [record for record in records if record.id in held and suite_of(record) is None]
     parts = folds(asked, fold_count(count, asked), seed)
     scores = tuple(_score([held[asked[place].id] for place in part], weights) for part in parts)
-    return Standing(name, scores, report.metrics.get("accuracy", 0.0))
+    return Standing(name, scores, report.metrics.get("accuracy", 0.0), report.missing)
 
 
 def best(standings: Sequence[Standing]) -> Standing:
@@ -58,4 +61,4 @@ def best(standings: Sequence[Standing]) -> Standing:
 
 
 def _score(predictions: Sequence[Prediction], weights: Mapping[str, float]) -> float:
-    return combined(averaged([each.metrics for each in predictions]), weights)[0]
+    return combined(means(predictions), weights)[0]

@@ -15,47 +15,101 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.models.installed import user_home
-from whence_training.errors import BlockedError, InputError
+from whence_training.config import Gates as GatesConfig
+from whence_training.errors import ConfigError, InputError
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.samples import write_samples
 from whence_training.evaluation.suites import suites
+from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base, find_base
-from whence_training.finetuning.bench import chosen, opened
+from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
+from whence_training.finetuning.lessons import Lessons
 from whence_training.finetuning.retention import retained
 from whence_training.finetuning.risks import forgetting, overfitting, regression
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
-from whence_training.qa.record import Record, Split, read_records
+from whence_training.qa.dataset import limits_of, rebalanced
+from whence_training.qa.gates import Gate, blocked_reasons, check
+from whence_training.qa.record import Record, Split, canonical, read_records
 from whence_training.qa.splitting import find_leaks
-from whence_training.run import Run, Stage, runs_folder
+from whence_training.qa.validation import extractive_quota
+from whence_training.run import Run, Stage, hash_of, runs_folder
 from whence_training.runfolder import Made, digest_of, write_durably
 
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
 WORK = ".4b-work"  # what training is resumed from
 BASELINE, CHAMPION, FINETUNED = "eval_baseline.json", "eval_champion.json", "eval_finetuned.json"
-COMPARISON, SELECTION, TRAINING = "comparison.json", "checkpoint_selection.json", "training.json"
+ASKED, COMPARISON, SELECTION, TRAINING = "asked.json", "comparison.json", "checkpoint_selection.json", "training.json"
 
 
 def base_of(run: Run) -> Base:
-    """The model that the run tunes. Raises `ConfigError` where none is named or in use."""
-    cache = runs_folder(run.repository, run.config) / "bases"
-    return find_base(run.config.finetuning.base_model, run.repository, user_home(), cache)
+    """The model that the run tunes. Raises `ConfigError` where none is named or in use, or it cannot be tuned so."""
+    cache, told = runs_folder(run.repository, run.config) / "bases", run.config.finetuning
+    base = find_base(told.base_model, run.repository, user_home(), cache)
+    if told.quantization and not base.weights.is_dir():
+        raise ConfigError(
+            f"finetuning.quantization {told.quantization} needs a Hugging Face folder as finetuning.base_model"
+        )
+    return base
+
+
+def learnt_of(run: Run, above: Mapping[str, Made]) -> list[Record]:
+    """The records that a model of this run learns from."""
+    given = run.config.finetuning.train_data
+    return [replace(each, split="train") for each in read_records(given)] if given else _split(above, "train")
+
+
+def measured_by(run: Run, above: Mapping[str, Made]) -> str:
+    """The version of what measures: that of the dataset, and of a file named in its place."""
+    return _with_file(above["3"].summary["version"], run.config.evaluation.eval_data)
+
+
+def data_of(run: Run, above: Mapping[str, Made]) -> dict[str, Any]:
+    """What is said of the data that is learnt from: `dataset.json`, with the hash of a file named in its place."""
+    about: dict[str, Any] = json.loads((above["3"].folder / "dataset.json").read_text("utf-8"))
+    if given := run.config.finetuning.train_data:
+        about |= {"version": _with_file(about["version"], given), "records": len(learnt_of(run, above))}
+    return about
+
+
+def _with_file(version: str, given: Path | None) -> str:
+    return hash_of([version, digest_of(given)]) if given else version
+
+
+def _balanced(taught: Lessons, told: GatesConfig) -> Lessons:
+    """Without what dominates too much, where that is to be taken out."""
+    if not told.rebalance:
+        return taught
+    held = {record.hash for record in rebalanced(taught.records, limits_of(told))}
+    kept = [(e, r) for e, r in zip(taught.examples, taught.records, strict=True) if r.hash in held]
+    left_out = {**taught.left_out, "more than may dominate": len(taught.records) - len(kept)}
+    return replace(taught, examples=tuple(e for e, _ in kept), records=tuple(r for _, r in kept), left_out=left_out)
+
+
+def _gates(taught: Lessons, told: GatesConfig) -> list[Gate]:
+    """The gates of stage 3 over what is really learnt from: some records cannot be, and a file may stand for them."""
+    own = [record for record in taught.records if record.category != "general"]
+    return check(taught.records, limits_of(told), extractive_quota(own))
 
 
 def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    if blocked := above["3"].summary.get("blocked"):
-        raise BlockedError("; ".join(blocked))
+    imports = run.config.dataset_generator.imports
+    for files in (imports.curated, imports.facts):
+        with_answers(files)  # refused now rather than after all the training
     if run.config.finetuning.adapt_retriever:
         _adapt_retriever(run)
     base, inventory = base_of(run), inventory_of(read_collected(above["1"].folder))
     test = _records(run, above, "test")
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask([*test, *suites(test, inventory, run.config.evaluation.suite)])
+        write_asked(draft / ASKED, asked)
         with bench.untuned() as generator:
             report, reads = bench.report(generator, asked), retained(generator, run.note)
+        if report.combined is None:
+            raise ConfigError(f"evaluation.combined_weights: nothing measures {' or '.join(report.missing)} here")
         write_report(draft / BASELINE, report)
         with bench.champion() as generator:
             current = bench.report(generator, asked) if generator else None
@@ -74,14 +128,19 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
 
 
 def _train(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
-    from whence_training.finetuning.training import train
+    from whence_training.finetuning.training import prepare, train
 
-    base, told = base_of(run), run.config.finetuning
-    learnt = read_records(told.train_data) if told.train_data else _split(above, "train")
+    base, learnt = base_of(run), learnt_of(run, above)
     validation, test = _records(run, above, "validation"), _test(run, above)
     _refuse_leaks(learnt, _split(above, "validation"), test)
-    with opened(run, base, above["3"].summary["version"], inventory_of(read_collected(above["1"].folder))) as bench:
-        trained = train(run, base, learnt, validation, test, bench.ask)
+    with opened(run, base, measured_by(run, above), inventory_of(read_collected(above["1"].folder))) as bench:
+        balanced = partial(_balanced, told=run.config.dataset_generator.gates)
+        prepared = prepare(run, base, learnt, validation, test, bench.ask, balanced)
+    gates = _gates(prepared.taught, run.config.dataset_generator.gates)
+    (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
+    if reasons := blocked_reasons(gates):
+        return {"examples": len(prepared.taught.examples), "blocked": reasons}
+    trained = train(run, base, prepared)
     shutil.copytree(trained.folder, draft / CHECKPOINTS, ignore=shutil.ignore_patterns("state.pt", ".*", "README.md"))
     write_durably(draft / TRAINING, json.dumps(trained.about, indent=1) + "\n")
     return trained.summary
@@ -96,14 +155,15 @@ def _select(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, An
     )
     made = [each.folder for each in checkpoints(above["4b"].folder / CHECKPOINTS)]
     inventory = inventory_of(read_collected(above["1"].folder))
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
+    with opened(run, base, measured_by(run, above), inventory) as bench:
         asked = bench.ask(validation)
         with bench.untuned() as generator:
-            before = stand(base.name, bench.report(generator, asked, quick=True))
+            before = stand(base.name, bench.report(generator, asked, without=("perplexity",)))
         standings = []
         for folder in made:
             with bench.tuned(folder, folder.name, draft / "adapters") as generator:
-                standings.append(stand(folder.name, bench.report(generator, asked, quick=True)))
+                report = bench.report(generator, asked, without=("perplexity",))
+            standings.append(stand(folder.name, report))
             run.note(f"{folder.name}: {standings[-1].mean:.4f} ± {standings[-1].deviation:.4f}")
     shutil.rmtree(draft / "adapters")
     kept = best(standings)
@@ -123,12 +183,13 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     before = read_report(above["4a"].folder / BASELINE)
     champion = above["4a"].folder / CHAMPION
     others = [before, *([read_report(champion)] if champion.exists() else [])]
-    test, inventory = _records(run, above, "test"), inventory_of(read_collected(above["1"].folder))
+    asked, inventory = read_asked(above["4a"].folder / ASKED), inventory_of(read_collected(above["1"].folder))
     name = above["4b"].summary["name"]
-    with opened(run, base, above["3"].summary["version"], inventory) as bench:
-        asked = bench.ask([*test, *suites(test, inventory, told.evaluation.suite)])
-        with bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator:
-            report, reads = bench.report(generator, asked), retained(generator, run.note)
+    with (
+        opened(run, base, measured_by(run, above), inventory) as bench,
+        bench.tuned(above["4c"].folder / ADAPTER, name, draft / "adapters") as generator,
+    ):
+        report, reads = bench.report(generator, asked), retained(generator, run.note)
     shutil.rmtree(draft / "adapters")
     write_report(draft / FINETUNED, report)
     comparison = compare(before, report, told.finetuning.seed)
@@ -216,7 +277,15 @@ def _before(run: Run, label: str | None) -> str | None:
 STAGES = (
     Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
     Stage(
-        "4b", "train", "train an adapter", ("1", "3", "4a"), _train, lambda run: _told(run, "finetuning", "evaluation")
+        "4b",
+        "train",
+        "train an adapter",
+        ("1", "3", "4a"),
+        _train,
+        lambda run: [
+            _told(run, "finetuning", "evaluation"),
+            run.config.dataset_generator.gates.model_dump(mode="json"),
+        ],
     ),
     Stage(
         "4c",

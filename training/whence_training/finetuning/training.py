@@ -6,7 +6,7 @@ Works in a folder of the run that outlives a killed process, named after what is
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +20,8 @@ from whence_training.errors import ConfigError, InputError
 from whence_training.finetuning.base import Base, load_model
 from whence_training.finetuning.checkpoints import Checkpoint, checkpoints, trained_share
 from whence_training.finetuning.examples import Example
-from whence_training.finetuning.folds import fold_count, folds
 from whence_training.finetuning.job import CHECKPOINTS, write_job
-from whence_training.finetuning.lessons import Ask, Lessons, lessons, sources_of
+from whence_training.finetuning.lessons import Ask, Fold, Lessons, folded, lessons, sources_of
 from whence_training.finetuning.profiles import TOGETHER, launch, write_profile
 from whence_training.finetuning.risks import too_large
 from whence_training.finetuning.searching import search, sensitivity
@@ -42,28 +41,56 @@ class Trained:
     summary: Mapping[str, Any]
 
 
-def train(
-    run: Run, base: Base, learnt: Sequence[Record], validation: Sequence[Record], test: Sequence[Record], ask: Ask
-) -> Trained:
-    """Search where told to, fold where told to, and train. Raises `ConfigError`, or `InputError` without examples."""
-    told, started = run.config.finetuning, time.monotonic()
-    most = min(told.max_seq_length, base.context)
-    file = read_model(base.file)
-    for why in too_large(file.parameters, file.vocabulary, most, told.batch_size, memory_bytes()):
-        raise ConfigError(why)
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The settings, what is learnt from and what is chosen by, and the folds."""
+
+    told: Finetuning
+    taught: Lessons
+    checked: Lessons
+    held_out: Sequence[Fold]
+
+
+def prepare(
+    run: Run,
+    base: Base,
+    learnt: Sequence[Record],
+    validation: Sequence[Record],
+    test: Sequence[Record],
+    ask: Ask,
+    balanced: Callable[[Lessons], Lessons],
+) -> Prepared:
+    """What is learnt from and what is chosen by. Raises `ConfigError`, or `InputError` without examples."""
+    most = min(run.config.finetuning.max_seq_length or base.context, base.context)
+    told, file = run.config.finetuning.model_copy(update={"max_seq_length": most}), read_model(base.file)
     with closing(ServedTongue(base.file)) as tongue:
         share, note = told.retrieved, run.note
-        taught = lessons(learnt, ask, tongue, most, base.mode, share, sources_of([*validation, *test]), note)
-        checked = lessons(validation, ask, tongue, most, base.mode, share, sources_of(test), note)
-    if not taught.examples:
-        raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
+
+        def teach(records: Sequence[Record], *measured: Record) -> Lessons:
+            return lessons(records, ask, tongue, most, base.mode, share, sources_of(measured), note)
+
+        taught, checked = balanced(teach(learnt, *validation, *test)), teach(validation, *test)
+        if not taught.examples:
+            raise InputError("no record can be learnt from: none has evidence that fits and says its answer")
+        cv, seed = told.cv, told.seed
+        held_out = folded(taught, checked, cv, seed, lambda rest, held: teach(rest, *held, *test)) if cv else []
+    longest = max(len(each.ids) for each in (*taught.examples, *checked.examples))
+    for why in too_large(file.parameters, file.vocabulary, longest, told.batch_size, memory_bytes()):
+        raise ConfigError(why)
     note(f"{len(taught.examples)} examples, {taught.retrieved} of them with what search finds")
+    return Prepared(told, taught, checked, held_out)
+
+
+def train(run: Run, base: Base, prepared: Prepared) -> Trained:
+    """Search where told to, fold where told to, and train. Raises `ConfigError`."""
+    told, taught, checked, note = prepared.told, prepared.taught, prepared.checked, run.note
+    file, started = read_model(base.file), time.monotonic()
     work = run.folder / WORK / hash_of([
         base.digest, told.model_dump(mode="json"), [each.ids for each in (*taught.examples, *checked.examples)]
     ])[:16]  # fmt: skip
     trainer = _Trainer(base, run, checked.examples)
     told, trials = search(told, lambda trial, place: trainer.loss(trial, taught.examples, place), work / "search", note)
-    folded = trainer.folded(told, taught, checked, work / "cv") if told.cv is not None else None
+    losses = trainer.folded(told, prepared.held_out, work / "cv") if prepared.held_out else None
     made = trainer.train(told, taught.examples, work)
     name = run_name(base, told)
     about = {
@@ -74,11 +101,12 @@ def train(
         "examples": len(taught.examples),
         "validation_examples": len(checked.examples),
         "retrieved": taught.retrieved,
+        "cut": sum(each.cut > 0 for each in taught.examples),
         "left_out": dict(taught.left_out),
         "parameters": trained_share(made[-1].folder, file.parameters),
         "checkpoints": [asdict(each) | {"folder": each.folder.name} for each in made],
         "search": {"trials": [asdict(trial) for trial in trials], "sensitivity": sensitivity(trials)},
-        "cv": folded,
+        "cv": losses,
         "seconds": round(time.monotonic() - started, 1),
     }
     summary = {
@@ -123,16 +151,11 @@ class _Trainer:
         """The least loss on the validation split that these settings reach."""
         return min(each.validation_loss for each in self.train(told, examples, folder))
 
-    def folded(self, told: Finetuning, taught: Lessons, checked: Lessons, folder: Path) -> dict[str, Any]:
-        """The loss on each part of what is learnt from and chosen by, when the rest is learnt from."""
-        records, examples = [*taught.records, *checked.records], [*taught.examples, *checked.examples]
-        assert told.cv is not None
-        parts = folds(records, fold_count(told.cv, records), told.seed)
-        losses = []
-        for number, part in enumerate(parts, 1):
-            out = set(part)
-            rest = [example for place, example in enumerate(examples) if place not in out]
-            made = self.train(told, rest, folder / f"fold-{number}", [examples[place] for place in part])
+    def folded(self, told: Finetuning, parts: Sequence[Fold], folder: Path) -> dict[str, Any]:
+        """The loss on each part that is held out, when the rest is learnt from to the end."""
+        losses, whole = [], told.model_copy(update={"patience": 0})
+        for number, (rest, held) in enumerate(parts, 1):
+            made = self.train(whole, rest, folder / f"fold-{number}", held)
             losses.append(made[-1].validation_loss)
             self.run.note(f"fold {number} of {len(parts)}: loss {losses[-1]:.4f}")
         return {"folds": len(parts), "losses": losses, "mean": fmean(losses), "deviation": pstdev(losses)}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from whence_server.likeness import jaccard, shingle
 from whence_training.config import Config
@@ -67,7 +69,6 @@ def build(
     config: Config,
     written: Iterable[Record] = (),
     judge: Judge | None = None,
-    labels: Callable[[Record], int] | None = None,
 ) -> Dataset:
     """The dataset of a repository; `written` are records of a model that teaches, `judge` a second one."""
     told, sources = config.dataset_generator, Sources.of(collected)
@@ -87,21 +88,28 @@ def build(
     )
     placed += validate(unanswerable(placed, told.unanswerable / 2), sources)[0]
     placed = with_distractors(placed, told.distracted, told.distractors)
-    limits = limits_of(told.gates)
+    limits, dealt = limits_of(told.gates), len(placed)
     if told.gates.rebalance:
-        own = rebalance([record for record in placed if record.category != "general"], limits)
-        placed = [*own, *(record for record in placed if record.category == "general")] if own else placed
+        placed = rebalanced(placed, limits)
     extractive = extractive_quota([record for record in placed if record.category != "general"])
     left_out = {
         **material.left_out,
         "evidence of another length": len(drafts) - len(fitting),
         "asked in a curated set": measured,
         "more than the share of one rule": len(good) - len(kept),
-        "near-copies or later parts across splits": len(copies),
+        "shared with another split, or later than it": len(copies),
+        "more than may dominate": dealt - len(placed),
     }
-    gates = check(placed, limits, extractive, labels)
+    gates = check(placed, limits, extractive)
     records = tuple(sorted(placed, key=lambda record: (str(record.split), record.hash)))
     return Dataset(records, tuple(bad), tuple(gates), tuple(find_leaks(records)), extractive, left_out)
+
+
+def rebalanced(records: Sequence[Record], limits: Limits) -> list[Record]:
+    """With as many as may be of what is learnt from of this repository; all where that is none."""
+    own = [record for record in records if record.split == "train" and record.category != "general"]
+    gone = {record.hash for record in own} - {record.hash for record in rebalance(own, limits)}
+    return [record for record in records if record.hash not in gone] if len(gone) < len(own) else list(records)
 
 
 def lineage(dataset: Dataset, collected: Collected, inputs: dict[str, str]) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def lineage(dataset: Dataset, collected: Collected, inputs: dict[str, str]) -> d
         "difficulties": _counted(record.difficulty for record in own),
         "generators": _counted(record.generator for record in records),
         "answerable": sum(record.answerable for record in records),
+        "answer_words": _percentiles([len(record.answer.split()) for record in own]),
         "extractive": round(dataset.extractive, 4),
         "quarantined": len(dataset.quarantined),
         "refusals": reasons(dataset.quarantined),
@@ -160,6 +169,12 @@ def _apart_from(records: Sequence[Record], curated: Sequence[str]) -> tuple[list
 
     kept = [record for record in records if apart(record)] if curated else list(records)
     return kept, len(records) - len(kept)
+
+
+def _percentiles(sizes: Sequence[int]) -> dict[str, float]:
+    """What 1, 5, 50, 95 and 99 per cent of them do not exceed: beyond the outer ones an answer is suspiciously short or
+    long."""
+    return {f"p{share}": float(np.percentile(sizes, share)) for share in (1, 5, 50, 95, 99)} if sizes else {}
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Texts that are nearly the same, by MinHash: found in time proportional to their number, confirmed exactly.
+"""Texts that are nearly the same: by MinHash, in time proportional to their number, or all pairs, where none may stay.
 
 Pure and reproducible. Alike means: the sets of their runs of three words have a Jaccard similarity of `near` or more.
 """
@@ -6,7 +6,10 @@ Pure and reproducible. Alike means: the sets of their runs of three words have a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from math import ceil
 
 from datasketch import MinHash, MinHashLSH
 
@@ -38,3 +41,19 @@ def near_copies(texts: Sequence[str], near: float = 0.8) -> dict[int, int]:
         exact[words] = place
         table.insert(place, signature, check_duplication=False)
     return copies
+
+
+def alike(texts: Sequence[str], near: float) -> Iterator[tuple[int, int]]:
+    """The places of all pairs, the earlier first: those only are compared that share one of their rarest runs, as alike
+    ones must (prefix filtering, Chaudhuri et al. 2006)."""
+    shingles = [shingle(text) for text in texts]
+    count = Counter(chain.from_iterable(shingles))
+    held: defaultdict[str, list[int]] = defaultdict(list)
+    for place, runs in enumerate(shingles):
+        most = len(runs) - ceil(near * len(runs) - 1e-9) + 1  # that can be rare in both and yet shared by neither
+        rare = sorted(runs, key=lambda run: (count[run], run))[:most]
+        for other in sorted({other for run in rare for other in held[run]}):
+            if jaccard(runs, shingles[other]) >= near:
+                yield other, place
+        for run in rare:
+            held[run].append(place)

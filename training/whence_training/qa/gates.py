@@ -43,29 +43,36 @@ class Gate:
     advice: str = ""
 
 
-def check(
-    records: Sequence[Record], limits: Limits, extractive: float, labels: Callable[[Record], int] | None = None
-) -> list[Gate]:
+def check(records: Sequence[Record], limits: Limits, extractive: float) -> list[Gate]:
     """All gates over the examples of the repository; `extractive` is the measured share of quoted answers.
 
-    `labels` counts the tokens of an example's answer that are learnt from when its context has been cut.
+    What dominates is looked for among those that are learnt from, all where no split is said.
     """
     own = [record for record in records if record.category != "general"]
+    learnt = [record for record in own if record.split in (None, "train")]
     return [
         _minimum(own, limits),
         *_categories(own, limits),
-        *(_dominance(name, own, limits) for name in DOMINANCE),
+        *(_dominance(name, learnt, limits) for name in DOMINANCE),
         _duplicates(own),
         _conflicts(own),
         _lengths(own, limits),
         _floor("extractive", extractive, limits.extractive, "let fewer answers be written freely"),
-        *([_labels(records, labels)] if labels is not None else []),
     ]
 
 
 def blocked(gates: Sequence[Gate]) -> list[Gate]:
     """Those that failed."""
     return [gate for gate in gates if gate.state == "failed"]
+
+
+def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
+    """A sentence for each gate that failed: its numbers, and what to try."""
+    return [
+        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
+        for gate in gates
+        if gate.state == "failed"
+    ]
 
 
 def rebalance(records: Sequence[Record], limits: Limits) -> list[Record]:
@@ -135,7 +142,10 @@ def _dominance(name: str, records: Sequence[Record], limits: Limits) -> Gate:
     share, limit = count / len(records) if records else 0.0, _limit(name, limits)
     failed = count > limit * len(records)
     kept = len(rebalance(records, limits)) if failed else len(records)
-    advice = f"take out {len(records) - kept:,} examples, which leaves {kept:,}, or allow more of one {name}"
+    advice = (
+        f"--rebalance takes out {len(records) - kept:,} examples, which leaves {kept:,} to learn from; or allow "
+        f"more: dataset_generator.gates.{name}"
+    )
     return Gate(f"dominance of one {name}", "failed" if failed else "passed", share, limit, value, advice)
 
 
@@ -159,20 +169,13 @@ def _conflicts(records: Sequence[Record]) -> Gate:
 
 
 def _lengths(records: Sequence[Record], limits: Limits) -> Gate:
-    """Answers of which the logarithm of the length lies more than four deviations from the mean."""
+    """Answers that are empty, or longer than the mean by more than six deviations."""
     sizes = [len(record.answer.split()) for record in records]
     mean, deviation = (statistics.fmean(sizes), statistics.pstdev(sizes)) if sizes else (0.0, 0.0)
     far = [r for r, size in zip(records, sizes, strict=True) if not r.answer.strip() or size > mean + 6 * deviation + 1]
     share = len(far) / len(records) if records else 0.0
     state: State = "warned" if share > limits.outliers else "passed"
     return Gate("length outliers", state, round(share, 4), limits.outliers, far[0].id if far else "", "look at them")
-
-
-def _labels(records: Sequence[Record], labels: Callable[[Record], int]) -> Gate:
-    without = [record.id for record in records if labels(record) < 1]
-    advice = "raise finetuning.max_seq_length; the answer alone does not fit"
-    state: State = "failed" if without else "passed"
-    return Gate("labels", state, len(without), 0, without[0] if without else "", advice)
 
 
 def _floor(name: str, value: float, limit: float, advice: str) -> Gate:

@@ -1,6 +1,7 @@
 """Records -> training, validation and test, so that nothing is learnt that also measures, nor anything later in time.
 
-Pure. What shares a source is never parted; of history the newest is the test. `find_leaks` says whether that holds.
+Pure. What shares a source is never parted, and what quotes sources of two splits is left out; of history the newest is
+the test. `find_leaks` says whether that holds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from whence_training.qa.duplicates import near_copies
+from whence_training.qa.duplicates import alike
 from whence_training.qa.record import SPLITS, Record, Split
 
 _NEAR = 0.8
@@ -34,10 +35,11 @@ class Leak:
 
 
 def split(records: Sequence[Record], shares: Shares, seed: int = 42) -> tuple[list[Record], list[Record]]:
-    """(records with their split, those left out because they are nearly the same as one of another split).
+    """(records with their split, those left out because they share with another split).
 
     Groups with a date are cut in time, the newest to test; those without are dealt out in an order that `seed` and
-    their names decide, each category by itself. What is not of the repository is trained on alone.
+    their names decide, each category by itself, first those that are too large to measure with. What is not of the
+    repository is trained on alone.
     """
     groups: defaultdict[str, list[Record]] = defaultdict(list)
     root = _united(records)
@@ -45,15 +47,26 @@ def split(records: Sequence[Record], shares: Shares, seed: int = 42) -> tuple[li
         groups[root[record.group]].append(record)
     dated = sorted((max(r.date for r in members), name) for name, members in groups.items() if _is_dated(members))
     decks: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    decks["dated"] = dated
     for name in groups.keys() - {name for _, name in dated}:
         decks[groups[name][0].category].append((_order(name, seed), name))
-    chosen = {name: split for deck in decks for name, split in _dealt(sorted(decks[deck]), groups, shares)}
+    ordered = [dated, *(_large_first(sorted(deck), groups, shares) for deck in decks.values())]
+    chosen = {name: split for deck in ordered for name, split in _dealt(deck, groups, shares)}
     chosen |= {name: "train" for name, members in groups.items() if members[0].category == "general"}
     placed = [replace(record, split=chosen[root[record.group]]) for record in records]
-    in_time, late = _cut_in_time(placed)
+    whole, parted = _without_parted(placed)
+    in_time, late = _cut_in_time(whole)
     kept, copies = _without_copies(in_time)
-    return kept, [*late, *copies]
+    return kept, [*parted, *late, *copies]
+
+
+def _without_parted(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Without what quotes sources of two splits: a few of these would tie a whole repository into one group."""
+    held = {source: record.split for record in records for source in _sources(record)[:1] if _is_tied(record)}
+    parted = [
+        any(held.setdefault(source, record.split) != record.split for source in _sources(record)) for record in records
+    ]
+    kept = [record for record, is_parted in zip(records, parted, strict=True) if not is_parted]
+    return kept, [record for record, is_parted in zip(records, parted, strict=True) if is_parted]
 
 
 def _cut_in_time(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
@@ -79,9 +92,8 @@ def find_leaks(records: Sequence[Record]) -> list[Leak]:
                 first = seen.setdefault(value, str(record.split))
                 if first != record.split:
                     found.append(Leak(what, value, (first, str(record.split))))
-    copies = near_copies([_text(record) for record in records], _NEAR)
-    for place, original in copies.items():
-        one, other = records[original], records[place]
+    for earlier, place in alike([_text(record) for record in records], _NEAR):
+        one, other = records[earlier], records[place]
         if one.split != other.split:
             found.append(Leak("near-copy", other.question, (str(one.split), str(other.split))))
     latest = max((record.date for record in records if record.split == "train"), default="")
@@ -95,18 +107,17 @@ def _without_copies(records: Sequence[Record]) -> tuple[list[Record], list[Recor
     """Of what is nearly the same in two splits, that which is learnt from goes: what measures stays whole."""
     order = {name: number for number, name in enumerate(reversed(SPLITS))}
     ranked = sorted(range(len(records)), key=lambda place: order[records[place].split or "train"])
-    copies = near_copies([_text(records[place]) for place in ranked], _NEAR)
-    gone = {
-        ranked[place]
-        for place, original in copies.items()
-        if records[ranked[place]].split != records[ranked[original]].split
-    }
+    gone: set[int] = set()
+    for first, later in alike([_text(records[place]) for place in ranked], _NEAR):
+        one, other = ranked[first], ranked[later]
+        if one not in gone and records[one].split != records[other].split:
+            gone.add(other)
     kept = [record for place, record in enumerate(records) if place not in gone]
     return kept, [records[place] for place in sorted(gone)]
 
 
 def _united(records: Sequence[Record]) -> dict[str, str]:
-    """For each group the name of all that hang together with it by a source that both show."""
+    """For each group the name of all that hang together with it by a source that both quote, and no other."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -117,8 +128,8 @@ def _united(records: Sequence[Record]) -> dict[str, str]:
         return name
 
     for record in records:
-        for source in _sources(record):
-            one, other = sorted((root(record.group), root(f"source {source}")))
+        if _is_tied(record):
+            one, other = sorted((root(record.group), root(f"source {_sources(record)[0]}")))
             parent[other] = one
     return {record.group: root(record.group) for record in records}
 
@@ -127,8 +138,20 @@ def _sources(record: Record) -> list[str]:
     return sorted({evidence.source for evidence in record.origin}) if record.category != "general" else [record.group]
 
 
+def _is_tied(record: Record) -> bool:
+    return len(_sources(record)) == 1
+
+
 def _is_dated(members: Sequence[Record]) -> bool:
     return any(record.date for record in members) and all(record.category != "general" for record in members)
+
+
+def _large_first(
+    deck: Sequence[tuple[str, str]], groups: Mapping[str, Sequence[Record]], shares: Shares
+) -> list[tuple[str, str]]:
+    """Those first, to be learnt from, that are more than all that is to be tuned on."""
+    most = shares.validation * sum(len(groups[name]) for _, name in deck)
+    return sorted(deck, key=lambda entry: len(groups[entry[1]]) <= most)
 
 
 def _dealt(

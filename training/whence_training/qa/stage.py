@@ -21,9 +21,10 @@ from whence_training.exchange.squad import read_squad
 from whence_training.qa.archive import read_collected, read_material, write_collected, write_material
 from whence_training.qa.collecting import Collected, Cursor, collect, cursor_of, news
 from whence_training.qa.dataset import Imported, build, lineage
+from whence_training.qa.gates import blocked_reasons
 from whence_training.qa.material import process
 from whence_training.qa.record import SPLITS, Record, canonical, dump
-from whence_training.qa.teaching import Teaching, open_teaching
+from whence_training.qa.teaching import open_teaching
 from whence_training.run import Run, Stage, runs_folder
 from whence_training.runfolder import Made, digest_of, required, write_durably
 
@@ -66,10 +67,11 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     collected = read_collected(above["1"].folder)
     material = read_material(above["2"].folder, collected)
     imported = _imported(run)
-    with _teaching(run) as teaching:
+    told, cache = run.config.dataset_generator.teacher, runs_folder(run.repository, run.config) / "written"
+    with open_teaching(told, told.most, cache, run.note) as teaching:
         written = list(teaching.records(material)) if teaching else []
-        judge = teaching.judge if teaching and run.config.dataset_generator.teacher.judge else None
-        dataset = build(material, collected, imported, run.config, written, judge)
+    with open_teaching(told.judge, 0, cache, run.note) as second:
+        dataset = build(material, collected, imported, run.config, written, second.judge if second else None)
     if dataset.leaks:
         first = dataset.leaks[0]
         raise InputError(f"the splits share a {first.what} ({first.where}); this is a fault of whence-train")
@@ -81,9 +83,8 @@ def _generate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     inputs = {"collect": above["1"].hash, "process": above["2"].hash, "style": STYLE.hash}
     about = lineage(dataset, collected, inputs)
     (draft / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    gates = [f"{gate.name}: {gate.value:g}, limit {gate.limit:g}. {gate.advice}" for gate in dataset.blocked]
     return {key: about[key] for key in ("version", "records", "splits", "quarantined", "extractive")} | {
-        "blocked": gates
+        "blocked": blocked_reasons(dataset.gates)
     }
 
 
@@ -96,14 +97,9 @@ def _imported(run: Run) -> Imported:
     return Imported(
         own=tuple(own),
         general=tuple(general),
-        curated=tuple(example.question for example in read_curated(told.curated)),
+        curated=tuple(example.question for example in read_curated([*told.curated, *told.facts])),
         refused=frozenset(identifier for review in reviews for identifier in review.refused),
     )
-
-
-def _teaching(run: Run) -> Teaching:
-    cache = runs_folder(run.repository, run.config) / "written"
-    return open_teaching(run.config.dataset_generator.teacher, cache, run.note)
 
 
 def _chosen(found: Collected, sources: Sequence[str]) -> Collected:
@@ -119,7 +115,7 @@ def _chosen(found: Collected, sources: Sequence[str]) -> Collected:
 
 def _import_digests(run: Run) -> object:
     told = run.config.dataset_generator.imports
-    files = [*told.squad, *told.label_studio, *told.curated]
+    files = [*told.squad, *told.label_studio, *told.curated, *told.facts]
     try:
         digests = [digest_of(file) for file in files]
     except OSError as error:

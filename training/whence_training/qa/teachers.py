@@ -17,7 +17,7 @@ from whence_server.errors import GenerationError
 from whence_server.generation.generator import Request
 from whence_server.generation.serving import Serving
 from whence_server.models.installed import user_home
-from whence_training.config import Teacher
+from whence_training.config import Author
 
 Written = Callable[[str, str, str, dict[str, Any]], str]
 _MOST_TOKENS = 320
@@ -39,7 +39,7 @@ def local_writer(name: str, note: Callable[[str], None]) -> tuple[Written, Calla
     return write, held.close
 
 
-def remote_writer(told: Teacher) -> Written:
+def remote_writer(told: Author) -> Written:
     """A chat completion in the shape of OpenAI's, its answer held to the schema."""
 
     def write(system: str, user: str, grammar: str, schema: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from whence_server.errors import GenerationError
 from whence_server.generation.grammar import literal
 from whence_server.generation.style import STYLE
 from whence_server.passages import sentences
-from whence_training.config import Teacher as TeacherConfig
+from whence_training.config import Author
 from whence_training.qa.codequestions import noun
 from whence_training.qa.historyquestions import group_of, history_evidence
 from whence_training.qa.material import Material
@@ -81,14 +81,14 @@ class Teaching:
                     f"model:{self.name}", group, date=date,
                 )  # fmt: skip
 
-    def judge(self, record: Record) -> float:
-        """1 where the model takes the answer to be right, else 0; 1 where it fails to say."""
+    def judge(self, record: Record) -> float | None:
+        """1 where the model takes the answer to be right, else 0; None where it fails to say."""
         shown = "\n\n".join(_shown(evidence) for evidence in record.context)
         user = f"{shown}\n\nQuestion: {record.question}\nAnswer: {record.answer}"
         grammar = 'root ::= "{\\"right\\": " ("true" | "false") "}"'
         schema = {"type": "object", "properties": {"right": {"type": "boolean"}}, "required": ["right"]}
         held = self._asked(_JUDGE, user, grammar, schema)
-        return float(held.get("right", True) is not False) if held else 1.0
+        return float(held["right"]) if held and isinstance(held.get("right"), bool) else None
 
     def _asked(self, system: str, user: str, grammar: str, schema: dict[str, Any]) -> dict[str, Any] | None:
         """What the model wrote, now or before; None where that is no object."""
@@ -102,22 +102,24 @@ class Teaching:
             try:
                 held = json.loads(self.writer(system, user, grammar, schema))
             except (GenerationError, ValueError) as error:
-                self.note(f"the teacher failed: {error}")
+                self.note(f"{self.name} failed: {error}")
+                return None
+            if not isinstance(held, dict):
                 return None
             self.cache.mkdir(parents=True, exist_ok=True)
             write_durably(file, canonical(held))
-        return held if isinstance(held, dict) else None
+        return dict(held)
 
 
-def open_teaching(told: TeacherConfig, cache: Path, note: Callable[[str], None]) -> Teaching:
-    """The teacher of a configuration. Raises `WhenceError` where it cannot be had."""
+def open_teaching(told: Author, most: int, cache: Path, note: Callable[[str], None]) -> Teaching:
+    """A model that teaches at most so many records, or judges. Raises `WhenceError` where it cannot be had."""
     from whence_training.qa.teachers import local_writer, remote_writer
 
     if told.url:
-        return Teaching(remote_writer(told), told.model or "remote", cache, told.most, note)
+        return Teaching(remote_writer(told), told.model or "remote", cache, most, note)
     if told.model:
         writer, close = local_writer(told.model, note)
-        return Teaching(writer, Path(told.model).stem, cache, told.most, note, close)
+        return Teaching(writer, Path(told.model).stem, cache, most, note, close)
     return Teaching(None, "", cache, 0, note)
 
 

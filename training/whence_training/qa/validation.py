@@ -13,12 +13,14 @@ from difflib import SequenceMatcher
 
 from whence_indexer.terms import words
 from whence_server.generation.prompt import UNKNOWN
+from whence_training.errors import InputError
+from whence_training.evaluation.leaks import refuse_leak
 from whence_training.qa.collecting import Collected
 from whence_training.qa.novelty import LIMIT, Pool, telling_words
 from whence_training.qa.record import Evidence, Record, Verdict
 
-# The probability, 0 to 1, that the answer is right, as another model says.
-Judge = Callable[[Record], float]
+# The probability, 0 to 1, that the answer is right, as another model says; None where it did not say.
+Judge = Callable[[Record], float | None]
 _SUPPORT = 0.8  # share of an answer's words that its quotes must have
 _RELEVANT = 0.5  # share of the names in a question that its evidence must have
 _EXTRACTIVE = 0.8  # share of an answer's words that stand in the quotes in one run or two
@@ -91,6 +93,7 @@ def validate(
             _supported(record),
             _relevant(record),
             _self_contained(record),
+            _asks(record),
             _unambiguous(record, answers[record.question.lower()]),
         ]
         if all(verdict.ok for verdict in verdicts) and record.answerable:
@@ -171,6 +174,15 @@ def _self_contained(record: Record) -> Verdict:
     return Verdict("self-contained", not short, "it asks nothing" if short else "")
 
 
+def _asks(record: Record) -> Verdict:
+    """As evaluation holds it, which one such record would end."""
+    try:
+        refuse_leak(record, record.question, ())
+    except InputError:
+        return Verdict("open question", False, "the question holds its answer")
+    return Verdict("open question", True)
+
+
 def _unambiguous(record: Record, answers: set[str]) -> Verdict:
     clash = record.answerable and len(answers) > 1 and record.category != "general"
     return Verdict("unambiguous", not clash, f"it has {len(answers)} different answers" if clash else "")
@@ -183,6 +195,8 @@ def _novel(record: Record, pool: Pool) -> Verdict:
 
 def _agreed(record: Record, judge: Judge) -> Verdict:
     score = judge(record)
+    if score is None:
+        return Verdict("agreement", False, "the second model did not say")
     ok = score >= _AGREEMENT
     return Verdict("agreement", ok, "" if ok else "the second model answers otherwise", round(score, 3))
 

@@ -7,14 +7,15 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from whence_training.config import Finetuning
+from whence_training.config import Config, Finetuning
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.report import Comparison, Report, read_report
 from whence_training.finetuning.base import load_model
-from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of
+from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of, data_of
 from whence_training.qa.record import Record
 from whence_training.release.curated import curated_report
 from whence_training.release.registering import Exported, Trained
@@ -39,6 +40,7 @@ class Candidate:
     base: Report
     champion: Report | None
     curated: Report | None
+    facts: Report | None
     comparison: Comparison
 
 
@@ -51,18 +53,21 @@ def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
         adapter=above["4c"].folder / ADAPTER,
         base=base.file,
         mode=base.mode,
-        data=json.loads((above["3"].folder / "dataset.json").read_text("utf-8")),
-        method={**{name: training["settings"][name] for name in _METHOD}, **_cost(training)},
+        data=data_of(run, above),
+        method={**{name: training["settings"][name] for name in _METHOD}, **_cost(training, run.config)},
     )
     champion = baseline / CHAMPION
     before, report = read_report(baseline / BASELINE), read_report(final / FINETUNED)
+    imports = run.config.dataset_generator.imports
+    by_hand = partial(curated_report, run, base, trained.adapter, training["name"], report.dataset)
     return Candidate(
         trained=trained,
         weights=base.weights,
         report=report,
         base=before,
         champion=read_report(champion) if champion.exists() else None,
-        curated=curated_report(run, base, trained.adapter, training["name"], report.dataset),
+        curated=by_hand(imports.curated),
+        facts=by_hand(imports.facts),
         comparison=compare(before, report, run.config.finetuning.seed),
     )
 
@@ -94,6 +99,8 @@ def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]
     }
 
 
-def _cost(training: Mapping[str, Any]) -> dict[str, object]:
-    """What it took; there is no meter that every machine has."""
-    return {"examples": training["examples"], "seconds": training["seconds"], "energy": "not measured"}
+def _cost(training: Mapping[str, Any], config: Config) -> dict[str, object]:
+    """What it took. There is no meter that every machine has: energy is the time by the power that is told."""
+    seconds, watts = training["seconds"], config.registration.watts
+    energy = f"{seconds * watts / 3600:.3g} Wh, estimated: {watts:g} W for that time" if watts else "not measured"
+    return {"examples": training["examples"], "seconds": seconds, "energy": energy}

@@ -1,17 +1,19 @@
 """A registered model becomes the champion, a challenger, or one to choose, in the home of this user; and back.
 
-Nothing stays deployed that its canary has not shown to work.
+Nothing stays deployed that its canary has not shown to work: who answered before is written down first, so that also
+one that a killed process left unproved is taken back, by the next that deploys.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from whence_server.models.choosing import challenge, roll_back, use
-from whence_server.models.installed import Home
+from whence_server.models.choosing import challenge, use
+from whence_server.models.installed import Home, State
 from whence_server.models.manifest import Manifest
 from whence_server.models.naming import reference
 from whence_server.models.places import open_place
@@ -21,6 +23,7 @@ from whence_server.models.roles import Roles
 from whence_training.config import Serving
 from whence_training.errors import CanaryError
 from whence_training.release.canary import Probe, fault, probe
+from whence_training.runfolder import write_durably
 
 T = TypeVar("T")
 Role = Literal["champion", "challenger", "offer"]
@@ -39,21 +42,44 @@ class Deployment:
 def deploy(home: Home, registry: Path, label: str, told: Serving, scope: str) -> Deployment:
     """Install the model and give it its role; one that a gate refused is a challenger at most. Raises `ModelError`."""
     manifest = pull(home, Registry(open_place(str(registry))), reference(label), Terms())
-    before, role = home.state().roles_in(scope), _role(manifest, told)
+    withdraw(home, scope)
+    state, role = home.state(), _role(manifest, told)
+    champion, own = state.roles_in(scope).champion, state.roles.get(scope)
+    if own and own.champion == label:  # asked anew, and taken back as any other
+        own = replace(own, champion=own.previous, previous=None)
+    write_durably(_unproved(home, scope), json.dumps({"label": label, "before": asdict(own) if own else None}))
     if role == "champion":
         use(home, reference(label), scope)
-    elif role == "challenger" and label != before.champion:
+    elif role == "challenger" and label != champion:
         challenge(home, reference(label), told.share, scope)
-    return Deployment(label, role, scope, before)
+    return Deployment(label, role, scope, state.roles_in(scope))
 
 
-def withdraw(home: Home, deployed: Deployment) -> bool:
-    """Take the model's role back, if it still has it; who answered before answers again. Returns whether it had."""
-    roles = home.state().roles_in(deployed.scope)
-    if deployed.label not in (roles.challenger, roles.champion) or roles == deployed.before:
+def withdraw(home: Home, scope: str) -> bool:
+    """Take back what is deployed and not `settled`, if it still has its role: all is as it was before. Returns whether
+    it had."""
+    unproved = _unproved(home, scope)
+    try:
+        held = json.loads(unproved.read_text("utf-8"))
+    except FileNotFoundError:
         return False
-    roll_back(home, deployed.scope)
-    return True
+    before = {scope: Roles(**held["before"])} if held["before"] else {}
+    had = list[bool]()
+
+    def back(state: State) -> State:
+        roles = state.roles_in(scope)
+        had.append(held["label"] in (roles.champion, roles.challenger) and roles != before.get(scope))
+        others = {name: each for name, each in state.roles.items() if name != scope}
+        return replace(state, roles=others | before, trials={**state.trials, scope: {}}) if had[0] else state
+
+    home.change(back)
+    unproved.unlink()
+    return had[0]
+
+
+def settled(home: Home, scope: str) -> None:
+    """What is deployed has proved itself, and stays."""
+    _unproved(home, scope).unlink(missing_ok=True)
 
 
 def prove(deployed: Deployment, repository: Path, questions: Sequence[str], told: Serving) -> list[Probe]:
@@ -84,3 +110,8 @@ def guarded(
 def _role(manifest: Manifest, told: Serving) -> Role:
     refused = not all(manifest.gates.values())
     return "challenger" if refused and told.policy == "champion" else told.policy
+
+
+def _unproved(home: Home, scope: str) -> Path:
+    """Which model has not yet been shown to work in a scope, and the roles before it."""
+    return home.folder / f"unproved-{scope or 'everywhere'}.json"

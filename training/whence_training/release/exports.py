@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from whence_indexer import extras
 from whence_server.models.places import check_online
 from whence_training.errors import ConfigError, ExportError
 
@@ -23,7 +24,7 @@ def log_mlflow(store: Path, told: Mapping[str, Any], parameters: Mapping[str, An
     try:
         from mlflow import MlflowClient
     except ModuleNotFoundError as error:
-        raise ConfigError("registration.mlflow needs MLflow: pip install 'whence[mlflow]'") from error
+        raise ConfigError(f"registration.mlflow needs MLflow: {extras.command('mlflow')}") from error
     client = MlflowClient(tracking_uri=store.resolve().as_uri())
     name = told["model"].partition("@")[0]
     known = client.get_experiment_by_name(name)

@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from math import isnan, nan
 
 from whence_training.config import Promotion
+from whence_training.evaluation.comparing import paired
 from whence_training.evaluation.report import Report
+from whence_training.evaluation.significance import mcnemar
 from whence_training.qa.gates import Gate, State
 
 CURATED = "curated accuracy"
 _STATES: tuple[State, State] = ("failed", "passed")
 _EXACT = 9  # decimals: 0.85 - 0.8 is 0.05, whatever binary fractions say
+_CHANCE = 0.05  # of a loss in accuracy, that it is none
 _F1, _PRECISION, _ACCURACY = "token_f1", "citation_precision", "accuracy"
 
 
@@ -23,12 +26,14 @@ def judge(
     base: Report,
     champion: Report | None,
     curated: Report | None,
+    facts: Report | None,
     quantization_loss: float | None,
     told: Promotion,
 ) -> list[Gate]:
     """All gates of a release. `base` is the untuned model and `champion` the one in use, None where quotations answer.
 
-    Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions.
+    Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions,
+    `facts` over those that it must know.
     `quantization_loss` is the mean divergence in nats of what is released from what was trained.
     """
     rivals = {"the untuned base": base} | ({"the current model": champion} if champion else {})
@@ -38,17 +43,9 @@ def judge(
         _weakest_category(candidate, told),
         _citations(candidate, list(rivals.values())),
         _curated(curated, told),
+        *_facts(facts),
         _quantization(quantization_loss, told),
         *_even(candidate, base),
-    ]
-
-
-def blocked_reasons(gates: Sequence[Gate]) -> list[str]:
-    """A sentence for each gate that failed: its numbers, and what to try."""
-    return [
-        f"{gate.name}: {gate.value:g}, limit {gate.limit:g}{f' ({gate.what})' if gate.what else ''}. {gate.advice}"
-        for gate in gates
-        if gate.state == "failed"
     ]
 
 
@@ -64,11 +61,15 @@ def _better(name: str, candidate: Report, rival: Report, told: Promotion) -> Gat
     gain = round(_measure(candidate, _ACCURACY) - _measure(rival, _ACCURACY), _EXACT)
     mine, theirs = _by_category(candidate), _by_category(rival)
     shared = mine.keys() & theirs.keys()
-    better = sum(mine[category] > theirs[category] for category in shared)
-    passed = gain >= told.accuracy_gain or (bool(shared) and better > told.category_share * len(shared))
+    better = sum(round(mine[category] - theirs[category], _EXACT) > 0 for category in shared)
+    pairs = paired(rival, candidate)
+    found = mcnemar([one.correct for one, _ in pairs], [other.correct for _, other in pairs])
+    worse = found.before_only > found.after_only and found.p < _CHANCE
+    enough = gain >= told.accuracy_gain or (bool(shared) and better > told.category_share * len(shared))
     what = f"F1 is better in {better} of {len(shared)} categories"
+    what += f", but fewer answers are right beyond chance, p {found.p:.2g}" if worse else ""
     advice = "add examples where it is worse, or try another rank, learning rate or number of epochs"
-    return _gate(f"better than {name}", passed, gain, told.accuracy_gain, what, advice)
+    return _gate(f"better than {name}", enough and not worse, gain, told.accuracy_gain, what, advice)
 
 
 def _weakest_category(candidate: Report, told: Promotion) -> Gate:
@@ -93,6 +94,16 @@ def _curated(report: Report | None, told: Promotion) -> Gate:
         return Gate(CURATED, "warned", 0.0, limit, "there are no curated questions", advice)
     value, advice = _measure(report, _ACCURACY), "back to the data: the samples show which questions fail"
     return _gate(CURATED, round(value - limit, _EXACT) >= 0, value, limit, "", advice)
+
+
+def _facts(report: Report | None) -> list[Gate]:
+    """All of them, where any are named: what is basic is not weighed against anything."""
+    if report is None:
+        return []
+    value, wrong = _measure(report, _ACCURACY), [each.question for each in report.predictions if not each.correct]
+    return [
+        _gate("facts", value >= 1, value, 1.0, "; ".join(wrong[:3]), "back to the data: these are answered wrongly")
+    ]
 
 
 def _quantization(loss: float | None, told: Promotion) -> Gate:

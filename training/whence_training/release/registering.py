@@ -1,6 +1,7 @@
 """A trained adapter and its verdicts -> a version of a model in a registry, a ZIP to hand on, and what was done.
 
-The adapter alone is new; its base stays the file that it was measured with. Registered again, it is the same version.
+The adapter alone is new; its base stays the file that it was measured with. Registered again with the same verdicts, it
+is the same version.
 """
 
 from __future__ import annotations
@@ -91,17 +92,25 @@ def register(
     registry.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(trained, judged, exported.adapter, config)
     with FileLock(registry / ".versions.lock"):
-        before = _published(registry, manifest.name)
-        same = next((old for old in before if _same(old, manifest)), None)
-        manifest = replace(same or manifest, version=same.version if same else next_version(_given(registry, manifest)))
-        if same is None:
-            manifest = replace(manifest, created=datetime.now(UTC).isoformat(timespec="seconds"))
+        before, merged = _published(registry, manifest.name), exported.merged
+        wholes = {old.version: old.base for old in _published(registry, f"{manifest.name}-merged")}
+        base = _blob(merged) if merged else None
+        alike = (old for old in before if _same(old, manifest) and base in (None, wholes.get(old.version, base)))
+        if same := next(alike, None):
+            manifest = same
+            for name, blob in same.files.items():
+                (folder / name).write_bytes(BlobStore(registry / "blobs").read(blob))
+        else:
+            created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            manifest = replace(manifest, version=next_version(_given(registry, manifest)), created=created)
             files = _attach(trained, judged, manifest, config, folder)
             manifest = replace(manifest, files={file.name: _blob(file) for file in files})
-            publish(registry, manifest, [*files, exported.adapter, trained.base])
-            if exported.merged:
-                whole = replace(manifest, name=f"{manifest.name}-merged", base=_blob(exported.merged), adapter=None)
-                publish(registry, whole, [*files, exported.merged])
+        # What is there already is written as it was: a process may have been killed between two of these.
+        files = [folder / name for name in manifest.files]
+        publish(registry, manifest, [*files, exported.adapter, trained.base])
+        if merged and base:
+            whole = replace(manifest, name=f"{manifest.name}-merged", base=base, adapter=None)
+            publish(registry, whole, [*files, merged])
     bundle = f"{manifest.name}-v{manifest.version}.zip"
     write_bundle(manifest, BlobStore(registry / "blobs"), folder / bundle)
     told = {
@@ -144,15 +153,17 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
         prompt=PROMPT,
         data=f"sha256-{trained.data['version']}",
         licence=config.registration.licence,
-        description=f"A LoRA of {trained.data.get('records', 0):,} questions about commit {trained.data.get('commit')}",
+        description=f"A LoRA of {trained.method.get('examples', 0):,} questions about {trained.data.get('commit')}",
         metrics={name: round(value, 6) for name, value in sorted(measured.items()) if math.isfinite(value)},
         gates={gate.name: gate.state != "failed" for gate in judged.gates},
     )
 
 
 def _same(old: Manifest, new: Manifest) -> bool:
-    """Whether it was registered already: by a run that was killed before it could say so, or by the same again."""
-    return (old.base, old.adapter, old.data) == (new.base, new.adapter, new.data)
+    """Whether it was registered already: by a run that was killed before it could say so, or by the same again. With
+    other verdicts it is another version."""
+    told = [(each.base, each.adapter, each.data, each.gates, each.licence) for each in (old, new)]
+    return told[0] == told[1]
 
 
 def _published(registry: Path, name: str) -> list[Manifest]:

@@ -8,26 +8,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
 from whence_server.models.installed import EVERYWHERE, user_home
 from whence_server.questionlog import read_questions
 from whence_training.exchange.corrections import ratio
-from whence_training.qa.dataset import limits_of
-from whence_training.qa.gates import Gate, check
+from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
-from whence_training.release.deploying import Deployment, deploy, guarded, prove, withdraw
+from whence_training.release.deploying import Deployment, deploy, guarded, prove, settled, withdraw
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
-from whence_training.release.promotion import blocked_reasons, judge
+from whence_training.release.promotion import judge
 from whence_training.release.registering import Judged, export, register
 from whence_training.release.watched import embedded
 from whence_training.run import Run, Stage, runs_folder
-from whence_training.runfolder import Made, write_durably
+from whence_training.runfolder import Made, digest_of, write_durably
 
 Guard = Callable[
     [Callable[[], Deployment], Callable[[Deployment], list[Probe]], Callable[[Deployment], object]],
@@ -41,11 +42,14 @@ def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard 
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
     questions = _questions(above["3"])
-    deployed, probes = guard(
-        lambda: deploy(home, registry_of(run), registered["model"], told, scope),
-        lambda deployment: prove(deployment, run.repository.root, questions, told),
-        lambda deployment: withdraw(home, deployment),
-    )
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.folder / f".deploying-{scope}.lock"):  # whose proof runs is nobody else's to take back
+        deployed, probes = guard(
+            lambda: deploy(home, registry_of(run), registered["model"], told, scope),
+            lambda deployment: prove(deployment, run.repository.root, questions, told),
+            lambda deployment: withdraw(home, deployment.scope),
+        )
+        settled(home, scope)
     said = {"model": deployed.label, "role": deployed.role, "before": asdict(deployed.before)}
     told_of = said | {"scope": scope, "canary": [asdict(each) for each in probes]}
     _write(draft / "deployment.json", told_of)
@@ -64,16 +68,16 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     exported = export(candidate.trained, told, draft)
     found = measured(candidate, exported, _records(above["3"]))
     loss = found["export_divergence"]
-    gates = [
-        *_data_gates(run, above["3"]),
-        *judge(candidate.report, candidate.base, candidate.champion, candidate.curated, loss, told.gates),
-    ]
+    gates = judge(
+        candidate.report, candidate.base, candidate.champion, candidate.curated, candidate.facts, loss, told.gates
+    )
     refused = blocked_reasons(gates)
     (draft / "gates.json").write_text(canonical([asdict(gate) for gate in gates]) + "\n", "utf-8")
     if refused and not told.anyway:
         run.note("the model is not registered; who answered before goes on answering")
         return {"blocked": refused}
-    judged = Judged(candidate.report, candidate.comparison, gates, found)
+    of_data = [Gate(**each) for each in json.loads((above["4b"].folder / "gates.json").read_text("utf-8"))]
+    judged = Judged(candidate.report, candidate.comparison, [*of_data, *gates], found)
     registered = register(candidate.trained, judged, exported, config, registry_of(run), draft)
     if told.mlflow:
         log_mlflow(told.mlflow, registered, candidate.trained.method, draft)
@@ -81,13 +85,6 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         run.note(f"uploading {registered['name']} to {upload(registry_of(run), registered)}")
     said = {key: registered[key] for key in ("name", "model", "is_update", "bundle")}
     return said | ({"registered_although": refused} if refused else {})
-
-
-def _data_gates(run: Run, generated: Made) -> list[Gate]:
-    """That nobody and nothing dominates what was trained on: looked at again, in the very records."""
-    limits = limits_of(run.config.dataset_generator.gates)
-    trained = [record for record in _records(generated) if record.split == "train"]
-    return [gate for gate in check(trained, limits, 1.0) if gate.name.startswith("dominance")]
 
 
 def _monitor(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, Any]:
@@ -128,6 +125,13 @@ def _write(file: Path, value: object) -> None:
     write_durably(file, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def _registered_by(run: Run) -> object:
+    """What stage 5 hangs on: also the questions written by hand, with their answers."""
+    imports = run.config.dataset_generator.imports
+    asked = [digest_of(file) for file in (*imports.curated, *imports.facts)]
+    return [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json"), asked]
+
+
 def _asked(run: Run) -> object:
     folder = run.repository.index_dir
     heard = [[asdict(each) for each in read_feedback(folder)], [asdict(each) for each in read_questions(folder)]]
@@ -141,7 +145,7 @@ STAGES = (
         "pass the gates of a release; name, describe and publish the model",
         ("3", "4a", "4b", "4c", "4d"),
         _register,
-        lambda run: [run.config.domain, run.config.use_case, run.config.registration.model_dump(mode="json")],
+        _registered_by,
     ),
     Stage(
         "6",

@@ -5,6 +5,7 @@ The one that Prefect starts by itself for a flow has no scheduler: what is serve
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def scheduler() -> Iterator[None]:
     if PREFECT_API_URL.value():
         yield
         return
+    # Until Prefect minds the signal itself, it would end this process and leave the server.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     port = _free_port()
     told = ["server", "start", "--host", _HOST, "--port", str(port), "--no-ui", "--log-level", "error"]
     server = subprocess.Popen([sys.executable, "-m", "prefect", *told], stdout=subprocess.DEVNULL)
@@ -42,6 +45,7 @@ def scheduler() -> Iterator[None]:
             server.wait(10)
         except subprocess.TimeoutExpired:
             server.kill()
+            server.wait()
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:

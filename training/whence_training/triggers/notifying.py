@@ -24,7 +24,7 @@ def notifier(index: Path, webhook: str | None, note: Callable[[str], None]) -> N
             return
         try:
             httpx2.post(webhook, json=asdict(notice), timeout=_PATIENCE).raise_for_status()
-        except httpx2.HTTPError as error:
-            note(f"the webhook did not take it: {error}")
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            note(f"the webhook did not take it: {type(error).__name__}")  # its address is a secret
 
     return notify

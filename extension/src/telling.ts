@@ -1,0 +1,22 @@
+// What the user is told, and what others wrote in it: names, quotations and settings of a repository never become markup.
+import * as vscode from "vscode";
+
+/** Text in a notification: the editor would make a link of `[x](command:…)`, and run it. Pure. */
+export function unlinked(text: string): string {
+  return text.replaceAll("](", "] (");
+}
+
+/** Text in Markdown, where a picture would be fetched from its address. Pure. */
+export function escaped(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replaceAll(/[\\`*_[\]<>&]/g, "\\$&");
+}
+
+/** The message of an error. Pure. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Tell what went wrong, with a way to learn more. */
+export async function warn(message: string, log: vscode.LogOutputChannel): Promise<void> {
+  if (await vscode.window.showWarningMessage(`Whence: ${unlinked(message)}`, "Show Logs")) log.show();
+}
