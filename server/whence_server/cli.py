@@ -39,7 +39,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("whence: stopped; what was indexed before is unharmed", err=True)
+        click.echo("whence: stopped; what was there before is unharmed", err=True)
         sys.exit(1)
     except WhenceError as error:
         click.echo(f"whence: {error}", err=True)

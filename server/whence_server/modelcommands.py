@@ -71,19 +71,23 @@ def pull(model: str, as_json: bool, source: str | None, key: Path | None, anyway
 
 
 @models.command()
-@click.argument("model", metavar="NAME[@VERSION]|none")
+@click.argument("model", metavar="NAME[@VERSION]|none|auto")
 @_as_json
 @_repo
 @click.option("--share", type=click.IntRange(1, 100), metavar="PERCENT",
               help="As a challenger, for this share of the questions; first 5, then 25, then 100.")  # fmt: skip
 def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
-    """Let a model answer from now on. With none only quotations do."""
+    """Let a model answer from now on. With none only quotations do, with auto what all use."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
     from whence_server.models.naming import reference
 
-    wanted = None if model == "none" else reference(model)
-    if share is None:
+    wanted = None if model in ("none", "auto") else reference(model)
+    if model == "auto":
+        if repo is None or share is not None:
+            raise QueryError("auto takes back the choice of one repository: --repo PATH, without --share")
+        roles = choosing.follow(user_home(), _scope(repo))
+    elif share is None:
         roles = choosing.use(user_home(), wanted, _scope(repo))
     elif wanted is None:
         raise QueryError("none cannot challenge: use it, or roll back")
@@ -96,7 +100,7 @@ def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
 @_as_json
 @_repo
 def rollback(as_json: bool, repo: str | None) -> None:
-    """Undo the last step. The challenger goes, else the champion, for the previous one or quotations."""
+    """Undo the last step. The challenger goes, else the champion or none, for the one before or quotations."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
 
@@ -166,6 +170,9 @@ def verify(context: click.Context, model: str | None, as_json: bool, key: Path |
 
     home = user_home()
     labels = [find(home.state(), reference(model))] if model else list(home.state().models)
+    if not labels and not as_json:
+        click.echo("no models")
+        return
     trusted = key.read_bytes() if key else None
     with terminal.progress_bar() as progress:
         problems = upkeep.verify(home, labels, trusted, progress)
@@ -222,8 +229,9 @@ def _say_roles(roles: Roles, as_json: bool, gone: str | None = None) -> None:
         return
     if gone:
         click.echo(f"{gone} is taken back")
-    share = f", {roles.challenger} for {roles.share} % of the questions" if roles.challenger else ""
-    click.echo(f"{f'{roles.champion} answers' if roles.champion else 'quotations answer'}{share}")
+    told = f"{roles.champion} answers" if roles.champion else "quotations answer"
+    others = f", {told} the others" if roles.share < 100 else "; `whence models rollback` takes it back"
+    click.echo(f"{roles.challenger} answers {roles.share} % of the questions{others}" if roles.challenger else told)
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -61,6 +61,17 @@ def test_models_are_fetched_with_progress_used_and_rolled_back(shop, client, tmp
     assert client.refused("workspace/executeCommand", missing)["code"] == -32602
 
 
+def test_an_editor_pulls_nothing_that_the_trusted_key_has_not_signed(home, shop, tmp_path, monkeypatch):
+    registry = offer(tmp_path / "registry", write_gguf(tmp_path / "reader.gguf"), "1.0")
+    (tmp_path / "trusted.pem").write_text("a key")
+    monkeypatch.setenv("WHENCE_MODEL_KEY", str(tmp_path / "trusted.pem"))
+    with serving(tmp_path) as client:
+        client.initialize(shop.path)
+        asked = {"command": "whence.pullModel", "arguments": [{"model": "reader", "registry": registry}]}
+        assert "it is not signed" in client.refused("workspace/executeCommand", asked)["message"]
+        assert client.ask("whence/models")["models"] == []
+
+
 def test_a_repository_cannot_choose_a_file_or_an_address(shop, client):
     shop.write("whence.toml", 'model = "http://192.0.2.1/v1#spy"\n')
     client.initialize(shop.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from whence_server.generation.engine import Engine, EngineError
 
 _FILES = 16  # of some megabytes each
+_LEFT = 86_400  # seconds without a write
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class Prefixes:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+        for left in self.folder.glob("*.[0-9]*"):  # by a process that was killed while it wrote
+            if time.time() - left.stat().st_mtime > _LEFT:
+                left.unlink(missing_ok=True)
         kept = sorted(self.folder.glob("*.prefix"), key=lambda file: file.stat().st_mtime, reverse=True)
         for old in kept[_FILES:]:
             old.unlink(missing_ok=True)

@@ -13,7 +13,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from whence_indexer.errors import QueryError
-from whence_server.errors import ModelError
+from whence_server.errors import ModelError, WorkerError
+from whence_server.models import roles as steps
 from whence_server.models.choosing import Active, active, load, record
 from whence_server.models.installed import EVERYWHERE, Home, find
 from whence_server.models.naming import reference
@@ -68,8 +69,11 @@ class Serving:
 
     def record(self, model: Model, event: Event, scope: str) -> None:
         """Count what a model did or what people say of it; a challenger that does worse is taken back."""
+        self._count(f"{model.name}@{model.version}", event, scope)
+
+    def _count(self, label: str, event: Event, scope: str) -> None:
         with suppress(ModelError):  # an answer is worth more than its place in a statistic
-            if said := record(self._home, f"{model.name}@{model.version}", event, scope):
+            if said := record(self._home, label, event, scope):
                 self._note(said)
 
     def prepare(self, wanted: str, scope: str) -> None:
@@ -91,7 +95,8 @@ class Serving:
             self._opened = self._opened or Workers(self._note, self._patience)
             return self._opened
 
-    def _generator(self, wanted: str, scope: str, question: str, held: ExitStack) -> Generator | None:
+    def _generator(self, wanted: str, scope: str, question: str | None, held: ExitStack) -> Generator | None:
+        """Who writes; with None for the question's id the champion, not a challenger."""
         if wanted == NONE:
             return None
         if "://" in wanted:
@@ -106,8 +111,21 @@ class Serving:
             chosen = self._in_use(scope, question)
             return held.enter_context(self._workers.installed(chosen)) if chosen else None
         except ModelError as error:
-            self._note(f"{error}; quotations answer")
-            return None
+            challenger = None if isinstance(error, WorkerError) else self._challenger(scope, question)
+            self._note(f"{error}; {'the champion answers' if challenger else 'quotations answer'}")
+            if challenger is None:
+                return None
+        if question:
+            self._count(challenger, "failed", scope)
+        return self._generator(wanted, scope, None, held)
+
+    def _challenger(self, scope: str, question: str | None) -> str | None:
+        """Who is on trial, where the question falls to it."""
+        with suppress(ModelError):
+            roles = self._home.state().roles_in(scope)
+            if question is not None and steps.chosen(roles, question) != roles.champion:
+                return roles.challenger
+        return None
 
     def _named(self, wanted: str, scope: str) -> Active:
         try:
@@ -115,7 +133,7 @@ class Serving:
         except ModelError as error:
             raise QueryError(f"{error}; 'none' gives answers made of quotations") from error
 
-    def _in_use(self, scope: str, question: str) -> Active | None:
+    def _in_use(self, scope: str, question: str | None) -> Active | None:
         """Who answers; while a new champion loads, the one before it goes on where it is still loaded."""
         chosen = active(self._home, scope, question)
         previous = self._home.state().roles_in(scope).previous

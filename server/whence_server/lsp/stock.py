@@ -80,6 +80,7 @@ async def pull(session: Session, params: PullParams) -> dict[str, Any]:
 
     def work(stop: Stop) -> dict[str, Any]:
         from whence_server.models.pulling import Terms, fetch
+        from whence_server.models.signature import trusted_key
         from whence_server.models.upkeep import installed
         from whence_server.protocol import model_json
 
@@ -88,7 +89,7 @@ async def pull(session: Session, params: PullParams) -> dict[str, Any]:
             seen[:] = [(stage, done, total)]
 
         home = _home()
-        label = fetch(home, params.model, params.registry, Terms(progress=progress)).label
+        label = fetch(home, params.model, params.registry, Terms(trusted_key(), progress=progress)).label
         return next(model_json(model) for model in installed(home) if model.manifest.label == label)
 
     shown = Progress(session.guard, f"Whence: fetching {params.model}", session.can_show_progress)

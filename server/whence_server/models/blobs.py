@@ -28,7 +28,7 @@ Progress = Callable[[str, int, int | None], None]
 Source = Callable[[int], Chunks]
 
 # Left free beside what is fetched, in bytes: a full disk breaks more than this program.
-MARGIN = 1 << 26
+MARGIN = 64_000_000
 # Seconds before asking again, one for each cut in a row that brought nothing.
 BACKOFF = (0.5, 2.0, 8.0)
 _CHUNK = 1 << 20
@@ -74,8 +74,6 @@ class BlobStore:
     def put(self, data: bytes) -> Blob:
         """Store `data`. Raises `BlobError`."""
         blob = Blob(digest_of(data), len(data))
-        if self.has(blob) and self.damage(blob):
-            self.remove(blob.digest)
         self.fetch(blob, lambda offset: (chunk for chunk in [data[offset:]]))
         return blob
 
@@ -101,15 +99,16 @@ class BlobStore:
     ) -> None:
         """Have `blob`, from `source`, which gives its bytes from an offset on. Goes on where an earlier try stopped.
 
+        One that is here is read: a damaged one is fetched anew, so that to ask for a model again mends it.
         Asks again after cuts, as long as each brings something and a few times when not. Raises `BlobError` where the
         content is not the digest's or the disk is full, and what `source` raises; what was fetched is then kept, but
         for content that is wrong.
         """
-        if self.has(blob):
-            return
         with self._locked(blob, say):
-            if self.has(blob):
+            if self.has(blob) and not self.damage(blob):
                 return
+            with suppress(OSError):
+                self.path(blob.digest).unlink()
             self._fetch(blob, source, lambda done: progress(label or blob.digest[:19], done, blob.size), say)
 
     def missing(self, blobs: list[Blob]) -> int:
@@ -123,7 +122,8 @@ class BlobStore:
         free = shutil.disk_usage(self.folder).free
         if missing and free < missing + MARGIN:
             raise BlobError(
-                f"{missing / 1e9:,.2f} GB are to be stored in {self.folder}, where {free / 1e9:,.2f} GB are free"
+                f"{missing / 1e6:,.1f} MB are to be stored in {self.folder}, where {free / 1e6:,.1f} MB are free, "
+                f"of which {MARGIN / 1e6:,.0f} MB must stay so"
             )
 
     def remove(self, digest: str) -> int:

@@ -5,7 +5,6 @@ A change is one rename of the state. Whoever has loaded a model before keeps it 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 from whence_indexer.repository import Repository
 from whence_server.errors import ModelError
 from whence_server.models import roles as steps
-from whence_server.models.installed import EVERYWHERE, Home, State, find
+from whence_server.models.installed import EVERYWHERE, Home, State, find, remedy
 from whence_server.models.manifest import Manifest
 from whence_server.models.naming import Reference
 from whence_server.models.roles import Roles
@@ -32,10 +31,8 @@ class Active:
 
 
 def scope_of(repository: Repository | None) -> str:
-    """The name under which a repository's own choice is kept: a digest of where its index is; "" for everywhere."""
-    if repository is None:
-        return EVERYWHERE
-    return hashlib.sha256(os.fsencode(repository.index_dir)).hexdigest()[:24]
+    """The name under which a repository's own choice is kept: where its index is; "" for everywhere."""
+    return EVERYWHERE if repository is None else os.fspath(repository.index_dir)
 
 
 def active(home: Home, scope: str = EVERYWHERE, question: str | None = None) -> Active | None:
@@ -51,7 +48,8 @@ def load(home: Home, label: str, role: str = "champion") -> Active:
     """The files of an installed model. Raises `ModelError` where one is not there."""
     manifest = home.manifest(label)
     if missing := [blob for blob in manifest.blobs if not home.blobs.has(blob)]:
-        raise ModelError(f"{missing[0].digest} of {label} is missing: `whence models pull` mends it")
+        way = remedy(label, home.entry(label))
+        raise ModelError(f"{missing[0].digest} of {label} is missing: `{way}` mends it")
     adapter = home.blobs.path(manifest.adapter.digest) if manifest.adapter else None
     return Active(manifest, role, home.blobs.path(manifest.base.digest), adapter)
 
@@ -68,6 +66,11 @@ def use(home: Home, wanted: Reference | None, scope: str = EVERYWHERE) -> Roles:
     return _step(home, scope, step)
 
 
+def follow(home: Home, scope: str) -> Roles:
+    """Give up a repository's own choice: what is used everywhere answers there again. Raises `ModelError`."""
+    return home.change(lambda state: state.without([scope])).roles_in(scope)
+
+
 def challenge(home: Home, wanted: Reference, share: int, scope: str = EVERYWHERE) -> Roles:
     """Let a model answer `share` per cent of the questions. Raises `ModelError`."""
 
@@ -79,9 +82,9 @@ def challenge(home: Home, wanted: Reference, share: int, scope: str = EVERYWHERE
     return _step(home, scope, step)
 
 
-def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str]:
-    """Undo the last step; returns the roles and the label that went. Raises `ModelError`."""
-    gone: list[str] = []
+def roll_back(home: Home, scope: str = EVERYWHERE) -> tuple[Roles, str | None]:
+    """Undo the last step; returns the roles and the label that went, None for quotations. Raises `ModelError`."""
+    gone: list[str | None] = []
 
     def step(state: State) -> Roles:
         roles, label = steps.rolled_back(state.roles_in(scope))

@@ -25,6 +25,7 @@ MAX_TEMPLATE_CHARACTERS = 1 << 18
 _BATCH = 512
 # Python, numpy and llama.cpp themselves, and what llama.cpp keeps of each token of the vocabulary: as measured.
 _PROCESS_BYTES, _TOKEN_BYTES = 47_000_000, 200
+_MAX_BLOCKS = 1 << 16
 _KV_BYTES = 2  # f16, the default
 _TENSOR = re.compile(r"(?:blk\.(\d{1,5})\.)?([a-z0-9_.]+?)\.(?:weight|bias|scale|input_scale)\Z")
 _VOCABULARY = ("model", "pre", "tokens", "token_type", "merges")
@@ -195,7 +196,7 @@ class _Keys:
         """One size for all blocks, or one for each."""
         key = f"{self.architecture}.{key}"
         value = self.keys.get(key, default)
-        values = value.values if isinstance(value, Array) else (value,)
+        values = tuple(value.values[:_MAX_BLOCKS]) if isinstance(value, Array) else (value,)
         for size in values:
             if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 1 << 31:
                 raise GgufError(f'"{key}" is {"missing" if value is None else shown(size)}')

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from whence_server.models.naming import shown
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _MAX_ENTRIES = 1 << 16
+# All that comes before the weights; a vocabulary of 262,144 tokens with its merges takes some 16 MB.
+_MAX_HEADER_BYTES = 1 << 26
 _MAX_KEY_BYTES = 1 << 16
 _MAX_TENSOR_NAME_BYTES = 63  # GGML_MAX_NAME less its zero
 _MAX_DIMENSIONS = 4
@@ -35,7 +38,7 @@ class Array:
     """An array's kind of element, its length and its elements: numbers, or byte strings as they stand in the file."""
 
     kind: int
-    values: tuple[Any, ...]
+    values: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,8 @@ class _Reader:
         code = "B" if kind == _BOOL else _SCALARS[kind]
         size = struct.calcsize(f"<{code}") * count
         self.room(size, key)
-        values = struct.unpack_from(f"<{count}{code}", self.data, self.at)
+        values = array(code)  # as many bytes as in the file: a tuple would take an object for each
+        values.frombytes(self.data[self.at : self.at + size])
         self.at += size
         return Array(kind, values)
 
@@ -203,6 +207,8 @@ class _Reader:
     def room(self, size: int, what: str) -> None:
         if size > len(self.data) - self.at:
             raise GgufError(f"it is cut short: {shown(what)} goes beyond its end")
+        if self.at + size > _MAX_HEADER_BYTES:
+            raise GgufError(f"{shown(what)} makes what stands before its weights more than {_MAX_HEADER_BYTES:,} bytes")
 
 
 def _alignment(keys: Mapping[str, Any]) -> int:

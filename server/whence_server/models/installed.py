@@ -7,10 +7,13 @@ after it, and what either names is there. A process killed at any moment leaves 
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import platformdirs
@@ -20,6 +23,7 @@ from whence_server.errors import ManifestError, ModelError
 from whence_server.models.blobs import BlobStore
 from whence_server.models.manifest import MAX_BLOB_BYTES, SCHEMA, Blob, Manifest, json_object, read_manifest
 from whence_server.models.naming import Reference, checked_digest, shown
+from whence_server.models.presets import PRESETS
 from whence_server.models.publishing import replace_file
 from whence_server.models.registry import ALIASES
 from whence_server.models.roles import Roles
@@ -28,6 +32,7 @@ from whence_server.models.trials import Tally
 STATE = "state.json"
 EVERYWHERE = ""  # the scope of what is used where a repository has no choice of its own
 _MAX_STATE_BYTES = 1 << 26
+_LEFT = 86_400  # seconds without a write, after which what nothing names was left by a process that is no more
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,17 @@ class Entry:
     manifest: Blob
     origin: str = ""
     signature: str = ""
+
+
+def remedy(label: str, entry: Entry) -> str:
+    """The command that fetches an installed model anew, from where it came, and so mends it."""
+    if preset := next((name for name, preset in PRESETS.items() if preset.spec == entry.origin), None):
+        return f"whence models pull {preset}"
+    if entry.origin.startswith("hf://"):
+        return f"whence models pull {quote(entry.origin)}"
+    if entry.origin.endswith((".gguf", ".zip")):
+        return f"whence models import {quote(entry.origin)}"
+    return f"whence models pull {label} --from {quote(entry.origin)}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,11 @@ class State:
     def scope_in(self, scope: str) -> str:
         """The scope whose choice holds in `scope`: its own, or everywhere's."""
         return scope if scope in self.roles else EVERYWHERE
+
+    def without(self, scopes: Iterable[str]) -> State:
+        """Without the choices of those scopes."""
+        left = {scope: roles for scope, roles in self.roles.items() if scope not in set(scopes)}
+        return replace(self, roles=left, trials={scope: held for scope, held in self.trials.items() if scope in left})
 
     def roles_in(self, scope: str) -> Roles:
         """A repository's roles, or those of everywhere."""
@@ -87,13 +108,19 @@ class Home:
             return state
 
     def sweep(self, digests: Iterable[str]) -> int:
-        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell."""
+        """Delete those blobs of `digests` that no model needs; returns the bytes freed. None where one cannot tell.
+
+        And what pulls and imports that were killed left, once nobody has written to it for a day.
+        """
         with self._locked():
             try:
                 needed = {blob.digest for entry in self.state().models.values() for blob in self._needed(entry)}
             except ModelError:  # a damaged manifest may need any of them
                 return 0
-            return sum(self.blobs.remove(digest) for digest in digests if digest not in needed)
+            for scratch in filter(_is_old, self.folder.glob("import-*")):
+                shutil.rmtree(scratch, ignore_errors=True)
+            left = [path.stem for path in filter(_is_old, self.blobs.folder.glob(f"sha256-{'[0-9a-f]' * 64}*"))]
+            return sum(self.blobs.remove(digest) for digest in {*digests, *left} - needed)
 
     def _needed(self, entry: Entry) -> tuple[Blob, ...]:
         return (entry.manifest, *read_manifest(self.blobs.read(entry.manifest)).blobs)
@@ -119,6 +146,12 @@ class Home:
             raise ModelError(f"cannot write to {self.folder}: {error.strerror}") from error
 
 
+def _is_old(path: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > _LEFT
+    return False
+
+
 def user_home() -> Home:
     """The models of this user, in their data directory."""
     return Home(platformdirs.user_data_path("whence") / "models")
@@ -129,7 +162,8 @@ def find(state: State, wanted: Reference, scope: str = EVERYWHERE) -> str:
     versions = [label for label in state.models if label.startswith(f"{wanted.name}@")]
     if not versions:
         here = ", ".join(sorted({label.partition("@")[0] for label in state.models}))
-        raise ModelError(f"there is no model {shown(wanted.name)} here; there are {here or 'none'}")
+        way = f"; `whence models pull {wanted.name}` fetches it" if wanted.name in PRESETS else ""
+        raise ModelError(f"there is no model {shown(wanted.name)} here; there are {here or 'none'}{way}")
     if wanted.version is None:
         return versions[-1]
     label = str(wanted)
@@ -152,6 +186,7 @@ def install(home: Home, manifest: Manifest, data: bytes, origin: str, signature:
         return replace(state, models={**state.models, manifest.label: entry})
 
     home.change(added)
+    home.sweep([])
 
 
 def _read_state(data: bytes) -> State:

@@ -74,7 +74,8 @@ def check_online(*others: str | None) -> None:
     """Raise `OfflineError` if the environment forbids the network, by WHENCE_OFFLINE or one of `others`."""
     for name in ("WHENCE_OFFLINE", *others):
         if name and os.environ.get(name, "").strip().lower() in _YES:
-            raise OfflineError(f"{name} is set: nothing is asked but this machine")
+            kept = "nothing but this machine" if name == "WHENCE_OFFLINE" else "nothing of Hugging Face"
+            raise OfflineError(f"{name} is set: {kept} is asked")
 
 
 def host_of(address: str) -> str | None:
@@ -205,8 +206,8 @@ class Bucket:
 
     @property
     def name(self) -> str:
-        """Its address, without options."""
-        return without_credentials(self.spec).rstrip("/")
+        """Its address, without options and keys, which may hold what an address may not."""
+        return without_credentials(re.sub(r"://[^?]*:[^?]*@", "://", self.spec)).rstrip("/")
 
     def read(self, path: str, limit: int) -> bytes | None:
         """A small object."""
@@ -221,8 +222,15 @@ class Bucket:
             if offset > file.size():
                 return
             file.seek(offset)
-            while chunk := file.read(_CHUNK):
-                yield chunk
+            try:
+                while chunk := file.read(_CHUNK):
+                    yield chunk
+            except OSError as error:  # it was there: what is left can be asked for again
+                raise CutError(f"{self.name} broke off: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        """What Arrow says, without the keys that an address may hold."""
+        return " ".join(str(error).replace(self.spec, self.name).split())[:300]
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[Any]:
@@ -236,8 +244,7 @@ class Bucket:
             with file:
                 yield file
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise RegistryError(f"{self.name} cannot be read: {reason}") from error
+            raise RegistryError(f"{self.name} cannot be read: {self._reason(error)}") from error
 
     @cached_property
     def _system(self) -> tuple[Any, str]:

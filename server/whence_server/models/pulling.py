@@ -7,7 +7,8 @@ the one change of state that makes the model there. Connects to nothing but what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,12 +59,11 @@ def pull(home: Home, registry: Registry, wanted: Reference, terms: Terms) -> Man
     """Install a model of a registry, or mend it; returns its manifest. Raises `ModelError`; the state is as before."""
     release = registry.release(wanted, terms.key)
     manifest = release.manifest
-    if manifest.label in home.state().models:
-        _drop_damaged(home, manifest)
     _check_room(home, manifest, terms)
     for blob in manifest.blobs:
         home.blobs.fetch(blob, partial(registry.stream, blob), terms.progress, terms.say)
-    check_content(home, manifest)
+    with _swept(home, manifest):
+        check_content(home, manifest)
     _install(home, release, registry.place.name)
     return manifest
 
@@ -85,7 +85,7 @@ def pull_hub_file(home: Home, spec: str, terms: Terms, name: str | None = None) 
         raise ModelError("a file of Hugging Face has no signature: a key can be asked for in registries only")
     repository, file, revision = match[1], match[2], match[3] or "main"
     commit, blob = _hub_blob(repository, file, revision)
-    manifest = _plain_manifest(name or Path(file).stem, blob, f"{repository}/{file} at {commit}")
+    manifest = _plain_manifest(name or slug(Path(file).stem), blob, f"{repository}/{file} at {commit}")
     _check_room(home, manifest, terms)
     place = Web(f"{hub_endpoint()}/{repository}/resolve/{quote(commit, safe='')}", hub_headers())
     home.blobs.fetch(blob, lambda offset: place.stream(file, offset), terms.progress, terms.say, label=Path(file).name)
@@ -98,7 +98,7 @@ def import_gguf(home: Home, path: Path, terms: Terms) -> Manifest:
     if not terms.anyway:
         check_memory(model.memory_bytes(), path.name)
     blob = home.blobs.add(path, terms.progress)
-    return _install_plain(home, _plain_manifest(path.stem, blob, ""), str(path.resolve()))
+    return _install_plain(home, _plain_manifest(slug(path.stem), blob, ""), str(path.resolve()))
 
 
 def check_content(home: Home, manifest: Manifest) -> None:
@@ -110,17 +110,20 @@ def check_content(home: Home, manifest: Manifest) -> None:
         gguffile.check_fit(gguffile.read_adapter(home.blobs.path(manifest.adapter.digest)), model)
 
 
+@contextmanager
+def _swept(home: Home, manifest: Manifest) -> Iterator[None]:
+    """Keep nothing of what is refused: no command would find it."""
+    try:
+        yield
+    except GgufError:
+        home.sweep(blob.digest for blob in manifest.blobs)
+        raise
+
+
 def _check_room(home: Home, manifest: Manifest, terms: Terms) -> None:
     home.blobs.check_space(list(manifest.blobs))
     if not terms.anyway:
         check_memory(sum(blob.size for blob in manifest.blobs), manifest.label)
-
-
-def _drop_damaged(home: Home, manifest: Manifest) -> None:
-    """Make room for whole ones: to pull a model that is here again mends it."""
-    for blob in manifest.blobs:
-        if home.blobs.has(blob) and home.blobs.damage(blob):
-            home.blobs.remove(blob.digest)
 
 
 def _install(home: Home, release: Release, origin: str) -> None:
@@ -130,12 +133,13 @@ def _install(home: Home, release: Release, origin: str) -> None:
 
 def _plain_manifest(name: str, blob: Blob, description: str) -> Manifest:
     """For a file that came without one: its version is the beginning of its digest."""
-    return Manifest(slug(name), blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
+    return Manifest(name, blob.digest.removeprefix("sha256-")[:12], "write", blob, description=description)
 
 
 def _install_plain(home: Home, manifest: Manifest, origin: str) -> Manifest:
     """Complete the manifest with what the file says of itself."""
-    model = gguffile.read_model(home.blobs.path(manifest.base.digest))
+    with _swept(home, manifest):
+        model = gguffile.read_model(home.blobs.path(manifest.base.digest))
     about = vars(manifest) | {
         "mode": model.mode,
         "tokenizer": model.tokenizer,

@@ -46,8 +46,10 @@ def challenged(roles: Roles, label: str, share: int) -> Roles:
     return replace(roles, challenger=label, share=share)
 
 
-def rolled_back(roles: Roles) -> tuple[Roles, str]:
+def rolled_back(roles: Roles) -> tuple[Roles, str | None]:
     """Undo the last step, and the label that went: a challenger, else the champion, for the previous or quotations.
+
+    Where quotations were chosen (None went) the model before them answers again.
 
     Raises `ModelError` where nothing is left to undo. Asked again and again it ends at quotations, and never returns to
     what was rolled back.
@@ -56,6 +58,8 @@ def rolled_back(roles: Roles) -> tuple[Roles, str]:
         return replace(roles, challenger=None, share=0), roles.challenger
     if roles.champion:
         return Roles(champion=roles.previous), roles.champion
+    if roles.previous:
+        return Roles(champion=roles.previous), None
     raise ModelError("no model is in use: there is nothing to roll back")
 
 

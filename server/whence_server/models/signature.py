@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whence_indexer import extras
@@ -18,10 +20,19 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 12
 
 
+def trusted_key() -> bytes | None:
+    """The public key (PEM) of the file that WHENCE_MODEL_KEY names. Raises `SignatureError`."""
+    path = os.environ.get("WHENCE_MODEL_KEY")
+    try:
+        return Path(path).expanduser().read_bytes() if path else None
+    except OSError as error:
+        raise SignatureError(f"{path}, which WHENCE_MODEL_KEY names, cannot be read: {error.strerror}") from error
+
+
 def check_signature(data: bytes, signature: bytes | None, key: bytes) -> None:
     """Raise `SignatureError` unless `signature` (base64) is that of `data` by the public `key` (PEM)."""
     if not signature:
-        raise SignatureError("it is not signed, and a key is asked for")
+        raise SignatureError("it is not signed, and a key that must have signed it was named")
     public = _public_key(key)
     from cryptography.exceptions import InvalidSignature
 

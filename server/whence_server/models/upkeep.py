@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from whence_server.errors import ModelError
 from whence_server.models import gguffile
 from whence_server.models.blobs import Progress
 from whence_server.models.gguffile import Model
-from whence_server.models.installed import EVERYWHERE, Entry, Home, State, find
+from whence_server.models.installed import EVERYWHERE, Entry, Home, State, find, remedy
 from whence_server.models.manifest import Blob, Manifest, read_manifest
 from whence_server.models.naming import Reference
 from whence_server.models.pulling import check_content
@@ -44,7 +45,8 @@ def installed(home: Home, scope: str = EVERYWHERE) -> list[Installed]:
 def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
     """Remove a model, or without a version all of its versions, and the blobs that no other needs.
 
-    Returns the labels and the bytes freed. Raises `ModelError` where one is in use; the previous one is not.
+    Returns the labels and the bytes freed. Raises `ModelError` where one is in use; the previous one is not, and
+    none is in a repository whose index is gone.
     """
     removed: list[str] = []
     needless: set[str] = set()
@@ -52,9 +54,12 @@ def remove(home: Home, wanted: Reference) -> tuple[list[str], int]:
     def change(state: State) -> State:
         first = find(state, wanted)
         labels = [first] if wanted.version else [label for label in state.models if _name(label) == wanted.name]
-        for roles in state.roles.values():
+        state = state.without([scope for scope in state.roles if scope != EVERYWHERE and not Path(scope).is_dir()])
+        for scope, roles in state.roles.items():
             if used := [label for label in labels if label in (roles.champion, roles.challenger)]:
-                raise ModelError(f"{used[0]} is in use; let another answer first, or none: whence models use none")
+                where = f" in the repository whose index is {scope}" if scope else ""
+                way = "auto --repo PATH" if scope else "none"
+                raise ModelError(f"{used[0]} is in use{where}; let another answer first: whence models use {way}")
         removed.extend(labels)
         needless.update(blob.digest for label in labels for blob in _blobs(home, state.models[label]))
         roles_after = {
@@ -94,7 +99,7 @@ def _problems(home: Home, label: str, key: bytes | None, seen: dict[str, str | N
             if blob.digest not in seen:
                 seen[blob.digest] = home.blobs.damage(blob)
         if damage := [problem for blob in manifest.blobs if (problem := seen[blob.digest])]:
-            return damage
+            return [*damage, f"`{remedy(label, entry)}` mends it"]
         check_content(home, manifest)
         if key is not None:
             check_signature(data, entry.signature.encode(), key)

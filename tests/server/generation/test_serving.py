@@ -130,6 +130,20 @@ def test_a_challenger_gets_its_share_and_a_dead_one_goes(serving, home, tmp_path
         assert writing.generator.model.name == "first"
 
 
+@pytest.mark.model
+def test_a_challenger_whose_file_is_gone_is_taken_back_while_the_champion_answers(serving, home, tmp_path):
+    for seed, name in enumerate(("first", "second")):
+        install(home, tmp_path, name, seed)
+    use(home, reference("first"))
+    label = challenge(home, reference("second"), 100).challenger
+    home.blobs.remove(home.manifest(label).base.digest)
+    for number in range(3):
+        with serving.writing(AUTO, question=f"question {number}") as writing:
+            assert writing.generator.model.name == "first"
+    assert "the champion answers" in serving.notes[0]
+    assert "taken back: it failed at 3 of 3" in serving.notes[-1]
+
+
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
     """llama.cpp's own server, which speaks as OpenAI's does."""

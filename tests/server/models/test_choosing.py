@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import threading
 
 import pytest
@@ -49,6 +51,12 @@ def test_a_model_answers_until_it_is_rolled_back_and_then_quotations_do(stocked)
         roll_back(stocked)
 
 
+def test_the_choice_of_quotations_is_rolled_back_too(stocked):
+    use(stocked, reference("reader"))
+    use(stocked, None)
+    assert roll_back(stocked) == (Roles(champion="reader@1.0"), None)
+
+
 @pytest.mark.parametrize("share", SHARES)
 def test_a_challenger_gets_its_share_of_the_questions_and_no_more(stocked, share):
     use(stocked, reference("reader"))
@@ -85,6 +93,20 @@ def test_a_repository_may_have_a_model_of_its_own(stocked, make_repository):
     assert labels == ["tuned@1.1", "reader@1.0"]
     assert use(stocked, None, mine).champion is None
     assert active(stocked, mine) is None
+
+
+def test_a_repository_may_give_up_its_choice_and_one_that_is_gone_holds_no_model(stocked, make_repository):
+    repositories = [make_repository(name) for name in ("mine", "lost")]
+    use(stocked, reference("tuned@1.0"))
+    for repository in repositories:
+        repository.open().index_dir.mkdir()
+        called("models", "use", "reader", "--repo", repository.path)
+    shutil.rmtree(repositories[1].path)
+    code, reason = whence("remove", "reader")
+    assert (code, f"in use in the repository whose index is {repositories[0].open().index_dir};" in reason) == (1, True)
+    assert "--repo PATH" in whence("use", "auto")[1]
+    assert whence("use", "auto", "--repo", repositories[0].path)[1]["champion"] == "tuned@1.0"
+    assert whence("remove", "reader")[1]["removed"] == ["reader@1.0"]
 
 
 def test_what_is_in_use_is_not_removed_and_shared_blobs_stay(stocked, registry):
@@ -135,6 +157,9 @@ def test_damage_is_found_and_a_state_that_makes_no_sense_is_named(stocked, regis
     code, report = whence("verify")
     assert code == 1
     assert [model["ok"] for model in report["models"]] == [True, False, True]
+    mend = re.search("`whence (.*)` mends it", report["models"][1]["problems"][1])[1].split()
+    assert called(*mend).returncode == 0
+    assert whence("verify")[0] == 0
     (stocked.folder / "state.json").write_text('{"schema": 1, "models": {"x": 1}, "roles": {}}')
     with pytest.raises(ModelError, match=r"state\.json is damaged"):
         stocked.state()
@@ -234,6 +259,7 @@ def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make
     code, reason = whence("remove", "tuned")
     assert code == 1
     assert "is in use" in reason
+    assert "`whence models pull qwen3-4b` fetches it" in whence("use", "qwen3-4b")[1]
     for arguments, said in (
         (("pull", "tuned"), "from where?"),
         (("verify", "--key", tmp_path / "none.pem"), "does not exist"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def test_a_truncated_file_is_refused(whole, data):
     length = data.draw(st.integers(0, len(content) - 1))
     with pytest.raises(GgufError, match=r"^damaged\.gguf (is refused|cannot be read): "):
         read_model(damaged(whole, content[:length]))
+
+
+@pytest.mark.parametrize(("count", "reason"), [(10_000_000, "general.architecture"), (100_000_000, "weights more")])
+def test_a_small_file_takes_no_more_memory_than_it_has_bytes(tmp_path, count, reason):
+    path, key = tmp_path / "hungry.gguf", b"hungry"
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQQ6sIIQ", 3, 0, 1, len(key), key, 9, 3, count))  # one array of int16
+        file.truncate((file.tell() + 2 * count + 31) // 32 * 32)
+    tracemalloc.start()
+    try:
+        with pytest.raises(GgufError, match=reason):
+            read_model(path)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.server.models.file_server import COMMIT, serving
@@ -14,11 +18,13 @@ from tests.server.models.gguf_files import write_model
 
 from whence_server.errors import BlobError, GgufError, ManifestError, ModelError, OfflineError, RegistryError
 from whence_server.models import blobs, capacity
+from whence_server.models.choosing import use
 from whence_server.models.manifest import Manifest, write_manifest
 from whence_server.models.naming import Reference, digest_of, reference
-from whence_server.models.places import open_place
+from whence_server.models.places import Bucket, open_place
+from whence_server.models.presets import PRESETS
 from whence_server.models.publishing import publish, replace_file
-from whence_server.models.pulling import Terms, pull, pull_hub_file
+from whence_server.models.pulling import Terms, fetch, import_gguf, pull, pull_hub_file
 from whence_server.models.registry import Registry
 
 from .conftest import blob_of
@@ -129,6 +135,7 @@ def test_a_gguf_that_lies_is_refused_though_its_digest_is_right(home, registry, 
     with pytest.raises(GgufError, match="claims to have 3 blocks"):
         pulled(home, registry.folder, "liar")
     assert home.state().models == {}
+    assert not list(home.blobs.folder.glob("sha256-*"))
 
 
 def test_an_adapter_for_another_tokenizer_is_refused(home, registry, tmp_path):
@@ -142,7 +149,7 @@ def test_an_adapter_for_another_tokenizer_is_refused(home, registry, tmp_path):
 def test_a_disk_without_room_is_said_before_anything_is_fetched(home, site, registry, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(blobs.shutil, "disk_usage", lambda path: usage(1, 1, 50_000))
-    with pytest.raises(BlobError, match=r"0\.00 GB are to be stored in .*, where 0\.00 GB are free"):
+    with pytest.raises(BlobError, match=r"0\.1 MB are to be stored in .*, where 0\.1 MB are free, of which 64 MB"):
         pulled(home, site.url)
     assert not [path for _, path, _ in site.asked if "/blobs/" in path]
 
@@ -184,14 +191,19 @@ def test_two_processes_fetch_a_blob_once(home, site, registry):
     assert len([path for _, path, _ in site.asked if "/blobs/" in path]) == 1
 
 
-def test_pulling_again_mends_a_damaged_blob(home, registry):
+@pytest.mark.parametrize("way", ["the same", "another over it", "the file itself"])
+def test_taking_a_damaged_blob_in_again_mends_it(home, registry, way):
     manifest = pulled(home, registry.folder)
     path = home.blobs.path(manifest.base.digest)
     data = bytearray(path.read_bytes())
     data[-5] ^= 4
     path.write_bytes(data)
     assert not whole(home, manifest)
-    assert whole(home, pulled(home, registry.folder))
+    if way == "the file itself":
+        import_gguf(home, registry.base, Terms())
+    else:
+        pulled(home, registry.folder, "tuned" if way == "the same" else "tuned@1.1")
+    assert whole(home, manifest)
 
 
 def test_offline_nothing_is_asked(home, site, registry, monkeypatch):
@@ -247,6 +259,17 @@ def test_one_file_of_hugging_face_is_pulled_at_its_commit(home, registry, tmp_pa
     assert mirror.asked[-1] == ("GET", f"/Qwen/Small-GGUF/resolve/{COMMIT}/Small.Q4_K_M.gguf", "bytes=40000-")
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_here_under_the_name_it_was_pulled_by(home, registry, tmp_path, monkeypatch, name):
+    file = tmp_path / "mirror" / PRESETS[name].spec.removeprefix("hf://")
+    file.parent.mkdir(parents=True)
+    file.symlink_to(registry.base)
+    with serving(tmp_path / "mirror") as mirror:
+        monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+        manifest = fetch(home, name, None, Terms())
+    assert use(home, reference(name)).champion == manifest.label
+
+
 def test_a_bucket_is_read_in_ranges(home, registry, tmp_path, monkeypatch):
     """Arrow's own S3 client against a server that answers as S3 does to reads; the request is signed."""
     (tmp_path / "s3" / "bucket").mkdir(parents=True)
@@ -268,6 +291,36 @@ def test_a_bucket_is_read_in_ranges(home, registry, tmp_path, monkeypatch):
     asked = [r for _, path, r in s3.asked if registry.reader.base.digest in path and r]
     assert asked
     assert all(r.startswith("bytes=30000-") for r in asked)
+
+
+def test_a_bucket_whose_network_breaks_for_longer_than_arrow_waits_is_gone_on_with(home, registry):
+    """A file that breaks off once, as Arrow's do when its own patience has ended."""
+    broken = []
+
+    class Torn(io.FileIO):
+        def size(self):
+            return registry.reader.base.size
+
+        def read(self, size=-1):
+            if self.tell() and not broken:
+                broken.append(self.tell())
+                raise OSError("AWS Error NETWORK_CONNECTION during GetObject operation: curlCode: 56")
+            return super().read(min(size, 30_000))
+
+    bucket = Bucket("s3://bucket/models")
+    bucket.__dict__["_system"] = SimpleNamespace(open_input_file=Torn), str(registry.folder)
+    said = []
+    blob = registry.reader.base
+    home.blobs.fetch(blob, lambda offset: bucket.stream(f"blobs/{blob.digest}", offset), say=said.append)
+    assert "s3://bucket/models broke off: AWS Error" in said[0]
+    assert (broken, home.blobs.damage(blob)) == ([30_000], None)
+
+
+@pytest.mark.parametrize("secret", ["SECRET x", "SEC/RET"])
+def test_the_keys_in_an_address_are_never_shown(home, secret):
+    with pytest.raises(RegistryError, match="s3://bucket/models cannot be read") as raised:
+        pulled(home, f"s3://AKIA:{secret}@bucket/models")
+    assert not {"AKIA", "SEC"} & set(re.findall("[A-Z]+", str(raised.value)))
 
 
 @pytest.mark.parametrize(
@@ -327,6 +380,21 @@ def test_a_pull_that_is_killed_leaves_nothing_in_use_and_is_gone_on_with(home, s
     assert run.returncode == -9, run.stderr
     assert home.state().models == {}
     assert whole(home, pulled(home, site.url, "reader"))
+
+
+def test_what_killed_processes_left_goes_with_the_next_model(home, registry):
+    manifest = pulled(home, registry.folder, "reader")
+    blobs, scratch = home.blobs.folder, home.folder / "import-x"
+    old, begun, new = (blobs / name for name in (f"sha256-{'1' * 64}", f"sha256-{'2' * 64}.part", f"sha256-{'3' * 64}"))
+    scratch.mkdir()
+    for path in (old, begun, new, scratch / "0"):
+        path.write_bytes(b"x" * 1000)
+    for path in (old, begun, scratch, home.blobs.path(manifest.base.digest)):
+        os.utime(path, (0, 0))
+    (blobs / "sha256-of-someone").touch()
+    pulled(home, registry.folder, "tuned")
+    assert [path.exists() for path in (old, begun, new, scratch)] == [False, False, True, False]
+    assert whole(home, manifest)
 
 
 def test_a_reference_is_data():
