@@ -8,7 +8,7 @@ import { Panel } from "./panel";
 import { Reports } from "./reports";
 import { Requests } from "./requests";
 import { NoServerError, Server } from "./server";
-import { chatEnabled } from "./settings";
+import { chatEnabled, text } from "./settings";
 import { Setup } from "./setup";
 import { StatusBar } from "./statusBar";
 import { messageOf, warn } from "./telling";
@@ -16,8 +16,6 @@ import { TrainingView } from "./training";
 
 /** What somebody is writing there, and has scrolled to, outlives a look at another view. */
 const KEPT = { webviewOptions: { retainContextWhenHidden: true } };
-/** Settings by which the server is started: a change needs another start. */
-const STARTED_BY = ["whence.server.path"];
 
 let server: Server | undefined;
 
@@ -43,7 +41,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerWebviewViewProvider(TrainingView.id, training, KEPT),
     ...registerCommands({ extension, log, server: started, requests, setup, panel, status, reports }),
     ...registerAgents(extension, started, setup, requests),
-    vscode.workspace.onDidChangeConfiguration((event) => void settingsChanged(event, started, log)),
+    followSettings(started, log),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
     vscode.workspace.onDidSaveTextDocument(() => void begin(started, setup, log)), // an empty folder's first file
@@ -87,7 +85,13 @@ async function hasCode(): Promise<boolean> {
   return found.length > 0;
 }
 
-async function settingsChanged(event: vscode.ConfigurationChangeEvent, server: Server, log: vscode.LogOutputChannel): Promise<void> {
-  if (STARTED_BY.some((key) => event.affectsConfiguration(key))) await server.restart().catch((error: unknown) => tellOf(error, log));
-  else if (event.affectsConfiguration("whence")) await server.settingsChanged();
+/** Another program is another start; but what a folder that is not trusted sets is changed without any effect. */
+function followSettings(server: Server, log: vscode.LogOutputChannel): vscode.Disposable {
+  let program = text("server.path");
+  return vscode.workspace.onDidChangeConfiguration((event) => {
+    const before = program;
+    program = text("server.path");
+    if (program !== before) void server.restart().catch((error: unknown) => tellOf(error, log));
+    else if (event.affectsConfiguration("whence")) void server.settingsChanged();
+  });
 }

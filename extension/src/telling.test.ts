@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ledBy } from "./opening";
 import { lackOf } from "./chat";
-import { escaped, unlinked } from "./telling";
+import { escaped, messageOf, unlinked } from "./telling";
 
 it("lets no name of a repository be a link that runs a command", () => {
   expect(unlinked("[Show details](command:workbench.action.quit) could not be opened.")).not.toContain("](");
@@ -25,4 +25,9 @@ it("tells in chat what a command lacks, and asks nothing then", () => {
   expect(lackOf("why", " ", false)).toContain("put the cursor on the lines");
   expect(lackOf("where", "", true)).toContain("what you look for");
   expect([lackOf("why", "", true), lackOf("why", "is it slow", false), lackOf(undefined, "", false)]).toEqual([undefined, undefined, undefined]);
+});
+
+it("says plainly that the server went while an answer was due", () => {
+  const error = Object.assign(new Error("Pending response rejected since connection got disposed"), { code: -32097 });
+  expect(messageOf(error)).toBe("The server ended before it had answered");
 });

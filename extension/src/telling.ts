@@ -1,6 +1,8 @@
 // What the user is told, and what others wrote in it: names, quotations and settings of a repository never become markup.
 import * as vscode from "vscode";
 
+const PENDING_RESPONSE_REJECTED = -32097; // ErrorCodes of vscode-jsonrpc: the connection went while an answer was due
+
 /** Text in a notification: the editor would make a link of `[x](command:…)`, and run it. Pure. */
 export function unlinked(text: string): string {
   return text.replaceAll("](", "] (");
@@ -13,6 +15,7 @@ export function escaped(text: string): string {
 
 /** The message of an error. Pure. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Error && "code" in error && error.code === PENDING_RESPONSE_REJECTED) return "The server ended before it had answered";
   return error instanceof Error ? error.message : String(error);
 }
 
