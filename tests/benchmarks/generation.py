@@ -123,8 +123,8 @@ def _bare(llama: Any, prompt: list[int]) -> tuple[float, float]:
 
 def _timed(worker: Supervisor, request: Request) -> tuple[float, float]:
     started, times = time.perf_counter(), []
-    worker.generate(request, told=lambda text: times.append(time.perf_counter()))
-    return times[0] - started, (len(times) - 1) / (times[-1] - times[0])
+    written = worker.generate(request, told=lambda text: times.append(time.perf_counter()))
+    return times[0] - started, (len(written.logprobs) - 1) / (time.perf_counter() - times[0])
 
 
 def _again(worker: Supervisor) -> Iterator[Measure]:

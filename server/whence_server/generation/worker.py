@@ -31,6 +31,9 @@ from whence_server.generation.prefixes import Prefixes
 from whence_server.generation.tuning import tune
 
 Say = Callable[[Mapping[str, Any]], None]
+# Seconds from text to text, more often than anybody reads. Who hears it takes a processor from the threads that
+# compute, which wait for one another many times a token.
+_EVERY = 0.03
 
 
 class Desk:
@@ -76,7 +79,7 @@ class Writer:
         self._engine, self._prefixes, self._parts = engine, prefixes, parts
 
     def answer(self, order: Mapping[str, Any], desk: Desk, say: Say) -> None:
-        """Write, each token said as it comes. Raises what the engine and the grammar raise."""
+        """Write, and say it as it comes. Raises what the engine and the grammar raise."""
         engine, number, started = self._engine, order["ask"], time.perf_counter()
         tokens, static = prompt_tokens(engine, self._parts, order["system"], order["user"])
         room = engine.context - len(tokens)
@@ -87,6 +90,7 @@ class Writer:
         with closing(Constraint(engine.vocab, order.get("grammar"))) as constraint:
             reused = engine.read(tokens, lambda: say({"reading": number}))  # a long prompt may take minutes
             first, logprobs, finish = 0.0, [], "length"
+            text, told = "", 0.0
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
             for _ in range(min(room, order["max_tokens"])):
                 if desk.is_withdrawn(number):
@@ -99,9 +103,14 @@ class Writer:
                     break
                 logprobs.append(round(log_probability(logits, token), 4))
                 constraint.accept(token)
-                say({"token": number, "text": decoder.decode(engine.piece(token))})
+                text += decoder.decode(engine.piece(token))
+                if (now := time.perf_counter()) - told > _EVERY:
+                    say({"token": number, "text": text})
+                    text, told = "", now
                 if len(engine.known) < engine.context:
                     engine.extend([token])
+        if text:
+            say({"token": number, "text": text})
         say({
             "done": number, "finish": finish, "logprobs": logprobs, "prompt_tokens": len(tokens), "reused": reused,
             "first_token": first, "total": time.perf_counter() - started,
