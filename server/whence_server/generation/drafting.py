@@ -75,7 +75,7 @@ class _Task:
 
     @property
     def left_out(self) -> int:
-        """The passages that it does not."""
+        """How many passages had no room."""
         return len(self.passages) - len(self.prompt.kept)
 
     def request(self, grammar: str) -> Request:

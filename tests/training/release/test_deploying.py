@@ -15,7 +15,7 @@ from whence_server.models.publishing import publish
 from whence_training.config import Serving
 from whence_training.errors import CanaryError
 from whence_training.release.canary import Probe, fault, probe
-from whence_training.release.deploying import deploy, guarded, prove, settled, withdraw
+from whence_training.release.deploying import alone, deploy, guarded, prove, settled, withdraw
 
 QUESTIONS = ("What happens when a card is charged?", "What does the router match?")
 GOOD = Probe("?", "tuned@1.0", 2)
@@ -85,7 +85,7 @@ def test_what_a_gate_refused_never_answers_everything(registry):
 
 @pytest.mark.parametrize(
     ("policy", "killed", "scope"),
-    [("champion", False, EVERYWHERE), ("champion", True, "a repository"), ("challenger", True, EVERYWHERE)],
+    [("champion", False, EVERYWHERE), ("champion", True, "/a/repository/.whence"), ("challenger", True, EVERYWHERE)],
 )
 def test_a_failing_canary_brings_back_all_that_was_before_also_after_a_kill(registry, tmp_path, policy, killed, scope):
     """A champion, the one before it and a challenger on trial are what they were."""
@@ -99,6 +99,9 @@ def test_a_failing_canary_brings_back_all_that_was_before_also_after_a_kill(regi
 
     if killed:
         deployed()
+        with alone(user_home(), scope):
+            told_apart = {each.name.split("-")[0] for each in user_home().folder.iterdir() if each.is_file()}
+        assert {"unproved", ".deploying"} <= told_apart  # a scope is a path, and made no folders
     with pytest.raises(CanaryError, match=r"tuned@1\.3 is taken back: 0 of 1 requests were sent"):
         guarded(
             deployed,

@@ -35,6 +35,7 @@ def registry(tmp_path):
 @pytest.fixture
 def registered(trained, judged, registry, tmp_path):
     """Registers the adapter of a seed; returns what was said, and the folder of its files."""
+    pytest.importorskip("torch", reason="make test-training installs it, and adapters are read with it")
 
     def made(seed=0, config=CONFIG, gates=(), **data):
         folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"

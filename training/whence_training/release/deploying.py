@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from filelock import FileLock
+
 from whence_server.models.choosing import challenge, use
 from whence_server.models.installed import Home, State
 from whence_server.models.manifest import Manifest
@@ -23,6 +25,7 @@ from whence_server.models.roles import Roles
 from whence_training.config import Serving
 from whence_training.errors import CanaryError
 from whence_training.release.canary import Probe, fault, probe
+from whence_training.run import hash_of
 from whence_training.runfolder import write_durably
 
 T = TypeVar("T")
@@ -114,4 +117,15 @@ def _role(manifest: Manifest, told: Serving) -> Role:
 
 def _unproved(home: Home, scope: str) -> Path:
     """Which model has not yet been shown to work in a scope, and the roles before it."""
-    return home.folder / f"unproved-{scope or 'everywhere'}.json"
+    return home.folder / f"unproved-{_named(scope)}.json"
+
+
+def alone(home: Home, scope: str) -> FileLock:
+    """Held while a model is deployed and proved in a scope: whose proof runs is nobody else's to take back."""
+    home.folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(home.folder / f".deploying-{_named(scope)}.lock")
+
+
+def _named(scope: str) -> str:
+    """A scope, which is a path, in the name of a file."""
+    return hash_of(scope)[:16]

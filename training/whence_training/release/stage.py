@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from whence_indexer.workspace import Workspace
 from whence_server.feedback import read_feedback
 from whence_server.models.choosing import scope_of
@@ -20,7 +18,7 @@ from whence_training.qa.gates import Gate, blocked_reasons
 from whence_training.qa.record import SPLITS, Record, canonical, read_records
 from whence_training.release.canary import Probe
 from whence_training.release.candidate import candidate_of, measured
-from whence_training.release.deploying import Deployment, deploy, guarded, prove, settled, withdraw
+from whence_training.release.deploying import Deployment, alone, deploy, guarded, prove, settled, withdraw
 from whence_training.release.exports import log_mlflow, upload
 from whence_training.release.monitoring import Signal, Topic, by_model, signals, topics
 from whence_training.release.monitorpage import page
@@ -42,8 +40,7 @@ def deploy_stage(run: Run, above: Mapping[str, Made], draft: Path, guard: Guard 
     registered = json.loads((above["5"].folder / "registration.json").read_text("utf-8"))
     scope = EVERYWHERE if told.everywhere else scope_of(run.repository)
     questions = _questions(above["3"])
-    home.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.folder / f".deploying-{scope}.lock"):  # whose proof runs is nobody else's to take back
+    with alone(home, scope):
         deployed, probes = guard(
             lambda: deploy(home, registry_of(run), registered["model"], told, scope),
             lambda deployment: prove(deployment, run.repository.root, questions, told),
