@@ -46,10 +46,11 @@ class Feedback:
 
 def give(
     folder: Path, verdict: str, question: str, answer: Answer, text: str | None = None, *, of: str = ""
-) -> Feedback:
-    """Keep an opinion of `answer` in the index at `folder`; `of` is the answer's id, whose earlier opinion it replaces.
+) -> tuple[Feedback, Feedback | None]:
+    """Keep an opinion of `answer` in the index at `folder`; returns it, and what it replaces.
 
-    A note is none, and stays beside it. Raises `QueryError` where it cannot be kept.
+    That is the earlier one of the answer with the id `of`; a note is no opinion, and stays beside it.
+    Raises `QueryError` where it cannot be kept.
     """
     if verdict not in VERDICTS:
         raise QueryError(f"there is no verdict {verdict!r}; there are {', '.join(VERDICTS)}")
@@ -66,13 +67,13 @@ def give(
         text=_checked(text) if text else None,
     )
     with _alone(folder, "kept"):
-        held = read_feedback(folder)
-        others = [each for each in held if each.id != given.id]
-        if len(others) < len(held):
-            _rewrite(folder, [*others, given])
+        held = {each.id: each for each in read_feedback(folder)}
+        replaced = held.pop(given.id, None)
+        if replaced:
+            _rewrite(folder, [*held.values(), given])
         else:
             _append(folder, given)
-    return given
+    return given, replaced
 
 
 def read_feedback(folder: Path) -> list[Feedback]:

@@ -21,9 +21,17 @@ ANSWER = Answer(
 
 
 def test_an_opinion_is_kept_with_what_it_is_of(tmp_path):
-    given = give(tmp_path, "correction", "How?", ANSWER, "By the till.")
+    given, _ = give(tmp_path, "correction", "How?", ANSWER, "By the till.")
     assert read_feedback(tmp_path) == [given]
     assert (given.verdict, given.text, given.evidence[0]["path"]) == ("correction", "By the till.", "pay.py")
+
+
+def test_another_opinion_of_an_answer_replaces_the_first_and_a_note_stays_beside_it(tmp_path):
+    first, before = give(tmp_path, "up", "How?", ANSWER, of="0123456789ab")
+    note, _ = give(tmp_path, "note", "How?", ANSWER, "read on a Monday", of="0123456789ab")
+    second, replaced = give(tmp_path, "down", "How?", ANSWER, of="0123456789ab")
+    assert (before, replaced) == (None, first)
+    assert read_feedback(tmp_path) == [note, second]
 
 
 def test_a_secret_in_a_note_is_not_kept(tmp_path):
@@ -34,7 +42,7 @@ def test_a_secret_in_a_note_is_not_kept(tmp_path):
 
 def test_while_another_process_writes_it_neither_is_lost_without_a_word(tmp_path, monkeypatch):
     monkeypatch.setattr(feedback, "_PATIENCE", 0.1)
-    given = give(tmp_path, "up", "How?", ANSWER)
+    given, _ = give(tmp_path, "up", "How?", ANSWER)
     with FileLock(tmp_path / "feedback.lock"):
         with pytest.raises(StoreError, match="cannot be kept: another process is writing it"):
             give(tmp_path, "down", "How?", ANSWER)
@@ -53,16 +61,16 @@ def test_what_is_no_opinion_is_refused(tmp_path, verdict, text):
 
 
 def test_a_half_written_line_costs_itself_alone(tmp_path):
-    first = give(tmp_path, "up", "One?", ANSWER)
+    first, _ = give(tmp_path, "up", "One?", ANSWER)
     with (tmp_path / FILE).open("a") as file:
         file.write('{"id": "half')
-    second = give(tmp_path, "down", "Two?", ANSWER)
+    second, _ = give(tmp_path, "down", "Two?", ANSWER)
     assert read_feedback(tmp_path) == [first, second]
 
 
 def test_the_command_lists_exports_and_deletes(make_repository, tmp_path):
     repository = make_repository().open()
-    one, two = (give(repository.index_dir, "up", question, ANSWER) for question in ("One?", "Two?"))
+    one, two = (give(repository.index_dir, "up", question, ANSWER)[0] for question in ("One?", "Two?"))
 
     def whence(*arguments, run=called):
         return run("feedback", *arguments, "--repo", repository.root)

@@ -151,7 +151,7 @@ def _of(root: str | None, checks: Iterable[Check]) -> list[dict[str, Any]]:
 
 async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     """`whence/feedback`: an opinion of an answer, kept on this machine."""
-    from whence_server.feedback import give, read_feedback
+    from whence_server.feedback import give
 
     given = session.memory.answer(params.answer)
     if given is None and params.question is not None and params.given is not None:
@@ -162,9 +162,10 @@ async def feedback(session: Session, params: FeedbackParams) -> dict[str, Any]:
     repository, good = folder.root.repository, params.verdict == "up"
 
     def work(stop: Stop) -> str:
-        before = {each.id: each.verdict for each in read_feedback(repository.index_dir)}.get(params.answer)
-        kept = give(repository.index_dir, params.verdict, given.question, given.answer, params.text, of=params.answer)
-        if params.verdict != "note" and (before is None or (before == "up") != good):
+        kept, before = give(
+            repository.index_dir, params.verdict, given.question, given.answer, params.text, of=params.answer
+        )
+        if params.verdict != "note" and (before is None or (before.verdict == "up") != good):
             session.writers.judge(given.answer.model, repository, good=good)
         return kept.id
 
