@@ -33,6 +33,7 @@ export function registerAgents(extension: vscode.ExtensionContext, server: Serve
         if (kind === "running") changed.fire(); // also when it was set up just now
       }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => changed.fire()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => changed.fire()),
     );
   }
   return registered;
@@ -70,9 +71,9 @@ function told(blocks: readonly string[]): vscode.LanguageModelToolResult {
   return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(blocks.join("\n\n"))]);
 }
 
-/** `whence mcp` for each folder, where it can be started. */
+/** `whence mcp` for each folder that is trusted, where it can be started. */
 async function definitions(setup: Setup, version: string): Promise<vscode.McpStdioServerDefinition[]> {
-  const program = await setup.program().catch(() => undefined);
+  const program = vscode.workspace.isTrusted ? await setup.program().catch(() => undefined) : undefined;
   if (!program) return [];
   return (vscode.workspace.workspaceFolders ?? [])
     .filter((folder) => folder.uri.scheme === "file")

@@ -43,7 +43,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     ...registerAgents(extension, started, setup, requests),
     followSettings(started, log),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void begin(started, setup, log)),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void begin(started, setup, log).then(() => started.settingsChanged())),
     vscode.workspace.onDidSaveTextDocument(() => void begin(started, setup, log)), // an empty folder's first file
   );
   const chat = chatEnabled() ? registerChat(extension, requests) : undefined;

@@ -4,6 +4,7 @@ import type { Models } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import type { Setup } from "./setup";
+import { isTrusted } from "./telling";
 
 interface Parts {
   readonly requests: Requests;
@@ -20,7 +21,8 @@ export interface Choice extends vscode.QuickPickItem {
 
 /** Let one of the models that are here answer, or none, or fetch one. */
 export async function chooseModel(parts: Parts): Promise<void> {
-  const told = await parts.requests.models();
+  const root = await repositoryMeant(parts.requests);
+  const told = await parts.requests.models({ root });
   const elsewhere: Choice = { label: "$(link) From Elsewhere…", description: "a registry, a folder or a file of Hugging Face" };
   const chosen = await vscode.window.showQuickPick([...choices(told), elsewhere], {
     title: "Whence: What Writes Answers?",
@@ -28,7 +30,10 @@ export async function chooseModel(parts: Parts): Promise<void> {
     matchOnDescription: true,
   });
   if (chosen === elsewhere) await pullModel(parts);
-  else if (chosen?.model && (!chosen.fetched || (await fetchModel(parts, chosen.model)))) await useModel(parts, chosen.model, told);
+  else if (chosen?.model) {
+    const model = chosen.fetched ? await fetchModel(parts, chosen.model) : chosen.model;
+    if (model) await useModel(parts, model, told, root);
+  }
 }
 
 /** Fetch a model of a registry, or a file of Hugging Face, with progress that can be stopped; it resumes. */
@@ -41,20 +46,22 @@ export async function pullModel(parts: Parts): Promise<void> {
   });
   const place = from?.trim();
   if (!place) return;
-  const told = await parts.requests.models(place.endsWith(".gguf") ? {} : { registry: place });
-  const model = place.endsWith(".gguf") ? place : await vscode.window.showQuickPick(offersOf(told), { title: `Whence: Models of ${place}` });
-  if (!model || !(await fetchModel(parts, model, model === place ? undefined : place))) return;
-  const use = await vscode.window.showInformationMessage(`Whence: ${model} is here.`, "Use It");
-  if (use) await useModel(parts, model.endsWith(".gguf") ? await newest(parts) : model, told);
+  const [root, isFile] = [await repositoryMeant(parts.requests), place.endsWith(".gguf")];
+  const told = await parts.requests.models({ root, ...(!isFile && { registry: place }) });
+  const wanted = isFile ? place : await vscode.window.showQuickPick(offersOf(told), { title: `Whence: Models of ${place}` });
+  const model = wanted && (await fetchModel(parts, wanted, isFile ? undefined : place));
+  if (model && (await vscode.window.showInformationMessage(`Whence: ${model} is here.`, "Use It"))) await useModel(parts, model, told, root);
 }
 
 export async function rollBackModel({ requests }: Parts): Promise<void> {
-  const { champion } = await requests.rollBackModel();
+  const root = await repositoryMeant(requests);
+  const { own } = await requests.models({ root });
+  const { champion } = await requests.rollBackModel(own ? { root } : {});
   void vscode.window.showInformationMessage(`Whence: ${champion ?? "quotations"} from the next question on.`);
 }
 
-/** Whether it is here now; false where somebody stopped it. */
-async function fetchModel({ requests, server }: Parts, model: string, registry?: string): Promise<boolean> {
+/** The name and version of what is here now; undefined where somebody stopped it. */
+async function fetchModel({ requests, server }: Parts, model: string, registry?: string): Promise<string | undefined> {
   const shown = { location: vscode.ProgressLocation.Notification, title: `Whence: fetching ${model}`, cancellable: true };
   return vscode.window.withProgress(shown, async (progress, token) => {
     let before = 0;
@@ -65,10 +72,9 @@ async function fetchModel({ requests, server }: Parts, model: string, registry?:
       before = run.percentage ?? before;
     });
     try {
-      await requests.pullModel({ model, ...(registry && { registry }) }, token);
-      return true;
+      return labelOf(await requests.pullModel({ model, ...(registry && { registry }) }, token));
     } catch (error) {
-      if (token.isCancellationRequested) return false;
+      if (token.isCancellationRequested) return undefined;
       throw error;
     } finally {
       listening.dispose();
@@ -76,9 +82,13 @@ async function fetchModel({ requests, server }: Parts, model: string, registry?:
   });
 }
 
-async function useModel({ requests, setup }: Parts, model: string, { setting, can_run: canRun }: Models): Promise<void> {
+async function useModel({ requests, setup }: Parts, model: string, { setting, can_run: canRun, own }: Models, root: string | undefined): Promise<void> {
+  if (!(await isTrusted("in it quotations answer"))) return;
   if (model !== "none" && !canRun && !(await setup.add("model"))) return;
-  await requests.useModel({ model });
+  const place = own ? await placeOf() : "everywhere";
+  if (!place) return;
+  await requests.useModel({ model, ...(place === "here" && { root }) });
+  if (own && place === "everywhere") await requests.useModel({ model: "auto", root });
   if (setting === "auto") {
     void vscode.window.showInformationMessage(`Whence: ${model === "none" ? "quotations" : model} from the next question on.`);
     return;
@@ -87,17 +97,27 @@ async function useModel({ requests, setup }: Parts, model: string, { setting, ca
   if (chosen) await vscode.commands.executeCommand("workbench.action.openSettings", "whence.model");
 }
 
-async function newest({ requests }: Parts): Promise<string> {
-  const last = (await requests.models()).models.at(-1);
-  if (!last) throw new Error("the model is not here");
-  return `${last.name}@${last.version ?? ""}`;
+/** Asked where a repository has a choice of its own, which comes before that of everywhere. */
+async function placeOf(): Promise<"here" | "everywhere" | undefined> {
+  const places = [
+    { label: "In This Repository", description: "which has a choice of its own", place: "here" },
+    { label: "Everywhere", description: "and this repository follows from now on", place: "everywhere" },
+  ] as const;
+  return (await vscode.window.showQuickPick(places, { title: "Whence: Where Does It Answer?" }))?.place;
+}
+
+/** The repository of the file that is looked at, else the first one that is open. */
+async function repositoryMeant(requests: Requests): Promise<string | undefined> {
+  const roots = (await requests.status()).roots.map(({ root }) => root);
+  const file = vscode.window.activeTextEditor?.document.uri.toString();
+  return roots.findLast((root) => file?.startsWith(`${root}/`)) ?? roots[0];
 }
 
 /** What can answer: quotations, what is here, what can be fetched. Pure. */
 export function choices({ models, presets, roles }: Models): Choice[] {
   const used = (label: string | null): string => (roles.champion === label ? "$(check) " : "");
   const here = models.map((model): Choice => {
-    const label = `${model.name}@${model.version ?? ""}`;
+    const label = labelOf(model);
     const facts = [model.quantization, `${size(model.size_bytes)} on disk`, model.memory_bytes ? `${size(model.memory_bytes)} of memory` : ""];
     return { label: `${used(label)}${label}`, description: facts.filter(Boolean).join(", "), model: label };
   });
@@ -115,6 +135,10 @@ export function choices({ models, presets, roles }: Models): Choice[] {
 
 function offersOf({ offers }: Models): string[] {
   return offers.flatMap(({ name, versions }) => versions.map((version) => `${name}@${version}`));
+}
+
+function labelOf({ name, version }: Models["models"][number]): string {
+  return `${name}@${version ?? ""}`;
 }
 
 /** `1.2 GB`. */

@@ -56,7 +56,7 @@ export interface PullParams {
 }
 export interface UseParams {
   readonly model: string;
-  readonly root?: string;
+  readonly root?: string | undefined;
 }
 
 // What they give back.
@@ -222,6 +222,7 @@ export const Models = v.object({
   models: v.array(Installed),
   roles: Roles,
   partial: v.array(v.string()),
+  own: v.boolean(),
   trial: v.record(v.string(), v.unknown()),
   presets: v.array(Preset),
   offers: v.array(v.object({ name: v.string(), versions: v.array(v.string()) })),

@@ -89,8 +89,8 @@ export class Requests {
     return read(Roles, "whence.useModel", told);
   }
 
-  async rollBackModel(): Promise<v.InferOutput<typeof Roles>> {
-    const told = await this.execute("whence.rollBackModel", {});
+  async rollBackModel(params: StatusParams): Promise<v.InferOutput<typeof Roles>> {
+    const told = await this.execute("whence.rollBackModel", params);
     this.changed.fire();
     return read(Roles, "whence.rollBackModel", told);
   }

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Hooks } from "./connection";
 import { connect } from "./languageClient";
 import { CLIENT_DEFAULTS, SERVER_DEFAULTS, serverSettings } from "./settings";
-import { set } from "./vscode.fake";
+import { set, workspace } from "./vscode.fake";
 
 const given = vi.hoisted((): { options: { initializationOptions?: unknown } } => ({ options: {} }));
 vi.mock("vscode-languageclient/node", () => ({
@@ -80,6 +80,13 @@ describe("what the server is told", () => {
   it("is what somebody set, and nothing of the extension's own", () => {
     Object.assign(set, { "whence.codeLens": true, "whence.server.path": "/opt/whence" });
     expect(serverSettings()).toEqual({ codeLens: true });
+  });
+
+  it("is, of a folder that is not trusted, that no model reads it and nothing is learnt from it as it says", () => {
+    Object.assign(set, { "whence.model": "reader", "whence.codeLens": true });
+    workspace.isTrusted = false;
+    expect(serverSettings()).toEqual({ model: "none", trainingConfig: "", codeLens: true });
+    workspace.isTrusted = true;
   });
 
   it("is what holds when a server starts, also in the place of one that died", async () => {

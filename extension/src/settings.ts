@@ -25,7 +25,9 @@ export const CLIENT_DEFAULTS = {
 
 type ClientKey = keyof typeof CLIENT_DEFAULTS;
 
-/** What somebody set of the server's settings; what nobody set is left to the repository's `whence.toml`. */
+/** What somebody set of the server's settings; what nobody set is left to the repository's `whence.toml`.
+ *
+ * In a folder that is not trusted quotations answer: what stands in it is put before no model. */
 export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>> {
   const set: Partial<Record<keyof ServerSettings, unknown>> = {};
   const section = vscode.workspace.getConfiguration("whence");
@@ -34,7 +36,7 @@ export function serverSettings(): Partial<Record<keyof ServerSettings, unknown>>
     const value = told?.workspaceValue ?? told?.globalValue;
     if (value !== undefined) set[key] = value;
   }
-  return set;
+  return vscode.workspace.isTrusted ? set : { ...set, model: "none", trainingConfig: "" };
 }
 
 /** A text setting of the extension, "" where it is not set. */

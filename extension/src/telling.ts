@@ -19,6 +19,14 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whether the folders that are open are trusted; where not, that is told, with what it means. */
+export async function isTrusted(otherwise: string): Promise<boolean> {
+  if (vscode.workspace.isTrusted) return true;
+  const chosen = await vscode.window.showWarningMessage(`Whence: this folder is not trusted: ${otherwise}.`, "Manage Trust");
+  if (chosen) await vscode.commands.executeCommand("workbench.trust.manage");
+  return vscode.workspace.isTrusted;
+}
+
 /** Tell what went wrong, with a way to learn more. */
 export async function warn(message: string, log: vscode.LogOutputChannel): Promise<void> {
   if (await vscode.window.showWarningMessage(`Whence: ${unlinked(message)}`, "Show Logs")) log.show();

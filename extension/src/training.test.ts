@@ -92,6 +92,16 @@ describe("the training view", () => {
     expect(told).toContainEqual({ type: "said", text: "Training has begun" });
   });
 
+  it("learns nothing from a folder that is not trusted, and puts nothing in use there", async () => {
+    const asked = vi.spyOn(window, "showWarningMessage");
+    workspace.isTrusted = false;
+    await press({ type: "start", anyway: true });
+    await press({ type: "deploy", run: "abc-123" });
+    workspace.isTrusted = true;
+    expect(done).toEqual([]);
+    expect(asked).toHaveBeenLastCalledWith("Whence: this folder is not trusted: in it quotations answer.", "Manage Trust");
+  });
+
   it("installs what is missing only where the environment is the extension's own", async () => {
     await press({ type: "ready" });
     set["whence.server.path"] = "/opt/whence";

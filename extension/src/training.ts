@@ -8,7 +8,7 @@ import type { Training } from "./protocol";
 import type { Requests } from "./requests";
 import type { Server } from "./server";
 import { text } from "./settings";
-import { messageOf, warn } from "./telling";
+import { isTrusted, messageOf, warn } from "./telling";
 import { FromTraining, type ToTraining } from "./trainingMessages";
 
 const BODY = `<main id="training" aria-label="Training"></main>
@@ -109,12 +109,14 @@ export class TrainingView implements vscode.WebviewViewProvider, vscode.Disposab
         await this.requests.train("deleteExample", { id: message.id, root });
         return "The example was deleted";
       case "start":
+        if (!(await isTrusted("nothing is learnt from it"))) return undefined;
         await this.requests.train("start", { anyway: message.anyway, root });
         return "Training has begun";
       case "stop":
         await this.requests.train("stop", { root });
         return "Training was stopped";
       case "deploy":
+        if (!(await isTrusted("in it quotations answer"))) return undefined;
         await this.requests.train("deploy", { run: message.run, root });
         return "The model answers from now on";
       case "export":

@@ -34,6 +34,7 @@ export const commands = { executeCommand: () => Promise.resolve(undefined) };
 export const set: Record<string, unknown> = {};
 
 export const workspace = {
+  isTrusted: true,
   getConfiguration: (section: string) => ({
     get: (key: string) => set[`${section}.${key}`],
     inspect: (key: string) => ({ globalValue: set[`${section}.${key}`] }),

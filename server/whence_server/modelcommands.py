@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whence_indexer.errors import QueryError
-
 if TYPE_CHECKING:
     from whence_server.models.pulling import Terms
     from whence_server.models.registry import Registry
@@ -50,7 +48,8 @@ def list_models(context: click.Context, as_json: bool, repo: str | None, source:
     else:
         from whence_server.models.installed import user_home
 
-        report = protocol.models_json(user_home(), _scope(repo))
+        home = user_home()
+        report = protocol.models_json(home, _scope(repo)) | {"repositories": sorted(filter(None, home.state().roles))}
     _print(report) if as_json else terminal.show_models(report)
 
 
@@ -80,20 +79,8 @@ def use(model: str, as_json: bool, repo: str | None, share: int | None) -> None:
     """Let a model answer from now on. With none only quotations do, with auto what all use."""
     from whence_server.models import choosing
     from whence_server.models.installed import user_home
-    from whence_server.models.naming import reference
 
-    wanted = None if model in ("none", "auto") else reference(model)
-    if model == "auto":
-        if repo is None or share is not None:
-            raise QueryError("auto takes back the choice of one repository: --repo PATH, without --share")
-        roles = choosing.follow(user_home(), _scope(repo))
-    elif share is None:
-        roles = choosing.use(user_home(), wanted, _scope(repo))
-    elif wanted is None:
-        raise QueryError("none cannot challenge: use it, or roll back")
-    else:
-        roles = choosing.challenge(user_home(), wanted, share, _scope(repo))
-    _say_roles(roles, as_json)
+    _say_roles(choosing.choose(user_home(), model, _scope(repo), share), as_json)
 
 
 @models.command()

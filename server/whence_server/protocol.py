@@ -136,9 +136,11 @@ def checks_json(checks: Iterable[Check]) -> dict[str, Any]:
 
 
 def models_json(home: Home, scope: str) -> dict[str, Any]:
-    """What `whence models list` prints: `partial` are blobs that were begun, `trial` is what came of a challenger's
-    questions and of the champion's, by label, `presets` are what can be pulled by name.
+    """What `whence models list` prints: `own` is whether a repository has roles of its own, `partial` are blobs that
+    were begun, `trial` is what came of a challenger's questions and of the champion's, by label, `presets` are what can
+    be pulled by name.
     """
+    from whence_server.models.installed import EVERYWHERE
     from whence_server.models.presets import PRESETS
     from whence_server.models.upkeep import installed
 
@@ -146,6 +148,7 @@ def models_json(home: Home, scope: str) -> dict[str, Any]:
     return {
         "models": [model_json(model) for model in installed(home, scope)],
         "roles": roles_json(state.roles_in(scope)),
+        "own": scope != EVERYWHERE and scope in state.roles,
         "partial": home.blobs.partial(),
         "trial": {label: vars(tally) for label, tally in state.trials.get(state.scope_in(scope), {}).items()},
         "presets": [{"name": name} | asdict(preset) for name, preset in PRESETS.items()],

@@ -221,7 +221,11 @@ def show_models(report: Mapping[str, Any]) -> None:
     for label, tally in report.get("trial", {}).items():
         counts = ", ".join(f"{count:,} {event}" for event, count in tally.items())
         console.print(_text(f"on trial: {label}  {counts}"))
-    if not report.get("models") and not report.get("offers"):
+    for folder in report.get("repositories", ()):
+        console.print(_text(f"a choice of its own: {folder}"))
+    if report.get("models"):
+        console.print(_text(f"can be pulled: {', '.join(preset['name'] for preset in report['presets'])}"))
+    elif not report.get("offers"):
         console.print("no models; `whence models pull NAME` fetches one of these from Hugging Face:")
         for preset in report.get("presets", ()):
             size = f"{preset['size']} GB, about {preset['memory']} GB of memory"

@@ -156,7 +156,12 @@ describe("without trust", () => {
     await workbench.command("Whence: Use Model");
     await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "GB of memory" }).first().waitFor();
     await workbench.picture("5-models");
-    await workbench.page.keyboard.press("Escape");
+  });
+
+  test("and none is chosen there: it is told, with the way to trust the folder", async () => {
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.getByText("this folder is not trusted").first().waitFor();
+    await workbench.picture("6-distrust");
   });
 
   test("the doctor finds nothing wrong", async () => {

@@ -53,7 +53,10 @@ def test_models_are_fetched_with_progress_used_and_rolled_back(shop, client, tmp
     assert (model["name"], model["roles"]) == ("reader", ["champion"])
     shop_only = {"root": shop.path.as_uri()}
     assert command(client, "useModel", model="none", **shop_only)["champion"] is None
-    assert client.ask("whence/models", shop_only)["roles"]["champion"] is None
+    told = client.ask("whence/models", shop_only)
+    assert (told["roles"]["champion"], told["own"], client.ask("whence/models")["own"]) == (None, True, False)
+    assert command(client, "useModel", model="auto", **shop_only)["champion"] == "reader@1.0"
+    assert not client.ask("whence/models", shop_only)["own"]
     assert command(client, "rollBackModel")["gone"] == "reader@1.0"
     missing = {"command": "whence.pullModel", "arguments": [{"model": "unheard-of"}]}
     assert "from where?" in client.refused("workspace/executeCommand", missing)["message"]

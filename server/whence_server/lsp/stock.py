@@ -37,21 +37,17 @@ async def models(session: Session, params: ModelsParams) -> dict[str, Any]:
 
 
 async def use(session: Session, params: UseParams) -> dict[str, Any]:
-    """`whence.useModel`: a model answers from now on, or a share of the questions; `none`: quotations."""
+    """`whence.useModel`: a model answers from now on, or a share of the questions.
+
+    `none`: quotations; `auto`: what answers everywhere answers in this repository too.
+    """
     scope = _scope(session, params.root)
 
     def work(stop: Stop) -> dict[str, Any]:
-        from whence_indexer.errors import QueryError
-        from whence_server.models import choosing
-        from whence_server.models.naming import reference
+        from whence_server.models.choosing import choose
         from whence_server.protocol import roles_json
 
-        wanted = None if params.model == "none" else reference(params.model)
-        if params.share is None:
-            return roles_json(choosing.use(_home(), wanted, scope))
-        if wanted is None:
-            raise QueryError("none cannot challenge: use it, or roll back")
-        return roles_json(choosing.challenge(_home(), wanted, params.share, scope))
+        return roles_json(choose(_home(), params.model, scope, params.share))
 
     roles = await session.jobs.run(work)
     session.prepare_model()

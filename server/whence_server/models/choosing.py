@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from whence_indexer.errors import QueryError
 from whence_indexer.repository import Repository
 from whence_server.errors import ModelError
 from whence_server.models import roles as steps
 from whence_server.models.installed import EVERYWHERE, Home, State, find, remedy
 from whence_server.models.manifest import Manifest
-from whence_server.models.naming import Reference
+from whence_server.models.naming import Reference, reference
 from whence_server.models.roles import Roles
 from whence_server.models.trials import Event, counted, fault
 
@@ -52,6 +53,23 @@ def load(home: Home, label: str, role: str = "champion") -> Active:
         raise ModelError(f"{missing[0].digest} of {label} is missing: `{way}` mends it")
     adapter = home.blobs.path(manifest.adapter.digest) if manifest.adapter else None
     return Active(manifest, role, home.blobs.path(manifest.base.digest), adapter)
+
+
+def choose(home: Home, model: str, scope: str = EVERYWHERE, share: int | None = None) -> Roles:
+    """Do what somebody says: let a model answer, or `share` per cent of the questions; `none`: quotations.
+
+    `auto` gives up what a repository has chosen for itself. Raises `ModelError`; `QueryError` for what makes no sense.
+    """
+    if model == "auto":
+        if scope == EVERYWHERE or share is not None:
+            raise QueryError("auto takes back the choice of one repository (--repo PATH), and has no share")
+        return follow(home, scope)
+    wanted = None if model == "none" else reference(model)
+    if share is None:
+        return use(home, wanted, scope)
+    if wanted is None:
+        raise QueryError("none cannot challenge: use it, or roll back")
+    return challenge(home, wanted, share, scope)
 
 
 def use(home: Home, wanted: Reference | None, scope: str = EVERYWHERE) -> Roles:

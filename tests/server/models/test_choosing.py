@@ -250,7 +250,10 @@ def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make
     code, roles = whence("use", "tuned@1.1", "--share", "5")
     assert (roles["challenger"], roles["share"]) == ("tuned@1.1", 5)
     assert whence("rollback")[1]["gone"] == "tuned@1.1"
-    assert whence("use", "tuned@1.1", "--repo", make_repository("mine").path)[1]["champion"] == "tuned@1.1"
+    mine = make_repository("mine").path
+    assert whence("use", "tuned@1.1", "--repo", mine)[1]["champion"] == "tuned@1.1"
+    assert (whence("list")[1]["own"], whence("list", "--repo", mine)[1]["own"]) == (False, True)
+    assert f"a choice of its own: {mine}" in called("models", "list").stdout
     code, exported = whence("export", "tuned@1.0", tmp_path / "tuned.zip")
     assert (code, exported["model"]) == (0, "tuned@1.0")
     code, imported = whence("import", tmp_path / "tuned.zip")
@@ -264,6 +267,7 @@ def test_the_command_line_from_nothing_to_nothing(home, registry, tmp_path, make
         (("pull", "tuned"), "from where?"),
         (("verify", "--key", tmp_path / "none.pem"), "does not exist"),
         (("use", "none", "--share", "5"), "none cannot challenge"),
+        (("use", "auto"), "auto takes back the choice of one repository"),
     ):
         code, reason = whence(*arguments)
         assert code == 2
