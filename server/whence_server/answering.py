@@ -46,10 +46,12 @@ _UNVERIFIED = "\n\n_{} quotation(s) no longer match the repository and were left
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """An answer made of quotations, and the passages that a model is shown to write another: those quoted, and further
-    ones where they were wanted and the answer does not abstain."""
+    """An answer made of quotations, the sentence that leads it ("" where none does, or it abstains), and the passages
+    that a model is shown to write another: those quoted, and further ones where they were wanted and it does not
+    abstain."""
 
     quotations: Answer
+    lead: str
     passages: tuple[Passage, ...]
 
 
@@ -142,7 +144,8 @@ def gather(
     abstained = confidence < extractive.ABSTAIN_BELOW
     text = f"{plain(amiss[:1].upper() + amiss[1:])}. " if amiss else ""
     text += extractive.ABSTENTION if abstained else ""
-    text += extractive.render("" if abstained else draft.lead, draft.passages, citations)
+    lead = "" if abstained else draft.lead
+    text += extractive.render(lead, draft.passages, citations)
     if unverified:
         text += _UNVERIFIED.format(unverified)
     total = time.monotonic() - started
@@ -156,9 +159,10 @@ def gather(
         evidence=tuple(passage.hit for passage in draft.passages),
     )
     if abstained or not further:
-        return Gathered(quotations, draft.passages)
+        return Gathered(quotations, lead, draft.passages)
     weights = searcher.rarity(query.content)
-    return Gathered(quotations, tuple(_more_passages(draft.passages, found.hits, weights, repository, searcher)))
+    more = _more_passages(draft.passages, found.hits, weights, repository, searcher)
+    return Gathered(quotations, lead, tuple(more))
 
 
 def _more_passages(

@@ -20,7 +20,7 @@ from whence_server.types import Model
 from whence_training.config import Config, Promotion
 from whence_training.evaluation.leaks import refuse_leak
 from whence_training.evaluation.names import Inventory
-from whence_training.finetuning.answering import answer_records, ask
+from whence_training.finetuning.answering import answer_records, ask, quote_records
 from whence_training.finetuning.base import Base
 from whence_training.finetuning.bench import Bench
 from whence_training.finetuning.examples import reference
@@ -31,6 +31,7 @@ from whence_training.run import Run
 INVOICE = "An invoice is sent as soon as the goods have left the warehouse."
 QUESTION = "When is an invoice sent to the customer?"
 GUIDE = Evidence("doc", f"{INVOICE} The credit of the customer is checked first.", "docs/guide.md", 5)
+OTHER = Evidence("doc", "The shop is closed on Sundays.", "docs/hours.md", 1)
 RECORD = Record("docs", "when", "easy", QUESTION, INVOICE, (GUIDE,), (Quote(0, INVOICE),), "rules:section", "guide")
 BASE = Base("base", Path(__file__), Path(), "quote", 4096, 1)  # the file is asked for its digest alone
 
@@ -99,6 +100,17 @@ def test_a_set_of_questions_is_no_evidence_in_whatever_file_it_is_kept(shop, pat
     assert path in found
     assert path not in served
     assert "docs/guide.md" in served
+
+
+def test_quotations_are_asked_too_and_say_one_sentence_with_its_passage(asker):
+    asks, _ = asker
+    planted = replace(RECORD, generator="suite:injection", context=(OTHER, GUIDE), quotes=(Quote(1, INVOICE),))
+    unknown = replace(RECORD, question="What does the frobnicator of Zorblax emit?", answer=UNKNOWN, answerable=False)
+    found, shown, none = quote_records(asks(RECORD, planted, unknown))
+    (number,) = found.cited
+    assert found.answer in " ".join(found.passages[number - 1].quote.split())
+    assert (shown.answer, shown.cited) == (INVOICE, (2,))
+    assert (none.answer, none.cited, none.abstained) == ("", (), True)
 
 
 def test_a_question_over_planted_evidence_is_asked_over_that(asker):

@@ -116,6 +116,8 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     shown, shown_after = ([each.metrics.get("context_recall") for each in x.predictions] for x in (before, after))
     assert shown == shown_after
     assert before.facts["evidence"] == after.facts["evidence"] == "retrieval"
+    quotations = read_report(made["4a"].folder / "eval_champion.json")  # which answer where no model is in use
+    assert (quotations.model, quotations.samples) == ("extractive", before.samples)
     assert before.dataset == after.dataset == made["3"].summary["version"]
     assert {file.name for file in made["4d"].folder.iterdir()} >= {"comparison.json", "samples.html", "risks.json"}
     assert any(message.startswith("epoch 2:") for message in said)

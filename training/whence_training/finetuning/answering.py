@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from whence_indexer.query import parse_query
 from whence_indexer.repository import Repository
 from whence_indexer.search import Searcher
 from whence_indexer.terms import identifiers_of
+from whence_server import extractive
 from whence_server.answering import gather
 from whence_server.errors import PromptError
 from whence_server.extractive import ABSTAIN_BELOW
@@ -23,6 +24,7 @@ from whence_server.generation.drafting import fitted, write
 from whence_server.generation.generator import Generator, Request
 from whence_server.generation.grammar import literal
 from whence_server.generation.prompt import system_text
+from whence_server.generation.quoting import Sentence
 from whence_server.passages import Passage
 from whence_server.types import Question
 from whence_training.evaluation.answered import Answered
@@ -39,7 +41,7 @@ _DATA = (".json", ".jsonl", ".csv", ".yaml", ".yml")  # in which sets of questio
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question with the evidence that `setting` serves for it. `weak` evidence is shown to no model: the answer
-    abstains."""
+    abstains. `quoted` is the sentence that quotations answer with; None where they abstain."""
 
     record: Record
     setting: Setting
@@ -47,6 +49,7 @@ class Asked:
     confidence: float
     weak: bool
     seconds: float
+    quoted: Sentence | None = None
 
 
 def brings_evidence(record: Record) -> bool:
@@ -70,7 +73,8 @@ def ask(
     for record in paced(records, "searching", note):
         if setting == "record" or brings_evidence(record):
             own = tuple(evidence.passage() for evidence in record.context)
-            found.append(Asked(record, setting, own, 1.0, False, 0.0))
+            quoted = _quoted(record, own, searcher) if searcher else None
+            found.append(Asked(record, setting, own, 1.0, False, 0.0, quoted))
         else:
             assert searcher is not None
             assert repository is not None
@@ -93,13 +97,35 @@ def answer_records(
         yield _answered(each, generator, measure_loss)
 
 
+def quote_records(asked: Sequence[Asked]) -> Iterator[Answered]:
+    """What quotations, which need no model, say to each."""
+    for each in asked:
+        said, cited = (each.quoted.text, (each.quoted.passage,)) if each.quoted else ("", ())
+        yield Answered(each.record, said, cited, each.passages, not cited, each.confidence, each.seconds)
+
+
 def _searched(record: Record, searcher: Searcher, repository: Repository, sets: frozenset[str]) -> Asked:
     started, query = time.perf_counter(), parse_query(record.question)
     found = gather(Question(query), searcher, repository, follow=query.intent == "history")
     passages = tuple(passage for passage in found.passages if not _is_set(passage, record, sets))
     quotations = found.quotations
+    quoted = None
+    if passages and not quotations.abstained:
+        leads = passages[0] == found.passages[0]  # else it was from a set of questions
+        quoted = Sentence(found.lead or passages[0].quote, 1) if leads else _quoted(record, passages, searcher)
     seconds = time.perf_counter() - started
-    return Asked(record, "retrieval", passages, quotations.confidence, quotations.abstained, seconds)
+    return Asked(record, "retrieval", passages, quotations.confidence, quotations.abstained, seconds, quoted)
+
+
+def _quoted(record: Record, passages: Sequence[Passage], searcher: Searcher) -> Sentence | None:
+    """What quotations would answer had search found these `passages`."""
+    query = parse_query(record.question)
+    hits = [replace(each.hit, text=each.quote, start_line=each.start_line) for each in passages]
+    unknown = searcher.unknown(query)
+    made = extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed, unknown=unknown)
+    if not made.lead or extractive.confidence(made.support) < ABSTAIN_BELOW:
+        return None
+    return Sentence(made.lead, hits.index(made.passages[0].hit) + 1)
 
 
 def _is_set(passage: Passage, record: Record, sets: frozenset[str]) -> bool:

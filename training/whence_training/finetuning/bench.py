@@ -15,15 +15,17 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from whence_indexer.workspace import Workspace
+from whence_server.answering import EXTRACTIVE
 from whence_server.generation.generator import Generator
 from whence_server.generation.local import Workers
 from whence_server.types import Model
 from whence_training.config import Evaluation
+from whence_training.evaluation.answered import Answered
 from whence_training.evaluation.encoders import local_encoder
 from whence_training.evaluation.evaluating import evaluate
 from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.report import Report
-from whence_training.finetuning.answering import Asked, answer_records, ask
+from whence_training.finetuning.answering import Asked, answer_records, ask, quote_records
 from whence_training.finetuning.base import Base
 from whence_training.gguf_export import write_adapter
 from whence_training.qa.record import Record
@@ -51,17 +53,32 @@ class Bench:
     def report(self, generator: Generator, asked: Sequence[Asked], without: Sequence[str] = ()) -> Report:
         """What it answers, and how well, by the metrics that are configured but those `without`."""
         wanted = tuple(name for name in self.run.config.evaluation.metrics if name not in without)
-        told = self.run.config.evaluation.model_copy(update={"metrics": wanted})
         answered = list(answer_records(asked, generator, self.run.note, "perplexity" in wanted))
+        return self._judged(answered, asked, wanted, generator.model.name, generator.mode)
+
+    def current(self, asked: Sequence[Asked]) -> Report | None:
+        """What answers here today, a model or quotations, and how well; None where that is the base."""
+        chosen = self.base.champion
+        if chosen is None:
+            wanted = self.run.config.evaluation.metrics
+            return self._judged(list(quote_records(asked)), asked, wanted, EXTRACTIVE.name, "quote")
+        if chosen.adapter is None and chosen.base == self.base.file:
+            return None
+        with self.workers.installed(chosen) as generator:
+            return self.report(generator, asked)
+
+    def _judged(
+        self, answered: Sequence[Answered], asked: Sequence[Asked], metrics: Sequence[str], name: str, mode: str
+    ) -> Report:
         settings = " and ".join(sorted({each.setting for each in asked}))
         return evaluate(
             answered,
-            told,
-            model=generator.model.name,
+            self.run.config.evaluation.model_copy(update={"metrics": tuple(metrics)}),
+            model=name,
             dataset=self.dataset,
-            encoder=local_encoder() if "bertscore" in wanted else None,
+            encoder=local_encoder() if "bertscore" in metrics else None,
             inventory=self.inventory,
-            facts={"evidence": settings, "mode": generator.mode, "base": self.base.digest},
+            facts={"evidence": settings, "mode": mode, "base": self.base.digest},
         )
 
     @contextmanager
@@ -69,16 +86,6 @@ class Bench:
         """The base as it is."""
         with self.workers.file(self.base.file) as generator:
             yield replace(generator, model=Model(self.base.name), mode=self.base.mode)
-
-    @contextmanager
-    def champion(self) -> Iterator[Generator | None]:
-        """What answers here today; None where that is the base, or nothing."""
-        chosen = self.base.champion
-        if chosen is None or (chosen.adapter is None and chosen.base == self.base.file):
-            yield None
-            return
-        with self.workers.installed(chosen) as generator:
-            yield generator
 
     @contextmanager
     def tuned(self, adapter: Path, name: str, cache: Path) -> Iterator[Generator]:

@@ -111,8 +111,7 @@ def _baseline(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         if report.combined is None:
             raise ConfigError(f"evaluation.combined_weights: nothing measures {' or '.join(report.missing)} here")
         write_report(draft / BASELINE, report)
-        with bench.champion() as generator:
-            current = bench.report(generator, asked) if generator else None
+        current = bench.current(asked)
     if current:
         write_report(draft / CHAMPION, current)
     about = {"base": base.name, "file": str(base.file), "sha256": base.digest, "mode": base.mode, "retained": reads}
@@ -275,7 +274,7 @@ def _before(run: Run, label: str | None) -> str | None:
 
 
 STAGES = (
-    Stage("4a", "baseline", "ask the untuned base and the model in use", ("1", "3"), _baseline, _asked),
+    Stage("4a", "baseline", "ask the untuned base and what answers today", ("1", "3"), _baseline, _asked),
     Stage(
         "4b",
         "train",

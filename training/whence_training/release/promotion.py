@@ -30,13 +30,14 @@ def judge(
     quantization_loss: float | None,
     told: Promotion,
 ) -> list[Gate]:
-    """All gates of a release. `base` is the untuned model and `champion` the one in use, None where quotations answer.
+    """All gates of a release. `base` is the untuned model and `champion` what answers today, another model or
+    quotations; None where that is the base.
 
     Reports are of one dataset and of evidence that search finds. `curated` is the candidate's over hand-made questions,
     `facts` over those that it must know.
     `quantization_loss` is the mean divergence in nats of what is released from what was trained.
     """
-    rivals = {"the untuned base": base} | ({"the current model": champion} if champion else {})
+    rivals = {"the untuned base": base} | ({"the current answers": champion} if champion else {})
     return [
         _comparable([candidate, *rivals.values()]),
         *(_better(name, candidate, rival, told) for name, rival in rivals.items()),
