@@ -34,10 +34,11 @@ def until(what, seconds=300):
 
 
 @contextmanager
-def serving(project, config):
+def serving(project, config, cut_off=False):
     """`whence-train serve`, which has just started a server for itself.
 
-    It is stopped as a service manager stops it, and then nothing that it started may be left.
+    It is stopped as a service manager stops it, and then nothing that it started may be left; or it is `cut_off` with
+    all that it started, as the power is.
     """
     command = [sys.executable, "-m", "whence_training", "serve", "--repo", project.path, "--config", config]
     env = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
@@ -51,6 +52,8 @@ def serving(project, config):
             yield
         finally:
             started = serves.children(recursive=True)
+            for each in (serves, *started) if cut_off else ():
+                each.kill()
             process.terminate()
             process.wait(180)
             left = psutil.wait_procs(started, timeout=5)[1]
@@ -60,6 +63,11 @@ def serving(project, config):
     assert left == []
     with socket.socket() as tried:
         assert tried.connect_ex(("127.0.0.1", port)) != 0
+
+
+def heard(repository):
+    """What an editor was told."""
+    return [each.event for each in notices_from(repository.index_dir, 0)[0]]
 
 
 @pytest.fixture
@@ -74,16 +82,24 @@ def test_a_commit_that_arrives_is_learnt_from_once(shop, config):
     looked = runs_folder(repository, read_config(config)) / "triggers.json"
     watch(repository, read_config(config), lambda: "learnt from what was there", lambda *told: None)
 
-    def heard():
-        return [each.event for each in notices_from(repository.index_dir, 0)[0]]
-
     with serving(shop, config):
         shop.write("shop/tax.py", "RATE = 19\n")
         shop.commit("Add the tax")
-        until(lambda: len(heard()) == 2)
+        until(lambda: len(heard(repository)) == 2)
         seen = looked.stat().st_mtime_ns
         until(lambda: looked.stat().st_mtime_ns != seen)
-    assert heard() == ["started", "blocked"]  # a gate wants more data: that ends it, and looking again starts none
+    # A gate wants more data: that ends it, and looking again starts none.
+    assert heard(repository) == ["started", "blocked"]
+
+
+def test_cut_off_while_it_learns_it_learns_when_it_serves_again(shop, config):
+    repository = shop.open()
+    with serving(shop, config, cut_off=True):
+        until(lambda: heard(repository))
+    assert heard(repository) == ["started"]
+    with serving(shop, config):
+        until(lambda: heard(repository)[-1] == "blocked")
+    assert heard(repository) == ["started", "started", "blocked"]
 
 
 def test_a_stop_while_it_starts_leaves_no_server(shop, config):
