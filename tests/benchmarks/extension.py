@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the table into this page")
     options = parser.parse_args()
     runs, floors = ([json.loads(file.read_text("utf-8")) for file in files] for files in (options.took, options.floor))
-    report = f"{measured()} The best of {len(runs)}.\n\n{judged([*_times(runs, floors), *_sizes()])}"
+    report = f"{measured()} The best of {len(runs)}.\n\n{judged([*_times(runs, floors), _activation(), *_sizes()])}"
     print(report)
     if options.write:
         write_section(options.write, "extension", report)
@@ -42,6 +43,13 @@ def _times(runs: list[dict[str, float]], floors: list[dict[str, float]]) -> Iter
         yield Measure(what, best, "ms", bar)
         if floors and what in floors[0]:
             yield Measure(f"{what}: an empty extension", min(run[what] for run in floors), "ms")
+
+
+def _activation() -> Measure:
+    """The same activation without an editor around it: of the clock it takes what others do meanwhile, too."""
+    command = ["node", str(Path(__file__).with_name("activation.cjs")), str(_DIST / "extension.js")]
+    taken = [float(subprocess.run(command, capture_output=True, check=True, text=True).stdout) for _ in range(5)]
+    return Measure("activation: processor time, outside the editor", min(taken), "ms", _BARS["activation"])
 
 
 def _sizes() -> Iterator[Measure]:
