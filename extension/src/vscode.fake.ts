@@ -62,4 +62,5 @@ export const window = {
 };
 
 export const QuickPickItemKind = { Separator: -1 };
-export const Uri = { joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };
+export const extensions = { getExtension: (): unknown => undefined };
+export const Uri = { parse: (text: string) => text, joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };

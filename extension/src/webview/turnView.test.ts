@@ -21,7 +21,7 @@ beforeEach(() => {
 describe("an answer in the panel", () => {
   it("has a chip for each source, which opens it", () => {
     const box = show(answered(asked, anAnswer));
-    expect([...box.querySelectorAll(".chip .name")].map((each) => each.textContent)).toEqual(["pay.py:4–6", "1a2b3c4 Charge cards once", "#7"]);
+    expect([...box.querySelectorAll(".chip .name")].map((each) => each.textContent)).toEqual(["pay.py:4–6", "1a2b3c4 “Charge cards once”", "#7"]);
     press(box, "Source 2: commit 1a2b3c4");
     expect(said).toEqual([{ type: "open", turn: "t", citation: 2 }]);
   });

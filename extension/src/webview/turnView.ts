@@ -58,23 +58,17 @@ function mark(turn: Turn, citation: Citation, send: Send): HTMLElement {
 function sources(turn: Turn, answer: Answer, send: Send): HTMLElement | undefined {
   if (!answer.citations.length) return undefined;
   const chips = answer.citations.map((citation) => {
-    const name = citation.path === null && citation.thread === null ? commitName(citation) : shortNameOf(citation);
     const label = `Source ${citation.id}: ${nameOf(citation)}`;
     const chip = make(
       "button",
       { type: "button", class: "chip", "aria-label": label },
       make("span", { class: "number" }, String(citation.id)),
       icon(iconOf(citation)),
-      make("span", { class: "name" }, name),
+      make("span", { class: "name" }, shortNameOf(citation)),
     );
     return make("li", {}, opening(chip, turn, citation, send));
   });
   return make("ul", { class: "sources", "aria-label": "Sources" }, ...chips);
-}
-
-function commitName(citation: Citation): string {
-  const subject = citation.quote.split("\n", 1)[0] ?? "";
-  return `${(citation.commit ?? "").slice(0, 7)} ${subject}`.trim();
 }
 
 function opening(chip: HTMLElement, turn: Turn, citation: Citation, send: Send): HTMLElement {
