@@ -35,6 +35,7 @@ export const set: Record<string, unknown> = {};
 
 export const workspace = {
   isTrusted: true,
+  workspaceFolders: [{ uri: { fsPath: "/r/shop" } }],
   getConfiguration: (section: string) => ({
     get: (key: string) => set[`${section}.${key}`],
     inspect: (key: string) => ({ globalValue: set[`${section}.${key}`] }),
