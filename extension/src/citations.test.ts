@@ -7,7 +7,7 @@ it("calls each by what people know it by", () => {
   expect(nameOf({ ...lines, end_line: 4 })).toBe("shop/pay.py:4");
   expect(shortNameOf(lines)).toBe("pay.py:4–6");
   expect([lines, { ...lines, kind: "doc" }, commit, issue].map(iconOf)).toEqual(["file-code", "book", "git-commit", "issues"]);
-  expect(confidenceOf(anAnswer)).toBe("83% sure");
+  expect(confidenceOf(anAnswer)).toBe("confidence 83%");
 });
 
 it("takes a commit for one, whatever number its message names", () => {

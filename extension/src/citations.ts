@@ -51,7 +51,7 @@ export function asMarkdown(question: string, answer: Answer): string {
   return [`**${question}**`, answer.answer, ...(sources.length ? [sources.join("\n")] : [])].join("\n\n") + "\n";
 }
 
-/** `83% sure`. */
+/** `confidence 83%`. */
 export function confidenceOf(answer: Answer): string {
-  return `${Math.round(answer.confidence * 100)}% sure`;
+  return `confidence ${Math.round(answer.confidence * 100)}%`;
 }
