@@ -172,7 +172,7 @@ describe("without trust", () => {
     expect(await workbench.shows(/✗/)).toBe(false);
     await workbench.picture("6-doctor");
     await workbench.command("Whence: Export Diagnostics");
-    await until(() => workbench.shows(/Look at it before you pass it on/), "the diagnostics were not shown");
+    await workbench.page.locator(".view-line", { hasText: "Look at it before you pass it on" }).waitFor();
     expect(await workbench.page.locator(".tab", { hasText: "Whence Doctor" }).count()).toBe(1); // still there
     await workbench.picture("7-diagnostics");
   });
