@@ -42,7 +42,7 @@ export function registerAgents(extension: vscode.ExtensionContext, server: Serve
 async function search(requests: Requests, input: unknown, token: vscode.CancellationToken): Promise<vscode.LanguageModelToolResult> {
   const { query, limit } = v.parse(SearchInput, input);
   const { hits } = await requests.search({ query, limit: limit ?? 10 }, token);
-  const blocks = hits.map((hit) => `${hit.path === null ? (hit.thread === null ? `commit ${hit.commit ?? ""}` : `#${hit.thread}`) : `${hit.path}:${hit.start_line ?? 1}-${hit.end_line ?? 1}`}\n${hit.text.slice(0, CHARACTERS)}`);
+  const blocks = hits.map((hit) => `${wholeName(hit)}\n${hit.text.slice(0, CHARACTERS)}`);
   return told(blocks.length ? [DATA, ...blocks] : ["Nothing was found."]);
 }
 
@@ -64,7 +64,12 @@ async function fileOf(path: string): Promise<vscode.Uri> {
 }
 
 function cited(answer: Answer): string {
-  return [answer.answer, ...answer.citations.map((citation) => `[${citation.id}] ${nameOf(citation)}${citation.commit ? ` ${citation.commit}` : ""}`)].join("\n");
+  return [answer.answer, ...answer.citations.map((citation) => `[${citation.id}] ${wholeName(citation)}`)].join("\n");
+}
+
+/** With the whole id of its commit, by which an agent can ask on. */
+function wholeName(place: Parameters<typeof nameOf>[0]): string {
+  return `${nameOf(place)}${place.commit ? ` ${place.commit}` : ""}`;
 }
 
 function told(blocks: readonly string[]): vscode.LanguageModelToolResult {

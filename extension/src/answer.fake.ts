@@ -5,6 +5,8 @@ const none = { path: null, start_line: null, end_line: null, commit: null, threa
 
 export const lines: Citation = { ...none, id: 1, kind: "code", path: "shop/pay.py", start_line: 4, end_line: 6, quote: "def charge():", uri: "file:///r/shop/pay.py" };
 export const commit: Citation = { ...none, id: 2, kind: "commit", commit: "1a2b3c4d5e6f", quote: "Charge cards once\n\nBanks repeat." };
+/** As most commits of most repositories are: its message names a pull request. */
+export const merged: Citation = { ...commit, thread: 3412, url: "https://example.org/commit/1a2b3c4d5e6f", quote: "Add async support (#3412)" };
 export const issue: Citation = { ...none, id: 3, kind: "issue", thread: 7, quote: "Paid twice", url: "https://example.org/issues/7" };
 
 export const anAnswer: Answer = {

@@ -1,6 +1,6 @@
 // `@whence` in the editor's chat, where there is one: the same answers, with their references.
 import * as vscode from "vscode";
-import { nameOf, OPEN_CITATION } from "./citations";
+import { isCommit, nameOf, OPEN_CITATION } from "./citations";
 import type { Answer, Citation, LineCommand, Lines } from "./protocol";
 import type { Requests } from "./requests";
 import { escaped } from "./telling";
@@ -35,8 +35,9 @@ async function answer(requests: Requests, request: vscode.ChatRequest, context: 
   };
   const answered = await ask(requests, request, lines, context, receive, token);
   if (told !== answered.answer) stream.markdown(answered.answer.startsWith(told) ? answered.answer.slice(told.length) : `\n\n---\n\n${answered.answer}`);
-  for (const citation of answered.citations) refer(stream, citation);
-  const others = answered.citations.filter(({ uri, url }) => uri === null && url === null);
+  const isLinked = (citation: Citation): boolean => isCommit(citation) || (citation.uri === null && citation.url === null);
+  for (const citation of answered.citations) if (!isLinked(citation)) refer(stream, citation);
+  const others = answered.citations.filter(isLinked);
   if (others.length) stream.markdown(linked(others, answered.root));
   return { metadata: { answer: answered.id, conversation: answered.conversation } };
 }
@@ -93,7 +94,7 @@ function refer(stream: vscode.ChatResponseStream, citation: Citation): void {
   } else if (citation.url !== null) stream.reference(vscode.Uri.parse(citation.url, true));
 }
 
-/** Commits and issues that have no address, in one line: each opens as it does in the panel. */
+/** Commits, and issues that have no address, in one line: each opens as it does in the panel. */
 function linked(citations: readonly Citation[], root: string): vscode.MarkdownString {
   const links = citations.map((citation) => {
     const given = encodeURIComponent(JSON.stringify([{ citation, root }]));

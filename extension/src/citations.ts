@@ -7,40 +7,51 @@ export const OPEN_CITATION = "whence.openCitation";
 /** How many characters of an id of a commit people read. */
 const SHORT = 7;
 
-/** `src/pay.py:4–7`, `commit 1a2b3c4` or `#7`. */
-export function nameOf(citation: Citation): string {
-  const { path, start_line: first, end_line: last, commit, thread } = citation;
-  if (path !== null) {
-    if (first === null) return path;
-    return last === null || last === first ? `${path}:${first}` : `${path}:${first}–${last}`;
-  }
-  if (thread !== null) return `#${thread}`;
-  return commit === null ? citation.kind : `commit ${commit.slice(0, SHORT)}`;
+/** What names a place, in an answer or a list of what was found. */
+type Place = Omit<Citation, "id" | "quote">;
+
+/** Whether it is a commit: most of those name an issue or a pull request, which they are not. */
+export function isCommit({ kind, path, thread }: Place): boolean {
+  return kind === "commit" || (path === null && thread === null);
 }
 
-/** The same without folders, for a narrow panel. */
+/** `src/pay.py:4–7`, `commit 1a2b3c4` or `#7`. */
+export function nameOf(place: Place): string {
+  const { kind, path, start_line: first, end_line: last, commit, thread } = place;
+  if (isCommit(place)) return commit === null ? kind : `commit ${shortened(commit)}`;
+  if (path === null) return `#${thread}`;
+  if (first === null) return path;
+  return last === null || last === first ? `${path}:${first}` : `${path}:${first}–${last}`;
+}
+
+function shortened(commit: string): string {
+  return commit.slice(0, SHORT);
+}
+
+/** For a narrow panel: the same without folders; a commit with what is quoted of it, which may not be its subject. */
 export function shortNameOf(citation: Citation): string {
   const name = nameOf(citation);
-  return citation.path === null ? name : name.slice(name.lastIndexOf("/") + 1);
+  if (isCommit(citation)) return `${shortened(citation.commit ?? name)} “${citation.quote.split("\n", 1)[0] ?? ""}”`;
+  return name.slice(name.lastIndexOf("/") + 1);
 }
 
 /** What an icon stands for it, of the editor's own. */
 export function iconOf(citation: Citation): string {
+  if (isCommit(citation)) return "git-commit";
   if (citation.path !== null) return citation.kind === "doc" ? "book" : "file-code";
-  if (citation.thread !== null) return citation.kind === "pull" ? "git-pull-request" : "issues";
-  return "git-commit";
+  return citation.kind === "pull" ? "git-pull-request" : "issues";
 }
 
 /** An answer to be put elsewhere, each citation named below it. */
 export function asMarkdown(question: string, answer: Answer): string {
   const sources = answer.citations.map((citation) => {
-    const commit = citation.path === null && citation.thread === null && citation.commit ? ` (${citation.commit})` : "";
+    const commit = isCommit(citation) && citation.commit ? ` (${citation.commit})` : "";
     return `[${citation.id}] ${nameOf(citation)}${commit}${citation.url ? ` ${citation.url}` : ""}`;
   });
   return [`**${question}**`, answer.answer, ...(sources.length ? [sources.join("\n")] : [])].join("\n\n") + "\n";
 }
 
-/** `83% sure`. */
+/** `confidence 83%`. */
 export function confidenceOf(answer: Answer): string {
-  return `${Math.round(answer.confidence * 100)}% sure`;
+  return `confidence ${Math.round(answer.confidence * 100)}%`;
 }

@@ -35,6 +35,8 @@ export interface Connection {
   onPartial(token: string, receive: (value: unknown) => void): { dispose(): void };
   settingsChanged(): Promise<void>;
   readonly pid: number | undefined;
+  /** What it calls itself, and its version. */
+  readonly name: string;
   stop(): Promise<void>;
 }
 

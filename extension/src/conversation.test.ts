@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answered, begin, contextOf, conversationOf, extended, failed, MOST_KEPT, readTurns, remembered, stopped } from "./conversation";
+import { aboutOf, answered, begin, contextOf, conversationOf, extended, failed, MOST_KEPT, readTurns, remembered, stopped } from "./conversation";
 import { anAnswer } from "./answer.fake";
 
 const asked = begin("1", "Why?", undefined, 0);
@@ -36,6 +36,12 @@ describe("a conversation", () => {
     expect(readTurns([asked, { id: 5 }, null])).toEqual([asked]);
     expect(readTurns("no list")).toEqual([]);
   });
+});
+
+it("says which lines a question is about where its words do not", () => {
+  const context = contextOf({ uri: "file:///r/pay.py", range: { start: { line: 3, character: 0 }, end: { line: 3, character: 0 } } });
+  expect(aboutOf(begin("1", "Why?", context, 0))).toBe("pay.py:4");
+  expect(aboutOf(begin("1", "Why was pay.py:4 changed?", context, 0))).toBeUndefined();
 });
 
 it("names lines as people count them", () => {

@@ -26,6 +26,11 @@ export function begin(id: string, question: string, context: Context | undefined
   return { id, at, question, state: "waiting", text: "", ...(context && { context }) };
 }
 
+/** The lines it is about, where its words do not name them. */
+export function aboutOf({ question, context }: Turn): string | undefined {
+  return context && !question.includes(context.label) ? context.label : undefined;
+}
+
 export function isOpen(turn: Turn): boolean {
   return turn.state === "waiting" || turn.state === "answering";
 }

@@ -43,15 +43,14 @@ export async function report(parts: Parts): Promise<string> {
 
 async function checks(parts: Parts): Promise<Check[]> {
   const { server, setup, log } = parts;
-  const git = await version("git");
   const own = text("server.path") ? undefined : await setup.examine().catch((error: unknown) => ({ problem: messageOf(error) }));
   const python = own ? await findPython(log) : undefined;
   if (server.state.kind === "off" && vscode.workspace.workspaceFolders?.length) void server.connection().catch(() => undefined); // its state tells
   const state = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Whence: examining" }, () => server.settled(STARTS_WITHIN_MS));
   return [
-    { what: "git on PATH", problem: git, fix: "Install git" },
+    { ...(await program("git on PATH", "git")), fix: "Install git" },
     ...(python ? [{ what: "path" in python ? `Python ${python.version} (${python.from})` : "Python 3.11 or newer", problem: "path" in python ? undefined : python.join("; "), fix: "Set whence.python.path" }] : []),
-    own ? { what: "environment of the extension", problem: own.problem, fix: "Run “Whence: Repair Environment”" } : { what: `server of the setting whence.server.path`, problem: await version(text("server.path")) },
+    own ? { what: "environment of the extension", problem: own.problem, fix: "Run “Whence: Repair Environment”" } : await program("server of the setting whence.server.path", text("server.path")),
     serverCheck(state),
     ...(state.kind === "running" ? await serverChecks(parts) : []),
   ];
@@ -97,13 +96,14 @@ export function settingsTold(): Record<string, unknown> {
   return Object.fromEntries(Object.entries(set).map(([key, value]) => [key, isPlain(value) ? value : "set"]));
 }
 
-/** Why it cannot be run; undefined where it can. */
-async function version(command: string): Promise<string | undefined> {
+/** Whether a program can be run, with what it says of its version, or why not. */
+export async function program(what: string, command: string): Promise<Check> {
   try {
     const { code, tail } = await run({ command, args: ["--version"], withinMs: STARTS_WITHIN_MS });
-    return code === 0 ? undefined : (tail.at(-1) ?? "it fails");
+    const said = tail.at(-1);
+    return code === 0 ? { what: said ? `${what}: ${said}` : what, problem: undefined } : { what, problem: said ?? "it fails" };
   } catch {
-    return "not there";
+    return { what, problem: "not there" };
   }
 }
 
@@ -116,6 +116,6 @@ export function redacted(report: string, folders: readonly string[]): string {
   const named = folders.filter((folder) => folder.length > 1).reduce((text, folder) => text.replaceAll(folder, "…"), report);
   return named
     .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`),]+/gi, "‹address›")
-    .replace(/[\w.+-]+@[\w-]+\.[\w.-]+/g, "‹mail›")
+    .replace(/[\w.+-]+@(?:[\w-]+\.)+(?:[a-z]{2,}|xn--[\w-]+)(?![a-z\d])/gi, "‹mail›") // of name@1.0 the end is no word
     .replace(/(?<![\w.…])(?:[A-Za-z]:)?[\\/](?:[^\s\\/"'`:]+[\\/])+([^\s\\/"'`:]*)/g, "…/$1");
 }

@@ -95,6 +95,10 @@ export const connect: Connect = async (executable, hooks) => {
     request: (method, params, token) => (token ? client.sendRequest<unknown>(method, params, token) : client.sendRequest<unknown>(method, params)),
     onPartial: (token, receive) => client.onProgress(new ProgressType<unknown>(), token, receive),
     settingsChanged: () => client.sendNotification("workspace/didChangeConfiguration", { settings: null }),
+    get name() {
+      const told = client.initializeResult?.serverInfo;
+      return `${told?.name ?? "server"} ${told?.version ?? ""}`;
+    },
     get pid() {
       return client.serverProcess?.pid;
     },

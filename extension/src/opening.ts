@@ -1,6 +1,6 @@
 // Opening what a citation names: lines in the editor, a commit as its diff, an issue on its page.
 import * as vscode from "vscode";
-import { nameOf } from "./citations";
+import { isCommit, nameOf } from "./citations";
 import type { Citation } from "./protocol";
 import type { Reports } from "./reports";
 import { warn } from "./telling";
@@ -37,7 +37,7 @@ export interface Openers {
 export async function openCitation(citation: Citation, root: string, { log, reports }: Openers, asked?: string): Promise<void> {
   try {
     if (citation.uri !== null) await openLines(vscode.Uri.parse(citation.uri, true), citation.start_line ?? 1, citation.end_line ?? citation.start_line ?? 1);
-    else if (citation.thread !== null) await openThread(citation, reports);
+    else if (!isCommit(citation)) await openThread(citation, reports);
     else if (citation.commit !== null) await openCommit(citation.commit, vscode.Uri.parse(root, true), citation.url, asked);
   } catch (error) {
     log.warn(`${nameOf(citation)} could not be opened: ${String(error)}`);

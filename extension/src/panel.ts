@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import * as v from "valibot";
 import { asMarkdown } from "./citations";
 import {
+  aboutOf,
   answered,
   begin,
   type Context,
@@ -33,10 +34,10 @@ const body = (fresh: boolean): string => `<main id="turns" aria-label="Answers"$
 <form id="form"></form>`;
 
 const TITLES: Record<LineCommand, (label: string) => string> = {
-  "whence.explain": (label) => `What is ${label}?`,
-  "whence.why": (label) => `Why is ${label} as it is?`,
+  "whence.explain": (label) => `What does ${label} do?`,
+  "whence.why": (label) => `Why was ${label} changed?`,
   "whence.who": (label) => `Who knows ${label}?`,
-  "whence.similar": (label) => `What is like ${label}?`,
+  "whence.similar": (label) => `What is similar to ${label}?`,
 };
 
 export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -123,7 +124,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
   async history(): Promise<void> {
     const kept = this.kept();
     const forget: vscode.QuickPickItem = { label: "$(trash) Clear History" };
-    const items = kept.toReversed().map((turn) => ({ label: turn.question, description: turn.context?.label ?? "", detail: new Date(turn.at).toLocaleString(), turn }));
+    const items = kept.toReversed().map((turn) => ({ label: turn.question, description: aboutOf(turn) ?? "", detail: new Date(turn.at).toLocaleString(), turn }));
     const chosen = await vscode.window.showQuickPick([...items, ...(items.length ? [forget] : [])], {
       title: "Whence: Earlier Questions",
       placeHolder: items.length ? "Choose a question to see its answer" : "Nothing was asked in this workspace yet",
@@ -133,7 +134,7 @@ export class Panel implements vscode.WebviewViewProvider, vscode.Disposable {
     else if (chosen && "turn" in chosen) {
       this.clear();
       this.turns = [chosen.turn];
-      await this.show();
+      await this.focus();
       this.tellAll();
     }
   }

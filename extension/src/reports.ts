@@ -21,8 +21,8 @@ export class Reports implements vscode.TextDocumentContentProvider, vscode.Dispo
     this.changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     for (let looks = 0; document.getText() !== content && looks < LOOKS; looks++) await new Promise((resolve) => setTimeout(resolve, 50)); // it says what it said before
-    // Not looked up among the commands: that of an extension is listed only once it has been used.
-    if (as === "read" && (await vscode.commands.executeCommand("markdown.showPreview", uri).then(() => true, () => false))) return;
+    // Not looked up among the commands: that of an extension is listed only once it has been used. Locked: else it shows the next document's text.
+    if (as === "read" && (await vscode.commands.executeCommand("markdown.showPreview", uri, undefined, { locked: true }).then(() => true, () => false))) return;
     await vscode.window.showTextDocument(document, { preview: true });
   }
 

@@ -44,7 +44,7 @@ export class Requests {
       if (piece.success) receive(piece.output.text);
     });
     try {
-      return read(Answer, "whence/ask", await connection.request("whence/ask", { ...params, partialResultToken }, token));
+      return read(Answer, "whence/ask", await this.server.request("whence/ask", { ...params, partialResultToken }, token));
     } finally {
       listening.dispose();
     }
@@ -109,14 +109,12 @@ export class Requests {
     return read(Reindexed, "whence.reindex", await this.execute("whence.reindex", params)).roots;
   }
 
-  private async execute(command: string, argument: unknown, token?: vscode.CancellationToken): Promise<unknown> {
-    const connection = await this.server.connection();
-    return connection.request("workspace/executeCommand", { command, arguments: [argument] }, token);
+  private execute(command: string, argument: unknown, token?: vscode.CancellationToken): Promise<unknown> {
+    return this.server.request("workspace/executeCommand", { command, arguments: [argument] }, token);
   }
 
   private async request<M extends Method>(method: M, params: unknown, token?: vscode.CancellationToken): Promise<Result<M>> {
-    const connection = await this.server.connection();
-    return read(METHODS[method].result, method, await connection.request(method, params, token));
+    return read(METHODS[method].result, method, await this.server.request(method, params, token));
   }
 }
 

@@ -5,13 +5,14 @@ import { Requests, WireMismatchError } from "./requests";
 import { NoServerError, Server } from "./server";
 import { commands, window } from "./vscode.fake";
 
-const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
+const info = vi.fn();
+const log = { info, warn: vi.fn(), error: vi.fn(), debug: vi.fn(), show: vi.fn() } as unknown as vscode.LogOutputChannel;
 
 function started(answer: unknown = {}) {
   const states: string[] = [];
   let hooks: Hooks | undefined;
   const stop = vi.fn(() => Promise.resolve());
-  const connection: Connection = { request: () => Promise.resolve(answer), onPartial: () => ({ dispose: () => undefined }), settingsChanged: () => Promise.resolve(), pid: 1, stop };
+  const connection: Connection = { name: "whence 1.0", request: () => Promise.resolve(answer), onPartial: () => ({ dispose: () => undefined }), settingsChanged: () => Promise.resolve(), pid: 1, stop };
   const connect = vi.fn((_: unknown, given: Hooks) => {
     hooks = given;
     given.running();
@@ -36,6 +37,28 @@ describe("the server", () => {
     await server.connection();
     await server.restart();
     expect([stop.mock.calls.length, connect.mock.calls.length, server.state.kind]).toEqual([1, 2, "running"]);
+  });
+
+  it("that hangs leaves no question open when it is restarted, even if it does not stop", async () => {
+    const { server, stop } = started(new Promise(() => undefined));
+    stop.mockRejectedValueOnce(new Error("Stopping the server timed out"));
+    const asked = new Requests(server).status();
+    const told = expect(asked).rejects.toThrow("The server was restarted before it had answered");
+    await server.connection();
+    await server.restart();
+    await told;
+    expect(server.state.kind).toBe("running");
+  });
+
+  it("tells the log what runs where, and how long the first index took", async () => {
+    const { server, hooks } = started();
+    await server.connection();
+    expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^whence 1\.0, process 1, answers after \d.* s: whence lsp; folders: \/r\/shop$/));
+    const run = { title: "Whence: indexing shop", message: "", percentage: undefined, cancel: () => undefined };
+    hooks().progress([run]);
+    hooks().progress([{ ...run, percentage: 90 }]);
+    hooks().progress([]);
+    expect(info).toHaveBeenLastCalledWith(expect.stringMatching(/^Whence: indexing shop ended after \d.* s$/));
   });
 
   it("that died is shown as coming back, and as failed when it died too often", async () => {

@@ -33,6 +33,10 @@ export class Server implements vscode.Disposable {
   state: State = { kind: "off" };
   private connected: Promise<Connection> | undefined;
   private turn: Promise<unknown> = Promise.resolve();
+  /** Rejects what was asked and not yet answered. */
+  private readonly due = new Set<(reason: Error) => void>();
+  /** When each run under way began, by its title. */
+  private readonly begun = new Map<string, number>();
 
   constructor(
     private readonly launch: Launch,
@@ -44,6 +48,18 @@ export class Server implements vscode.Disposable {
   connection(): Promise<Connection> {
     this.connected ??= this.start();
     return this.connected;
+  }
+
+  /** Ask it. Rejects when it is ended meanwhile: one that hangs would never answer. */
+  async request(method: string, params: unknown, token?: vscode.CancellationToken): Promise<unknown> {
+    const connection = await this.connection();
+    let reject!: (reason: Error) => void;
+    const ended = new Promise<never>((_, rejected) => this.due.add((reject = rejected)));
+    try {
+      return await Promise.race([connection.request(method, params, token), ended]);
+    } finally {
+      this.due.delete(reject);
+    }
   }
 
   /** End the server, if there is one, and start another. */
@@ -68,6 +84,7 @@ export class Server implements vscode.Disposable {
   private async end(): Promise<void> {
     const connected = this.connected;
     this.connected = undefined;
+    for (const reject of this.due) reject(new Error("The server was restarted before it had answered"));
     await connected?.then(
       (connection) => connection.stop(),
       () => undefined,
@@ -111,7 +128,11 @@ export class Server implements vscode.Disposable {
       const executable = await this.launch((detail) => this.set({ kind: "starting", detail }));
       this.set({ kind: "starting", detail: "Starting" });
       const connect = await this.connect();
-      return await connect(executable, this.hooks());
+      const begun = Date.now();
+      const connection = await connect(executable, this.hooks());
+      const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath).join(", ");
+      this.log.info(`${connection.name}, process ${connection.pid}, answers after ${since(begun)}: ${[executable.command, ...executable.args].join(" ")}; folders: ${folders || "none"}`);
+      return connection;
     } catch (error) {
       this.connected = undefined;
       const setup = error instanceof NoServerError && error.setup;
@@ -128,6 +149,7 @@ export class Server implements vscode.Disposable {
       settings: serverSettings,
       message: (text, kind) => this.tell(text, kind),
       progress: (runs) => {
+        this.time(runs);
         this.progress = runs;
         this.moved.fire(runs);
       },
@@ -142,6 +164,17 @@ export class Server implements vscode.Disposable {
       },
       running: () => this.set({ kind: "running" }),
     };
+  }
+
+  /** Log what each run took: who finds something slow looks there. */
+  private time(runs: readonly Progress[]): void {
+    const titles = new Set(runs.map(({ title }) => title));
+    for (const title of titles) if (!this.begun.has(title)) this.begun.set(title, Date.now());
+    for (const [title, begun] of this.begun) {
+      if (titles.has(title)) continue;
+      this.log.info(`${title} ended after ${since(begun)}`);
+      this.begun.delete(title);
+    }
   }
 
   /** What the server says is logged; what is wrong, and what training came to, is also shown, with a way to learn more. */
@@ -159,4 +192,8 @@ export class Server implements vscode.Disposable {
     this.state = state;
     this.changed.fire(state);
   }
+}
+
+function since(begun: number): string {
+  return `${((Date.now() - begun) / 1000).toFixed(1)} s`;
 }

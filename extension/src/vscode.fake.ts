@@ -35,6 +35,7 @@ export const set: Record<string, unknown> = {};
 
 export const workspace = {
   isTrusted: true,
+  workspaceFolders: [{ uri: { fsPath: "/r/shop" } }],
   getConfiguration: (section: string) => ({
     get: (key: string) => set[`${section}.${key}`],
     inspect: (key: string) => ({ globalValue: set[`${section}.${key}`] }),
@@ -62,4 +63,5 @@ export const window = {
 };
 
 export const QuickPickItemKind = { Separator: -1 };
-export const Uri = { joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };
+export const extensions = { getExtension: (): unknown => undefined };
+export const Uri = { parse: (text: string) => text, joinPath: ({ fsPath }: { fsPath: string }, ...parts: string[]) => ({ fsPath: [fsPath, ...parts].join("/") }) };

@@ -158,6 +158,20 @@ test("a running answer can be stopped, and the next one comes", async () => {
   await answered();
 });
 
+test("a server that hangs leaves no question open when it is restarted", async () => {
+  pause(true);
+  await ask("Which modules know LanceDB?");
+  await panel.locator("#form textarea").fill("And which know git?");
+  await panel.locator("#form textarea").press("Enter");
+  await panel.locator("#said.toast", { hasText: "Escape stops it" }).waitFor();
+  await workbench.command("Whence: Restart Server");
+  await panel.locator(".turn:last-child.failed", { hasText: "The server was restarted" }).waitFor();
+  await workbench.picture("11-restarted");
+  await last().getByText("Ask Again").click();
+  await answered();
+  await panel.locator("#form textarea").fill("");
+});
+
 test("a server that is killed comes back", async () => {
   for (const pid of servers()) process.kill(pid, "SIGKILL");
   await until(() => Promise.resolve(servers().length > 0), "it did not come back");

@@ -46,6 +46,14 @@ it("puts the cursor into the box for a correction, and back when it was kept", (
   expect(document.activeElement).toBe(named("Copy with citations"));
 });
 
+it("says why it does not ask while an answer is on its way, and keeps what was written", () => {
+  turn(extended(begin("u", "And since when?", undefined, 1), "Since"));
+  const field = named("Question about this repository") as HTMLTextAreaElement;
+  field.value = "And who?";
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  expect([document.getElementById("said")?.textContent, field.value, said]).toEqual(["An answer is on its way: Escape stops it", "And who?", []]);
+});
+
 it("reads out what a source quotes, and Escape closes that before it stops an answer", () => {
   turn(extended(begin("u", "And since when?", undefined, 1), "Since"));
   const chip = document.querySelector<HTMLElement>(".chip") as HTMLElement;

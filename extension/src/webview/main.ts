@@ -27,7 +27,7 @@ const state = part("state");
 const said = part("said");
 const turns = new Map<string, Turn>();
 const due = new Set<string>();
-const form = questionForm(part("form") as HTMLFormElement, send, () => [...turns.values()].at(-1)?.question);
+const form = questionForm(part("form") as HTMLFormElement, send, say, () => [...turns.values()].at(-1)?.question);
 
 window.addEventListener("message", ({ data }: MessageEvent<ToPanel>) => receive(data));
 list.addEventListener("click", hide);
@@ -70,10 +70,15 @@ function receive(message: ToPanel): void {
     case "focus":
       { form.focus(); return; }
     case "said":
-      said.textContent = message.text;
-      said.className = "toast";
-      window.setTimeout(() => (said.className = "hidden-text"), 2500);
+      say(message.text);
   }
+}
+
+/** Shown for a moment, and read out. */
+function say(text: string): void {
+  said.textContent = text;
+  said.className = "toast";
+  window.setTimeout(() => (said.className = "hidden-text"), 2500);
 }
 
 /** Pieces come faster than screens are drawn. */

@@ -42,6 +42,10 @@ export function linkButton(label: string, press: () => void, title?: string): HT
   return button;
 }
 
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** An element that the page holds from the start. */
 export function part(id: string): HTMLElement {
   const found = document.getElementById(id);

@@ -13,7 +13,7 @@ export interface QuestionForm {
   setBusy(turn: string | undefined): void;
 }
 
-export function questionForm(form: HTMLFormElement, send: Send, last: () => string | undefined): QuestionForm {
+export function questionForm(form: HTMLFormElement, send: Send, say: (text: string) => void, last: () => string | undefined): QuestionForm {
   let busy: string | undefined;
   const about = make("div", { class: "context" });
   const field = make("textarea", { rows: "1", maxlength: "20000", "aria-label": "Question about this repository", placeholder: "Ask about this repository" });
@@ -31,7 +31,11 @@ export function questionForm(form: HTMLFormElement, send: Send, last: () => stri
   };
   const submit = (): void => {
     const question = field.value.trim();
-    if (!question || busy) return;
+    if (!question) return;
+    if (busy) {
+      say("An answer is on its way: Escape stops it");
+      return;
+    }
     field.value = "";
     grow();
     send({ type: "ask", question });

@@ -29,6 +29,7 @@ describe("what can be done now", () => {
     const box = show("now", { statistics: { ...aTraining.statistics, learnt: 19, ready: false, told: "19 corrections collected; 1 more to go" } });
     press(box, "Start Training");
     expect(said).toEqual([]);
+    expect(box.querySelector("[disabled]")?.getAttribute("title")).toBe("Needs 20 corrections that can be learnt from; there are 19");
     press(box, "Train Anyway");
     expect(said).toEqual([{ type: "start", anyway: true }]);
   });

@@ -1,7 +1,7 @@
 // The sections of the training view: each a function of what the server told.
 import type { Example, Training, TrainingRun } from "../protocol";
 import type { FromTraining } from "../trainingMessages";
-import { type Child, icon, iconButton, make, textButton } from "./nodes";
+import { capital, type Child, icon, iconButton, make, textButton } from "./nodes";
 
 export type Send = (message: FromTraining) => void;
 
@@ -49,7 +49,7 @@ function nowSection({ available, how, command, statistics, job, runs }: Training
     available ? undefined : missing(how, command, kept.installs, send),
     busy ? progress(run, job?.message ?? "") : undefined,
     !busy && job && (job.state === "failed" || job.state === "blocked") ? make("p", { class: "problem", role: "alert" }, icon(ICONS[job.state] ?? "error"), job.message || `The last run ${job.state}`) : undefined,
-    available ? buttons(statistics.ready, job?.state === "running", busy, send) : undefined,
+    available ? buttons(statistics, job?.state === "running", busy, send) : undefined,
   );
 }
 
@@ -72,7 +72,7 @@ function progress(run: TrainingRun | undefined, message: string): HTMLElement {
   );
 }
 
-function buttons(ready: boolean, ours: boolean, busy: boolean, send: Send): HTMLElement | undefined {
+function buttons({ ready, minimum, learnt }: Training["statistics"], ours: boolean, busy: boolean, send: Send): HTMLElement | undefined {
   const box = make("div", { class: "buttons" });
   if (ours) box.append(textButton("Stop Training", () => send({ type: "stop" })));
   else if (busy) return undefined; // a terminal has begun it, and ends it
@@ -80,6 +80,7 @@ function buttons(ready: boolean, ours: boolean, busy: boolean, send: Send): HTML
   else {
     const start = textButton("Start Training", () => undefined, "primary");
     start.disabled = true;
+    start.title = `Needs ${minimum} corrections that can be learnt from; there are ${learnt}`;
     const anyway = textButton("Train Anyway", () => send({ type: "start", anyway: true }));
     anyway.title = "Learn from the repository's own history and documents, with what corrections there are";
     box.append(start, anyway);
@@ -271,10 +272,6 @@ function cell(text: string): HTMLElement {
 
 function hidden(text: string): HTMLElement {
   return make("span", { class: "hidden-text" }, text);
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function shortened(text: string, most: number): string {

@@ -21,14 +21,19 @@ beforeEach(() => {
 describe("an answer in the panel", () => {
   it("has a chip for each source, which opens it", () => {
     const box = show(answered(asked, anAnswer));
-    expect([...box.querySelectorAll(".chip .name")].map((each) => each.textContent)).toEqual(["pay.py:4–6", "1a2b3c4 Charge cards once", "#7"]);
+    expect([...box.querySelectorAll(".chip .name")].map((each) => each.textContent)).toEqual(["pay.py:4–6", "1a2b3c4 “Charge cards once”", "#7"]);
     press(box, "Source 2: commit 1a2b3c4");
     expect(said).toEqual([{ type: "open", turn: "t", citation: 2 }]);
   });
 
   it("says who wrote it, how sure that is, and what was not looked at", () => {
     const { textContent } = show(answered(asked, { ...anAnswer, partial: true })).querySelector(".facts") as HTMLElement;
-    expect(textContent).toBe("Quotations · 83% sure · 0.2 sThe index is being made: not all was searched");
+    expect(textContent).toBe("Quotations · confidence 83% · 0.2 sThe index is being made: not all was searched");
+  });
+
+  it("to a question of pages is not pushed off the screen by it", () => {
+    expect(show(answered({ ...asked, question: "Why? ".repeat(900) }, anAnswer)).querySelector("details:not([open]) > summary .question")).not.toBeNull();
+    expect(show(asked).querySelector("details")).toBeNull();
   });
 
   it("that is none looks different, also for those who do not see it", () => {
@@ -41,7 +46,7 @@ describe("an answer in the panel", () => {
     expect(show(extended(asked, "Becau")).getAttribute("aria-busy")).toBe("true");
     expect(show(stopped(asked)).querySelector(".ended")?.textContent).toContain("Stopped");
     const broken = show(failed(asked, "no repository is open"));
-    expect(broken.querySelector("[role=alert]")?.textContent).toContain("no repository is open");
+    expect(broken.querySelector("[role=alert]")?.textContent).toContain("No repository is open");
     [...broken.querySelectorAll("button")].find((each) => each.textContent === "Ask Again")?.click();
     expect(said).toEqual([{ type: "again", turn: "t" }]);
   });

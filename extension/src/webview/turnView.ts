@@ -1,10 +1,10 @@
 // One question and its answer as the panel shows them.
 import { confidenceOf, iconOf, nameOf, shortNameOf } from "../citations";
-import type { Turn } from "../conversation";
+import { aboutOf, type Turn } from "../conversation";
 import type { FromPanel } from "../messages";
 import type { Answer, Citation } from "../protocol";
 import { render } from "./markdown";
-import { icon, iconButton, linkButton, make, textButton } from "./nodes";
+import { capital, icon, iconButton, linkButton, make, textButton } from "./nodes";
 import { previewed } from "./preview";
 
 export type Send = (message: FromPanel) => void;
@@ -12,23 +12,33 @@ export type Send = (message: FromPanel) => void;
 /** How an answer looks that is none; the text of it says more. */
 const ABSTAINED = "No clear answer";
 
+/** Characters of a question that are shown at once. */
+const LONG = 300;
+
 /** What answers are made of where no model wrote them. */
 const WITHOUT_MODEL: Readonly<Partial<Record<string, string>>> = { extractive: "Quotations", history: "History" };
 
 export function turnView(turn: Turn, send: Send): HTMLElement {
   const open = turn.state === "waiting" || turn.state === "answering";
+  const about = aboutOf(turn);
   const kind = turn.answer?.abstained ? "abstained" : turn.state;
   return make(
     "article",
     { class: `turn ${kind}`, "data-turn": turn.id, "aria-busy": String(open), "aria-label": turn.question },
-    make("h2", { class: "question" }, turn.question),
-    turn.context && !turn.question.includes(turn.context.label) ? make("div", { class: "about" }, icon("selection"), turn.context.label) : undefined,
+    heading(turn.question),
+    about ? make("div", { class: "about" }, icon("selection"), about) : undefined,
     turn.answer?.abstained ? make("div", { class: "verdict" }, icon("question"), ABSTAINED) : undefined,
     body(turn, send),
     turn.answer ? sources(turn, turn.answer, send) : undefined,
     turn.answer ? facts(turn.answer, send) : undefined,
     ending(turn, send),
   );
+}
+
+/** A question that would push its answer off the screen is folded. */
+function heading(question: string): HTMLElement {
+  const title = make("h2", { class: "question" }, question);
+  return question.length > LONG ? make("details", { class: "long" }, make("summary", { title: "Show the whole question" }, title)) : title;
 }
 
 /** The text so far. */
@@ -58,23 +68,17 @@ function mark(turn: Turn, citation: Citation, send: Send): HTMLElement {
 function sources(turn: Turn, answer: Answer, send: Send): HTMLElement | undefined {
   if (!answer.citations.length) return undefined;
   const chips = answer.citations.map((citation) => {
-    const name = citation.path === null && citation.thread === null ? commitName(citation) : shortNameOf(citation);
     const label = `Source ${citation.id}: ${nameOf(citation)}`;
     const chip = make(
       "button",
       { type: "button", class: "chip", "aria-label": label },
       make("span", { class: "number" }, String(citation.id)),
       icon(iconOf(citation)),
-      make("span", { class: "name" }, name),
+      make("span", { class: "name" }, shortNameOf(citation)),
     );
     return make("li", {}, opening(chip, turn, citation, send));
   });
   return make("ul", { class: "sources", "aria-label": "Sources" }, ...chips);
-}
-
-function commitName(citation: Citation): string {
-  const subject = citation.quote.split("\n", 1)[0] ?? "";
-  return `${(citation.commit ?? "").slice(0, 7)} ${subject}`.trim();
 }
 
 function opening(chip: HTMLElement, turn: Turn, citation: Citation, send: Send): HTMLElement {
@@ -109,7 +113,7 @@ function ending(turn: Turn, send: Send): HTMLElement | undefined {
     case "stopped":
       return make("div", { class: "ended" }, icon("circle-slash"), "Stopped", again(turn, send));
     case "failed":
-      return make("div", { class: "ended", role: "alert" }, icon("error"), turn.problem ?? "It failed", again(turn, send));
+      return make("div", { class: "ended", role: "alert" }, icon("error"), capital(turn.problem ?? "it failed"), again(turn, send));
     case "done":
       return judging(turn, send);
   }
