@@ -10,18 +10,19 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whence_indexer.definitions import find_definitions, locate
+from whence_indexer.definitions import locate
 from whence_indexer.descent import trace_definition
-from whence_indexer.errors import PeriodError, RepositoryError, SourceError
+from whence_indexer.errors import PeriodError, RepositoryError
 from whence_indexer.finder import Finder
 from whence_indexer.history import instant, read_file_change, read_message
 from whence_indexer.periods import commits_within
 from whence_indexer.pickaxe import Changed, find_changes
+from whence_indexer.presence import is_present
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.terms import words
 from whence_indexer.types import Commit, Hit
-from whence_indexer.versions import first_version
+from whence_indexer.versions import NO_VERSION, first_told, versions_with
 from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
 from whence_server.markup import code
@@ -49,7 +50,8 @@ _MESSAGES = 40  # that may say when something was done
 _NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
 _FILES = 2  # that a name was removed from are named
-_SECONDS = 1.0  # to look for what is left of it
+_TAKEN = 8  # commits that took uses of a name away, of which one may have taken the last
+_TAGS = 5  # that may be the first without it
 _DESCENT = 3.0  # to follow it back
 _QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
@@ -75,16 +77,15 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     if changed:
         sentence = said_of_change(query, changed, commit, repository, by)
     else:
-        version = first_version(repository, commit.sha)
-        holds = f"the first version with it is {version}" if version else "no version's tag has it yet"
-        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {holds}."
+        told = first_told(repository, commit.sha)
+        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {told}."
     return Evidence(each_once([hit, *hits]), {hit: Reason(sentence, commit.subject, 0)}, sure=changed is not None)
 
 
 def find_changed(query: Query, searcher: Finder, repository: Repository) -> Changed | None:
     """The commit that took away, brought or deprecated what a question names; None where there is none.
 
-    Of words that may be a name only a definition counts, and what is still there was not removed where a use of it was.
+    Of words that may be a name only a definition counts. Who took away uses removed the name with the last of them.
     """
     if not (searcher.store and query.change and (query.changed or query.files)):
         return None
@@ -93,13 +94,23 @@ def find_changed(query: Query, searcher: Finder, repository: Repository) -> Chan
     if not query.changed:
         return None
     within = _within(query, repository)
-    changed = next(iter(find_changes(searcher.store, query.changed, query.change, 1, within)), None)
+    changes = find_changes(searcher.store, query.changed, query.change, _TAKEN, within)
+    if query.change == "removed":
+        return _removal([each for each in changes if each.defining or query.names], repository)
+    changed = next(iter(changes), None)
     if query.change == "added" and within is None and len(query.names) == 1:
         changed = _first(changed, query.names[0], repository)
-    if changed is None or not (changed.defining or query.names):
-        return None
-    gone = query.change == "removed" and not changed.defining
-    return None if gone and any(_is_defined(repository, name) for name in query.names) else changed
+    return changed if changed and (changed.defining or query.names) else None
+
+
+def _removal(found: Sequence[Changed], repository: Repository) -> Changed | None:
+    """The commit after which a name was gone from all code, else the last that took away a definition of it."""
+    if found and not is_present(repository, found[0].names, "HEAD"):
+        for each in found:
+            before = each.defining or is_present(repository, each.names, f"{each.sha}^")
+            if before and not is_present(repository, each.names, each.sha):
+                return each
+    return next((each for each in found if each.defining), None)
 
 
 def _changed_file(query: Query, repository: Repository) -> Changed | None:
@@ -134,22 +145,22 @@ def said_of_change(query: Query, changed: Changed, commit: Commit, repository: R
     """That `Cart` was removed on 2025-02-03, and that the first version without it is 2.0."""
     names = tuple(query.changed if query.names else changed.names)[:2] or changed.names or (query.thing,)
     what = ", ".join(code(name) for name in names) + (" were " if len(names) > 1 else " was ")
-    left = query.change == "removed" and not query.files and any(_is_defined(repository, name) for name in names)
+    removed = query.change == "removed"
+    left = removed and not query.files and any(is_present(repository, names, at) for at in (commit.sha, "HEAD"))
     where = f" from {', '.join(code(path) for path in changed.paths[:_FILES])}" if left else ""
     done = f"{what}{query.change}{where}{by} on {commit.date[:10]}"
-    version = first_version(repository, commit.sha)
-    removed = query.change == "removed"
+    holding = versions_with(repository, commit.sha)
+    if not holding:
+        return f"{done}; {NO_VERSION}."
+    version, holds = holding[0], "that holds this commit"
     it = "them" if len(names) > 1 else "it"
-    holds = "that holds this commit" if left or query.change == "deprecated" else f"with{'out' * removed} {it}"
-    return f"{done}; the first version {holds} is {version}." if version else f"{done}; no version's tag has it yet."
-
-
-def _is_defined(repository: Repository, name: str) -> bool:
-    """Whether a name is defined somewhere now; it is taken to be where that takes too long to find out."""
-    try:
-        return bool(find_definitions(repository, name.rpartition(".")[2], _SECONDS))
-    except SourceError:
-        return True
+    if query.change == "added":
+        holds = f"with {it}"
+    elif removed and not left:
+        without = (tag for tag in holding[:_TAGS] if query.files or not is_present(repository, names, tag.sha))
+        if gone := next(without, None):
+            version, holds = gone, f"without {it}"
+    return f"{done}; the first version {holds} is {version.name}."
 
 
 def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:

@@ -133,7 +133,7 @@ def test_a_file_was_removed_by_the_commit_that_deleted_it(history, question):
 
 @pytest.mark.parametrize("question", ["Which version dropped Python 3.7?", "When did we drop Python 3.7 support?"])
 def test_what_only_a_message_tells_has_a_date_and_a_version(history, question):
-    said = "On 2022-06-01: Drop support for Python 3.7; the first version with it is 2.2.0. [1]"
+    said = "On 2022-06-01: Drop support for Python 3.7; the first version with this change is 2.2.0. [1]"
     assert ask(history, question).text.startswith(said)
 
 
