@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from whence_indexer.search import Searcher
 
 EXPLAIN, WHY = "whence.explain", "whence.why"
-_LONGEST = 160  # characters of a reason that is read in passing
+_LONGEST = 160  # characters of a subject or reason that is read in passing
 
 # (command, the lines it is about) -> where a link leads that runs it in the editor
 Link = Callable[[str, Span], str]
@@ -126,7 +126,7 @@ def _change(repository: Repository, commit: Commit, now: datetime, reason: bool 
     if reason:
         found = [each for each in find_reasons(commit.subject, commit.body)[:1] if each.strength >= CAUSE]
         why = "".join(f" — {plain(_clipped(each.sentence))}" for each in found if each.sentence not in commit.subject)
-    subject = plain(commit.subject) or "without a message"
+    subject = plain(_clipped(commit.subject)) or "without a message"
     return f"{age(commit.date, now)} by {plain(commit.author)}: {subject}{named}{why}"
 
 
