@@ -77,7 +77,7 @@ def explain(
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, [lines], lineage, started, discuss)
+    return _explained(repository, [lines], source.lines, lineage, started, discuss)
 
 
 def explain_definition(
@@ -94,18 +94,19 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.places, lineage, started, discuss)
+    return _explained(repository, definition.places, source.lines, lineage, started, discuss)
 
 
 def explain_commit(repository: Repository, commit: Commit, discuss: FindDiscussions = find_discussions) -> Explanation:
     """Why a commit was made: the reason in its message, in its threads, or in a changelog's entry about these."""
     started = time.monotonic()
-    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss)
+    return _explained(repository, [Span("", 1, 1)], (), Lineage((Shaper(commit, ()),)), started, discuss)
 
 
 def _explained(
     repository: Repository,
     lines: Sequence[Span],
+    rows: Sequence[str],
     lineage: Lineage,
     started: float,
     discuss: FindDiscussions,
@@ -113,7 +114,8 @@ def _explained(
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
     history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
-    best = _best(lineage.shapers, discussions, repository)
+    about = "\n".join(row for place in lines for row in rows[place.start_line - 1 : place.end_line])
+    best = _best(lineage.shapers, about, discussions, repository)
     cited = _verified(best, repository)
     left_out = sum(each.reason.quote != "" for each in best) - len(cited)
     citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
@@ -162,12 +164,13 @@ def _change(shaper: Shaper, discussions: Discussions) -> Change:
     )
 
 
-def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repository) -> list[_Found]:
-    """The best reason of each of the commits shown, the best of all first; a subject where a commit gives none."""
+def _best(shapers: Sequence[Shaper], about: str, discussions: Discussions, repository: Repository) -> list[_Found]:
+    """The best reason for the lines `about` of each of the commits shown, the best of all first; a subject where a
+    commit gives none."""
     found = []
     for shaper in shapers[: SHOWN * 2]:
         commit = shaper.commit
-        given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
+        given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body, about)[:1]]
         # What is known of a pull request that was not imported may be this very message.
         same = (True, commit.sha)
         threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
