@@ -25,7 +25,7 @@ from whence_indexer.types import Commit, Hit
 from whence_indexer.versions import NO_VERSION, first_told, versions_with
 from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
-from whence_server.markup import code
+from whence_server.markup import code, lines_of
 from whence_server.passages import coverage
 from whence_server.reasons import Reason
 from whence_server.subjects import find_subjects
@@ -218,7 +218,7 @@ def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
 
 def _said(found: Authorship) -> str:
     """`send_file (src/helpers.py:3-40): Ada wrote 90% of its lines, Bob 10%. Last changed by Bob on 2020-01-02.`"""
-    lines = ", ".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    lines = ", ".join(lines_of(place.start_line, place.end_line) for place in found.places)
     where = f"{found.path}:{lines}" if found.symbol else found.path
     owners = [owner for owner in found.owners if owner.lines]
     shares = [f"{owner.author} {found.share(owner):.0%}" for owner in owners[:_NAMED]]

@@ -21,7 +21,7 @@ from whence_indexer.source import find_source
 from whence_indexer.types import Citation, Commit, Span
 from whence_server.changelogs import Entry, find_entries, stands
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
-from whence_server.markup import plain, quoted
+from whence_server.markup import lines_of, plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
 from whence_server.receipts import citation_url, in_history
 from whence_server.types import Answer, Change, Explanation, Model, Timings
@@ -272,7 +272,7 @@ def _block(found: _Found, citation: Citation) -> str:
         subject += f"\n\nin {_told_where(found.told)}"
     elif found.entry is not None:
         span = found.entry.place
-        subject += f"\n\nin {plain(span.path)}:{span.start_line}-{span.end_line}"
+        subject += f"\n\nin {plain(span.path)}:{lines_of(span.start_line, span.end_line)}"
     return f"**commit {commit.sha[:10]}**{thread}, {about}{subject} [{citation.id}]\n\n{quoted(found.reason.quote)}"
 
 
@@ -303,5 +303,5 @@ def _notes(lineage: Lineage, left_out: int) -> list[str]:
 
 def _named(ranges: Sequence[Range]) -> str:
     """`line 3` or `lines 3-4, 9`."""
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    shown = [lines_of(first, last) for first, last in ranges]
     return ("line " if len(shown) == 1 and "-" not in shown[0] else "lines ") + ", ".join(shown)

@@ -265,7 +265,7 @@ def test_the_name_of_a_file_is_one_line_of_an_answer_and_marks_nothing():
     hit = Hit("code", 1.0, "x = 1", path, 1, 1, symbol="a`b")
     passage = Passage(hit, 1, "x = 1")
     place = extractive.render("", [passage], [extractive.cite(1, passage, None)]).split("\n")[0]
-    assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1-1** — `` a`b `` [1]"
+    assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1** — `` a`b `` [1]"
 
 
 def test_a_commit_without_a_message_ends_no_answer(make_repository):
