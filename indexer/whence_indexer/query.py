@@ -58,6 +58,11 @@ _ASKING = frozenset(
     "understands version versions whole work worked working works write writes written wrote file files module modules "
     "class function method package code line lines part parts area since ever first been much many lot".split()
 )
+_WHOLE = re.compile(
+    r"\b(?:this|our|the (?:whole|entire)) (?:project|repo(?:sitory)?|code ?base)\b"
+    r"|\bthe (?:project|repo(?:sitory)?|code ?base)\W*$",
+    re.IGNORECASE,
+)
 _FILE = re.compile(r"\bthe\s+([\w-]+)\s+(?:file|folder|directory|package|module|submodule|script)\b", re.IGNORECASE)
 _WHAT_CHANGED = re.compile(
     r"^\W*(?:what(?:'s)?\b(?:\s+\w+){0,4}?\s+(?:chang\w+|happen\w*|fixed|added|removed|deprecated|done|new|merged"
@@ -164,7 +169,8 @@ class Query:
         """The words of what a question of history is about; none where it is about all there is."""
         named = {word for name in (*self.names, *self.paths) for word in words(name)}
         found = tuple(word for word in self.content if word in named or word not in _ASKING)
-        return tuple(word for word in found if word not in FUNCTION_WORDS or word in named)
+        whole = {word for phrase in _WHOLE.findall(self.text) for word in words(phrase)}
+        return tuple(word for word in found if word not in FUNCTION_WORDS | whole or word in named)
 
 
 def parse_query(text: str) -> Query:

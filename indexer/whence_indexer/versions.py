@@ -160,8 +160,7 @@ def _family(text: str) -> str:
 
 
 def _project(repository: Repository) -> str:
-    page = repository.project
-    return _family((page or repository.root.name).rpartition("/")[2])
+    return _family(repository.name)
 
 
 def _main_family(repository: Repository, versions: Sequence[Version]) -> str:

@@ -1,4 +1,4 @@
-"""Questions of when and who -> a sentence with the date, the version or the authors, and the hits that show it.
+"""Questions of when and by whom -> a sentence with the date and the version, and the commit that shows it.
 
 Takes a question and its hits, asks the index and git. Where the code or commit that is asked about is not found, there
 is no sentence, and the answer is search's own.
@@ -23,20 +23,13 @@ from whence_indexer.repository import Repository
 from whence_indexer.terms import words
 from whence_indexer.types import Commit, Hit
 from whence_indexer.versions import NO_VERSION, first_told, versions_with
-from whence_server.authorship import Authorship, authorship_of
 from whence_server.inquiry import Evidence, commit_hit, each_once
-from whence_server.markup import code, lines_of
+from whence_server.markup import code
 from whence_server.passages import coverage
 from whence_server.reasons import Reason
-from whence_server.subjects import find_subjects
 
 _WHEN = re.compile(
     r"^\W*(?:(?:since )?when\b|(?:(?:since|in|from|as of|with|by) )?(?:which|what) (?:version|release)\b)",
-    re.IGNORECASE,
-)
-_WHO = re.compile(
-    r"^\W*(?:who|whose)\b.*\b(?:wrote|written|writes|knows?|maintain\w*|owns?|owners?|author\w*|understands?|works? on"
-    r"|worked on|responsible|expert|ask|code is|last (?:changed|touched|edited|modified)|changed .+ last)\b",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
@@ -47,13 +40,11 @@ DONE = {
     "deprecated": re.compile(r"\bdeprecat", re.IGNORECASE),
 }
 _MESSAGES = 40  # that may say when something was done
-_NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
 _FILES = 2  # that a name was removed from are named
 _TAKEN = 8  # commits that took uses of a name away, of which one may have taken the last
 _TAGS = 5  # that may be the first without it
 _DESCENT = 3.0  # to follow it back
-_QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
 def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
@@ -165,7 +156,7 @@ def said_of_change(query: Query, changed: Changed, commit: Commit, repository: R
 
 def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:
     """The commit whose message says what is asked: most of its words, all of its numbers, and that it was done."""
-    project = words((repository.project or repository.root.name).rpartition("/")[2])
+    project = words(repository.name)
     asked = [word for word in query.topic if word not in project and word != "support"]
     done = DONE[query.change] if query.change else None
     if not asked:
@@ -185,56 +176,3 @@ def title(subject: str, body: str) -> str:
     """What a commit did: of a merge, what is merged."""
     first = next(filter(None, body.split("\n")), "") if _MERGE.match(subject) else ""
     return first or subject
-
-
-def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
-    """Who wrote and last changed the file or definition that is asked about, each with a commit of theirs."""
-    if not _WHO.search(query.text):
-        return None
-    for subject in find_subjects(query, searcher, repository):
-        definition = subject.definition
-        with suppress(RepositoryError):
-            found = authorship_of(repository, subject.path, definition.symbol if definition else None)
-            commits = _commits(found, repository)
-            # Of a whole file no lines say whose it is, unless there is nothing else to cite.
-            shown = [*(_head(found, searcher) if found.symbol or not commits else []), *commits]
-            if shown and found.last is not None:
-                reasons = {hit: Reason("", quote, 0) for hit, quote in shown}
-                reasons[shown[0][0]] = Reason(_said(found), shown[0][1], 0)
-                order = each_once([*(hit for hit, _ in shown), *hits])
-                return Evidence(order, reasons, sure=subject.certain)
-    return None
-
-
-def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
-    """The piece of code in which the place asked about begins, and its first lines."""
-    place = found.places[0]
-    here = searcher.at(place.path, place.start_line)
-    if here is None:
-        return []
-    lines = here.text.split("\n")[place.start_line - (here.start_line or 1) :]
-    return [(here, "\n".join(lines[:_QUOTED]))]
-
-
-def _said(found: Authorship) -> str:
-    """`send_file (src/helpers.py:3-40): Ada wrote 90% of its lines, Bob 10%. Last changed by Bob on 2020-01-02.`"""
-    lines = ", ".join(lines_of(place.start_line, place.end_line) for place in found.places)
-    where = f"{found.path}:{lines}" if found.symbol else found.path
-    owners = [owner for owner in found.owners if owner.lines]
-    shares = [f"{owner.author} {found.share(owner):.0%}" for owner in owners[:_NAMED]]
-    more = f" and {len(owners) - _NAMED} others the rest" if len(owners) > _NAMED else ""
-    last = f" Last changed by {found.last.author} on {found.last.last[:10]}." if found.last else ""
-    notes = "".join(f" {note}" for note in found.notes)
-    named = f"{found.symbol}, " if found.symbol else ""
-    return f"Lines of {named}{where}, by author: {', '.join(shares)}{more}.{last}{notes}"
-
-
-def _commits(found: Authorship, repository: Repository) -> list[tuple[Hit, str]]:
-    """For each author that is named the commit that most of their lines are from, then the last one; their subjects."""
-    best: dict[str, Commit | None] = {}
-    for shaper in found.found.shapers:
-        best.setdefault(shaper.commit.author, shaper.commit)
-    named = [best.get(owner.author) for owner in found.owners[:_NAMED]]
-    shown = [*named, read_message(repository, found.found.commit or "")]
-    each = {commit.sha: commit for commit in shown if commit is not None and commit.subject}
-    return [(commit_hit(commit, repository), commit.subject) for commit in each.values()]

@@ -149,6 +149,20 @@ def test_the_author_of_a_module_is_that_of_the_file_of_its_name(history):
     assert answered.text.startswith("Lines of web/blueprints.py, by author: Ada 67%, Bob 33%.")
 
 
+@pytest.mark.parametrize("question", ["who is the main author of this project?", "Who wrote framework?"])
+def test_the_author_of_the_project_is_who_made_most_commits(history, question):
+    answered = ask(history, question)
+    assert answered.text.startswith("Of 6 commits, merges left out, by author: Ada 67%, Bob 33%. [1]")
+    assert answered.citations[0].commit == history.sealing
+    assert not answered.abstained
+
+
+def test_a_file_that_search_only_guessed_is_not_told_as_the_one_that_was_meant(history):
+    answered = ask(history, "Who understands the opening of cookies?")
+    assert answered.text.startswith("Nothing here is called that; web/sessions.py is what search finds first. Lines of")
+    assert answered.abstained
+
+
 def test_a_comment_that_names_a_class_does_not_define_it(make_repository):
     project = make_repository()
     project.write("cart.py", "class Cart:\n    pass\n")
