@@ -22,12 +22,13 @@ _BEFORE = (
     r"|inline|open|data|sealed|unsafe|extern|partial|suspend|readonly|constexpr|pub(?:\([^)]*\))?|template\s*<.*>"
     r"|@\w+(?:\([^)]*\))?)\s+)*"
 )
-_DEFINES = (
-    r"^[+-]\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
+DECLARES = (  # a name, in a line of a file or of a hunk
+    r"^[+-]?\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
     r"|module|const|let|var|val|static|macro|macro_rules|#?\s*define|package|object|protocol|record|namespace)\b(?![:.,=\[])"
     r"[^=(\"`]*?(?<!\w){0}(?!\w)"
-    r"|^[+-]\s*func\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+    r"|^[+-]?\s*func\s*\([^)]*\)\s*{0}(?!\w)"
 )
+_DEFINES = DECLARES + r"|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
 _DEPRECATES = re.compile(r"deprecat", re.IGNORECASE)
 
 

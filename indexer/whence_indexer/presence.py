@@ -1,7 +1,7 @@
 """Names -> whether the code of a revision still has them.
 
-Takes a repository, names and a revision, asks git. What comments, documentation and tests say of a name is no code that
-has it.
+Takes a repository, names and a revision, asks git. What comments and documentation say of a name is no code that has
+it, and what tests say of it is none unless they define it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from whence_indexer import plumbing
 from whence_indexer.errors import RepositoryError, SlowError
 from whence_indexer.languages import language_of
 from whence_indexer.parsed import Stretch, parse
+from whence_indexer.pickaxe import DECLARES
 from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
 
@@ -35,13 +36,15 @@ def is_present(repository: Repository, names: Sequence[str], revision: str, seco
         return True
     except RepositoryError:  # git fails where nothing is found, and says nothing
         return False
-    word = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)")
+    either = f"(?:{'|'.join(map(re.escape, words))})"
+    word, declared = re.compile(rf"(?<!\w){either}(?!\w)"), re.compile(DECLARES.format(either))
     for name in found.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         path = name.removeprefix(f"{revision}:")
-        if language_of(path).kind != "code" or is_test(path):
+        if language_of(path).kind != "code":
             continue
         text = plumbing.run(repository.root, "cat-file", "blob", name).decode("utf-8", "replace")
-        if time.monotonic() > deadline or _is_code(path, text, word):
+        held = any(map(declared.search, text.split("\n"))) if is_test(path) else _is_code(path, text, word)
+        if held or time.monotonic() > deadline:
             return True
     return False
 

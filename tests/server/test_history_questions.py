@@ -123,6 +123,12 @@ def test_a_name_that_another_file_defines_was_removed_from_its_file_only(make_re
     project.remove("old.py")
     project.commit("Clean up", date="2024-07-01T00:00:00Z")
     project.git("tag", "2.0")
+    project.write("tests/test_rows.py", "def test_rows():\n    class RowTable:\n        pass\n")
+    project.write("table.py", "class RowTable:\n    pass\n")
+    project.commit("Add a table", date="2024-08-01T00:00:00Z")
+    project.remove("table.py")
+    project.commit("Clean up more", date="2024-09-01T00:00:00Z")
+    assert ask(indexed(project), "When was RowTable removed?").text.startswith("`RowTable` was removed from `table.py`")
     said = "`parse_row` was removed from `old.py` on 2024-07-01; the first version that holds this commit is 2.0. [1]"
     assert ask(indexed(project), "When was `parse_row` removed?").text.startswith(said)
 
