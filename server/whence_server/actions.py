@@ -93,6 +93,8 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
         return _answer(f"{place} is in no commit yet.", 0.9, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
     lead = f"Of {place} most lines are by {plain(owners[0].author)} ({_share(owners[0], counted)})"
+    if owners[0].lines == span.end_line - span.start_line + 1:
+        lead = f"{'' if counted == 1 else 'All of '}{place} is by {plain(owners[0].author)}"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:
         lead += f" Last changed by {plain(last.author)}, on {last.last[:10]}."
