@@ -67,8 +67,8 @@ def find_changes(
 
     First those that took away a definition, the last one before the others (or brought one, the first before the
     others), then those that took away uses, in the same order. A commit that moved a name as often in as out has not
-    changed it. What deprecates a name brings a line that says so of it; where the last definition went so, no removal
-    of one counts more than that of a use. A name of several words is any that they make, whose definitions alone
+    changed it. What deprecates a name brings a line that says so of it; where the last definition went with such a
+    line, definitions count no more than uses. A name of several words is any that they make, whose definitions alone
     count: `JSON encoder` is `JSONEncoder` and `json_encoder`.
     """
     if schema.HUNKS_TABLE not in store.state.tables:

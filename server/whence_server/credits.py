@@ -37,7 +37,7 @@ _SECONDS = 3.0  # to count the commits of all
 
 
 def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
-    """Who wrote and last changed the file or definition that is asked about, each with a commit of theirs."""
+    """Who wrote and last changed the file or definition that is asked about, or the project, each with a commit."""
     if not _WHO.search(query.text):
         return None
     whole = not (query.names or query.paths or _PART.search(query.text))

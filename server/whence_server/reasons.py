@@ -42,7 +42,7 @@ _PROBLEM = re.compile(
 # What is said to whoever may merge it.
 _PLEA = re.compile(
     r"\b(?:(?<!to )please|thx|thanks(?! to\b)|thank you|let me know|feel free|(?:if|do|what do) you think"
-    r"|I (?:pull|close)|I(?:'ll| will| can) (?:close|update|change|open)|(?:this|my) (?:pr|pull request)|lgtm)\b",
+    r"|I (?:pull|close)|I(?:'ll| will| can) (?:close|update|change|open)|lgtm)\b",
     re.IGNORECASE,
 )
 _UNFINISHED = (",", ":", ";", "(")
@@ -95,7 +95,8 @@ def _reasons(text: str, about: str = "") -> Iterator[Reason]:
     goes_on = False
     for lines in paragraphs:
         item = _ITEM.match(lines[0]) is not None
-        if all(line.startswith("    ") for line in lines) or (item and listed and not coverage(" ".join(lines), asked)):
+        code = not item and all(line.startswith("    ") for line in lines)
+        if code or (item and listed and not coverage(" ".join(lines), asked)):
             continue
         plain = [_ITEM.sub("", line).strip() for line in lines]
         starts = list(accumulate((len(line) + 1 for line in plain), initial=0))
