@@ -259,13 +259,13 @@ def parse_commit(record: bytes, boundary: frozenset[str], allowed: Allowed = NOT
     sha, parents, author, date, rest = record.split(b"\n", 4)
     message, _, diff = rest.partition(b"\n" + _END_OF_MESSAGE)
     redacted = _message(message, allowed)
-    subject, _, body = redacted.text.partition("\n")
+    subject, _, body = redacted.text.partition("\n\n")
     commit = Commit(
         sha=sha.decode(),
         parents=tuple(parents.decode().split()),
         author=without_addresses(author.removeprefix(b" ").decode("utf-8", "replace")),
         date=date.decode(),
-        subject=subject,
+        subject=subject.replace("\n", " "),  # the first paragraph, as git's `%s` has it
         body=body.strip("\n"),
         redactions=tuple(Redaction(place.kind, commit=sha.decode()) for place in redacted.found),
     )

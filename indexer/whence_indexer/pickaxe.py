@@ -22,12 +22,13 @@ _BEFORE = (
     r"|inline|open|data|sealed|unsafe|extern|partial|suspend|readonly|constexpr|pub(?:\([^)]*\))?|template\s*<.*>"
     r"|@\w+(?:\([^)]*\))?)\s+)*"
 )
-_DEFINES = (
-    r"^[+-]\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
+DECLARES = (  # a name, in a line of a file or of a hunk
+    r"^[+-]?\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
     r"|module|const|let|var|val|static|macro|macro_rules|#?\s*define|package|object|protocol|record|namespace)\b(?![:.,=\[])"
     r"[^=(\"`]*?(?<!\w){0}(?!\w)"
-    r"|^[+-]\s*func\s*\([^)]*\)\s*{0}(?!\w)|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
+    r"|^[+-]?\s*func\s*\([^)]*\)\s*{0}(?!\w)"
 )
+_DEFINES = DECLARES + r"|^[+-]\s*[\"']?{0}[\"']?\s*[:=](?!=)"
 _DEPRECATES = re.compile(r"deprecat", re.IGNORECASE)
 
 
@@ -65,29 +66,34 @@ def find_changes(
     """At most `limit` commits that took away (or brought) these names, best first; of those `within`, where given.
 
     First those that took away a definition, the last one before the others (or brought one, the first before the
-    others), then those that took away most uses (or brought one, the first before the others). A commit that moved a
-    name as often in as out has not changed it. What deprecates a name brings a line that says so of it. A name of
-    several words is any that they make, whose definitions alone count: `JSON encoder` is `JSONEncoder` and
-    `json_encoder`.
+    others), then those that took away uses, in the same order. A commit that moved a name as often in as out has not
+    changed it. What deprecates a name brings a line that says so of it; where the last definition went with such a
+    line, definitions count no more than uses. A name of several words is any that they make, whose definitions alone
+    count: `JSON encoder` is `JSONEncoder` and `json_encoder`.
     """
     if schema.HUNKS_TABLE not in store.state.tables:
         return []
     sign = "-" if change == "removed" else "+"
     lines: defaultdict[str, _Lines] = defaultdict(_Lines)
+    deprecating: set[str] = set()
     for name in dict.fromkeys(name.rpartition(".")[2] or name for name in names):
         for sha, path, text in _hunks(store, name):
             if within is not None and sha not in within:
                 continue
-            if change == "deprecated":
-                text = "\n".join(line for line in text.split("\n") if line[:1] == "+" and _DEPRECATES.search(line))
+            said = "\n".join(line for line in text.split("\n") if line[:1] == "+" and _DEPRECATES.search(line))
+            if re.search(rf"(?<!\w){_pattern(name)}(?!\w)", said):
+                deprecating.add(sha)
+            text = said if change == "deprecated" else text
             _count(lines[sha], path, text, _pattern(name), sign, change == "deprecated" or " " not in name)
     defining = [sha for sha, each in lines.items() if each.definitions.total() > 0]
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
     if change == "deprecated":  # a use that is said to be deprecated counts as much as a definition
         defining, using = [*defining, *using], []
     dates = {sha: instant(date) for sha, date in _dates(store, [*defining, *using]).items()}
-    defining.sort(key=lambda sha: dates[sha], reverse=change == "removed")
-    using.sort(key=lambda sha: dates[sha].timestamp() if change == "added" else -lines[sha].uses.total())
+    for found in (defining, using):
+        found.sort(key=lambda sha: dates[sha], reverse=change == "removed")
+    if change == "removed" and deprecating.intersection(defining[:1]):
+        defining, using = [], sorted([*defining, *using], key=lambda sha: dates[sha], reverse=True)
     return [
         Changed(sha, lines[sha].paths, sha in defining, tuple(name for name, _ in lines[sha].names.most_common()))
         for sha in (*defining, *using)[:limit]

@@ -58,6 +58,11 @@ _ASKING = frozenset(
     "understands version versions whole work worked working works write writes written wrote file files module modules "
     "class function method package code line lines part parts area since ever first been much many lot".split()
 )
+_WHOLE = re.compile(
+    r"\b(?:this|our|the (?:whole|entire)) (?:project|repo(?:sitory)?|code ?base)\b"
+    r"|\bthe (?:project|repo(?:sitory)?|code ?base)\W*$",
+    re.IGNORECASE,
+)
 _FILE = re.compile(r"\bthe\s+([\w-]+)\s+(?:file|folder|directory|package|module|submodule|script)\b", re.IGNORECASE)
 _WHAT_CHANGED = re.compile(
     r"^\W*(?:what(?:'s)?\b(?:\s+\w+){0,4}?\s+(?:chang\w+|happen\w*|fixed|added|removed|deprecated|done|new|merged"
@@ -95,7 +100,7 @@ _IDENTIFIER = re.compile(
 _BARE_NAME = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")  # all there is: a symbol looked up
 _PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:ipynb|scala|swift|[a-z]{1,4})\b")
 _SCOPE = re.compile(r"::|#|->|\\")
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does doing for "
     "from get gets had has have how i if in into is it its like make makes many may me might more most must my no not "
     "of on once one only or other our out over she should so some such than that the their them then there these "
@@ -152,7 +157,7 @@ class Query:
     def content(self) -> tuple[str, ...]:
         """The words that carry the question: those of names, and all others but those that any question may hold."""
         named = {word for name in self.names for word in words(name)}
-        return tuple(word for word in self.words if word in named or word not in _FUNCTION_WORDS) or self.words
+        return tuple(word for word in self.words if word in named or word not in FUNCTION_WORDS) or self.words
 
     @property
     def asks_release(self) -> bool:
@@ -164,7 +169,8 @@ class Query:
         """The words of what a question of history is about; none where it is about all there is."""
         named = {word for name in (*self.names, *self.paths) for word in words(name)}
         found = tuple(word for word in self.content if word in named or word not in _ASKING)
-        return tuple(word for word in found if word not in _FUNCTION_WORDS or word in named)
+        whole = {word for phrase in _WHOLE.findall(self.text) for word in words(phrase)}
+        return tuple(word for word in found if word not in FUNCTION_WORDS | whole or word in named)
 
 
 def parse_query(text: str) -> Query:
@@ -223,5 +229,5 @@ def _thing(text: str) -> str:
     while len(said) > 1 and said[-1].lower() in _GENERIC and not (len(said) == 2 and said[0].islower()):
         said.pop()
     plain = len(said) == 1 and not said[0][:1].isupper() and "_" not in said[0]
-    told = any(word.lower() in _FUNCTION_WORDS or word[:1].isdigit() for word in said)
+    told = any(word.lower() in FUNCTION_WORDS or word[:1].isdigit() for word in said)
     return "" if plain or told else " ".join(said)

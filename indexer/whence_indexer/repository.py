@@ -74,6 +74,11 @@ class Repository:
         """`host/owner/name` of the project's page; None without an `origin` remote."""
         return self.web_url.removeprefix("https://") if self.web_url else None
 
+    @property
+    def name(self) -> str:
+        """The project's own name: that of its page, else of its folder."""
+        return (self.project or self.root.name).rpartition("/")[2]
+
 
 def open_repository(path: str | Path) -> Repository:
     """The repository that `path` lies in, or `path` itself as a plain folder.

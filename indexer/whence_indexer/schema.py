@@ -1,13 +1,14 @@
 """The columns of every table in the store, and the version that stands for all of them.
 
-Data only. A change to any schema here raises `VERSION`: an index of another version is made anew beside the old one.
+Data only. A change to any schema here, or to what a column means, raises `VERSION`: an index of another version is made
+anew beside the old one.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-VERSION = 4
+VERSION = 5
 REDACTED_SINCE = 4  # what older ones hold, digests and vectors too, was made from texts as they were
 
 COMMITS_TABLE, HUNKS_TABLE, THREADS_TABLE, VECTORS_TABLE = "commits", "hunks", "threads", "vectors"

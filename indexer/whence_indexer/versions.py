@@ -16,6 +16,7 @@ from whence_indexer import plumbing
 from whence_indexer.errors import RepositoryError
 from whence_indexer.repository import Repository
 
+NO_VERSION = "no version's tag has it yet"
 _SECONDS = 3.0  # to ask each tag for a commit
 _FORMAT = (
     "%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)%00%(creatordate:short)"
@@ -123,14 +124,19 @@ def earlier_versions(repository: Repository, version: Version) -> list[Version]:
     ]
 
 
-def first_version(repository: Repository, sha: str) -> str | None:
-    """The tag, of those with a number in them, that was made first of those that hold a commit; None without any."""
+def versions_with(repository: Repository, sha: str) -> list[Version]:
+    """The tags that hold a commit, of those with a number in them, in the order in which they were made."""
     options = ("refs/tags", f"--contains={sha}", "--sort=version:refname", "--sort=creatordate", f"--format={_FORMAT}")
     try:
-        listed = _listed(plumbing.run(repository.root, "for-each-ref", *options, seconds=_SECONDS))
+        return _listed(plumbing.run(repository.root, "for-each-ref", *options, seconds=_SECONDS))
     except RepositoryError:
-        return None
-    return next((each.name for each in listed), None)
+        return []
+
+
+def first_told(repository: Repository, sha: str) -> str:
+    """Which version was the first with a change, as a part of a sentence."""
+    holding = versions_with(repository, sha)
+    return f"the first version with this change is {holding[0].name}" if holding else NO_VERSION
 
 
 def _listed(output: bytes) -> list[Version]:
@@ -154,8 +160,7 @@ def _family(text: str) -> str:
 
 
 def _project(repository: Repository) -> str:
-    page = repository.project
-    return _family((page or repository.root.name).rpartition("/")[2])
+    return _family(repository.name)
 
 
 def _main_family(repository: Repository, versions: Sequence[Version]) -> str:

@@ -26,12 +26,12 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_server import extractive
 from whence_server import why as whys
 from whence_server.citations import verify
-from whence_server.markup import cell, code, plain
+from whence_server.markup import cell, code, lines_of, plain
 from whence_server.opened import text_of
 from whence_server.passages import MAX_LINES, Passage, best_passage
 from whence_server.receipts import citation_url, in_history
 from whence_server.summaries import summary
-from whence_server.types import Answer, Model, Timings
+from whence_server.types import Answer, Explanation, Model, Timings
 
 EXTRACTIVE, HISTORY = Model("extractive"), Model("history")
 RELATED = 2  # other places that an explanation quotes
@@ -50,24 +50,28 @@ def explain(searcher: Finder, repository: Repository, span: Span, contents: str 
     started = time.monotonic()
     text = _text(repository, span, contents)
     definition = _innermost(span, text)
+    if not "".join(text.split("\n")[span.start_line - 1 : span.end_line]).strip():
+        within = f", in {code(definition.name)}" if definition else ""
+        return _answer(f"{_place(span)} is blank{within}.", 0.9, [], EXTRACTIVE, started, time.monotonic())
     shown = Span(span.path, definition.first, definition.last) if definition else span
     own = _passage(span if span.end_line > span.start_line else shown, text, definition)
     citations, blocks = [_cited(1, own)], [extractive.render("", [own], [_cited(1, own)])]
     said = summary(span.path, text, definition) if definition else ("", False)
-    title = code(definition.name) if definition else code(f"{span.path}:{span.start_line}-{span.end_line}")
-    lead = f"{title}: {plain(said[0]) if said[1] else code(said[0])} [1]" if said[0] else f"{title} [1]"
+    told = f": {plain(said[0]) if said[1] else code(said[0])}" if said[0] else ""
+    lead = [f"{code(definition.name)}{told} [1]"] if definition else []
     for passage in _related(searcher, repository, definition, said[0], shown) if definition else ():
         citations.append(_cited(len(citations) + 1, passage))
         blocks.append(extractive.render("", [passage], citations[-1:]))
     retrieved = time.monotonic()
-    reason, citations = _with_reason(repository, span, contents, citations)
-    body = "\n\n".join([lead, *reason, *blocks])
+    reason, citations = _with_reason(repository, _named(span, text), contents, citations)
+    body = "\n\n".join([*lead, *reason, *blocks])
     return _answer(body, 0.9 if said[1] else 0.75, citations, EXTRACTIVE, started, retrieved)
 
 
-def why(repository: Repository, span: Span, contents: str | None = None) -> Answer:
-    """Why the lines are as they are: see `why.explain`."""
-    return whys.explain(repository, span, contents=contents).answer
+def why(repository: Repository, span: Span, contents: str | None = None) -> Explanation:
+    """Why the lines, or the definition whose name is on the one line, are as they are: see `why.explain`."""
+    source = find_source(repository, span.path, span.start_line, span.end_line, contents)
+    return whys.explain(repository, _named(span, source.text), contents=contents)
 
 
 def who(repository: Repository, span: Span, contents: str | None = None) -> Answer:
@@ -77,22 +81,20 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     """
     started = time.monotonic()
     source = find_source(repository, span.path, span.start_line, span.end_line, contents)
-    named = [
-        each for each in parse(span.path, source.text).definitions if each.line == span.start_line == span.end_line
-    ]
-    if named:  # the line of its name stands for a definition
-        span = Span(span.path, named[0].first, named[0].last)
+    span = _named(span, source.text)
     found = find_ownership(repository, source, [(span.start_line, span.end_line)])
     owners, last = found.owners, found.last
     retrieved = time.monotonic()
     citations = _receipts(repository, owners, found.shapers)
     number = {owner: citation.id for owner, citation in citations.items()}
     counted = sum(owner.lines for owner in owners)
-    place = code(f"{span.path}:{span.start_line}-{span.end_line}")
+    place = _place(span)
     if not counted:
-        return _answer(f"{place} is in no commit yet.", 0.0, [], HISTORY, started, retrieved)
+        return _answer(f"{place} is in no commit yet.", 0.9, [], HISTORY, started, retrieved)
     rows = [_row(owner, counted, number.get(owner.author)) for owner in owners if owner.lines][:_OWNERS]
     lead = f"Of {place} most lines are by {plain(owners[0].author)} ({_share(owners[0], counted)})"
+    if owners[0].lines == span.end_line - span.start_line + 1:
+        lead = f"{'' if counted == 1 else 'All of '}{place} is by {plain(owners[0].author)}"
     lead += f" [{number[owners[0].author]}]." if owners[0].author in number else "."
     if last is not None:
         lead += f" Last changed by {plain(last.author)}, on {last.last[:10]}."
@@ -117,7 +119,7 @@ def similar(searcher: Finder, repository: Repository, span: Span, contents: str 
     found = [best_passage(hit, weights) for hit in hits if hit.score >= _LIKE]
     kept = [passage for passage in found if verify(_cited(1, passage), repository, searcher)][:SIMILAR]
     citations = [_cited(number, passage) for number, passage in enumerate(kept, 1)]
-    place = code(f"{span.path}:{span.start_line}-{span.end_line}")
+    place = _place(span)
     if not kept:
         return _answer(f"Nothing in this repository is like {place}.", 0.0, [], EXTRACTIVE, started, retrieved)
     blocks = [
@@ -126,6 +128,16 @@ def similar(searcher: Finder, repository: Repository, span: Span, contents: str 
     ]
     lead = f"Most like {place}, by meaning and words:"
     return _answer("\n\n".join([lead, *blocks]), kept[0].hit.score, citations, EXTRACTIVE, started, retrieved)
+
+
+def _named(span: Span, text: str) -> Span:
+    """The line of its name stands for a definition."""
+    named = [each for each in parse(span.path, text).definitions if each.line == span.start_line == span.end_line]
+    return Span(span.path, named[0].first, named[0].last) if named else span
+
+
+def _place(span: Span) -> str:
+    return code(f"{span.path}:{lines_of(span.start_line, span.end_line)}")
 
 
 def _text(repository: Repository, span: Span, contents: str | None) -> str:

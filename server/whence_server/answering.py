@@ -19,8 +19,9 @@ from whence_indexer.repository import Repository
 from whence_indexer.types import Citation, Hit
 from whence_server import extractive
 from whence_server.actions import who
-from whence_server.chronicle import find_authors, find_moment
+from whence_server.chronicle import find_moment
 from whence_server.citations import verify
+from whence_server.credits import find_authors
 from whence_server.descriptions import find_description
 from whence_server.digest import find_digest
 from whence_server.extractive import LEADS_FROM, Draft

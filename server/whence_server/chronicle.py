@@ -1,4 +1,4 @@
-"""Questions of when and who -> a sentence with the date, the version or the authors, and the hits that show it.
+"""Questions of when and by whom -> a sentence with the date and the version, and the commit that shows it.
 
 Takes a question and its hits, asks the index and git. Where the code or commit that is asked about is not found, there
 is no sentence, and the answer is search's own.
@@ -10,32 +10,26 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from whence_indexer.definitions import find_definitions, locate
+from whence_indexer.definitions import locate
 from whence_indexer.descent import trace_definition
-from whence_indexer.errors import PeriodError, RepositoryError, SourceError
+from whence_indexer.errors import PeriodError, RepositoryError
 from whence_indexer.finder import Finder
 from whence_indexer.history import instant, read_file_change, read_message
 from whence_indexer.periods import commits_within
 from whence_indexer.pickaxe import Changed, find_changes
+from whence_indexer.presence import is_present
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.terms import words
 from whence_indexer.types import Commit, Hit
-from whence_indexer.versions import first_version
-from whence_server.authorship import Authorship, authorship_of
+from whence_indexer.versions import NO_VERSION, first_told, versions_with
 from whence_server.inquiry import Evidence, commit_hit, each_once
 from whence_server.markup import code
 from whence_server.passages import coverage
 from whence_server.reasons import Reason
-from whence_server.subjects import find_subjects
 
 _WHEN = re.compile(
     r"^\W*(?:(?:since )?when\b|(?:(?:since|in|from|as of|with|by) )?(?:which|what) (?:version|release)\b)",
-    re.IGNORECASE,
-)
-_WHO = re.compile(
-    r"^\W*(?:who|whose)\b.*\b(?:wrote|written|writes|knows?|maintain\w*|owns?|owners?|author\w*|understands?|works? on"
-    r"|worked on|responsible|expert|ask|code is|last (?:changed|touched|edited|modified)|changed .+ last)\b",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
@@ -46,12 +40,11 @@ DONE = {
     "deprecated": re.compile(r"\bdeprecat", re.IGNORECASE),
 }
 _MESSAGES = 40  # that may say when something was done
-_NAMED = 3  # authors that are named, each with the commit that most of their lines are from
 _SAYS = 0.75  # of the words of a question without a name
 _FILES = 2  # that a name was removed from are named
-_SECONDS = 1.0  # to look for what is left of it
+_TAKEN = 8  # commits that took uses of a name away, of which one may have taken the last
+_TAGS = 5  # that may be the first without it
 _DESCENT = 3.0  # to follow it back
-_QUOTED = 3  # lines of the code, which the answer is about and does not explain
 
 
 def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
@@ -75,16 +68,15 @@ def find_moment(query: Query, hits: Sequence[Hit], searcher: Finder, repository:
     if changed:
         sentence = said_of_change(query, changed, commit, repository, by)
     else:
-        version = first_version(repository, commit.sha)
-        holds = f"the first version with it is {version}" if version else "no version's tag has it yet"
-        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {holds}."
+        told = first_told(repository, commit.sha)
+        sentence = f"On {commit.date[:10]}{by}: {title(commit.subject, commit.body)}; {told}."
     return Evidence(each_once([hit, *hits]), {hit: Reason(sentence, commit.subject, 0)}, sure=changed is not None)
 
 
 def find_changed(query: Query, searcher: Finder, repository: Repository) -> Changed | None:
     """The commit that took away, brought or deprecated what a question names; None where there is none.
 
-    Of words that may be a name only a definition counts, and what is still there was not removed where a use of it was.
+    Of words that may be a name only a definition counts. Who took away uses removed the name with the last of them.
     """
     if not (searcher.store and query.change and (query.changed or query.files)):
         return None
@@ -93,13 +85,23 @@ def find_changed(query: Query, searcher: Finder, repository: Repository) -> Chan
     if not query.changed:
         return None
     within = _within(query, repository)
-    changed = next(iter(find_changes(searcher.store, query.changed, query.change, 1, within)), None)
+    changes = find_changes(searcher.store, query.changed, query.change, _TAKEN, within)
+    if query.change == "removed":
+        return _removal([each for each in changes if each.defining or query.names], repository)
+    changed = next(iter(changes), None)
     if query.change == "added" and within is None and len(query.names) == 1:
         changed = _first(changed, query.names[0], repository)
-    if changed is None or not (changed.defining or query.names):
-        return None
-    gone = query.change == "removed" and not changed.defining
-    return None if gone and any(_is_defined(repository, name) for name in query.names) else changed
+    return changed if changed and (changed.defining or query.names) else None
+
+
+def _removal(found: Sequence[Changed], repository: Repository) -> Changed | None:
+    """The commit after which a name was gone from all code, else the last that took away a definition of it."""
+    if found and not is_present(repository, found[0].names, "HEAD"):
+        for each in found:
+            before = each.defining or is_present(repository, each.names, f"{each.sha}^")
+            if before and not is_present(repository, each.names, each.sha):
+                return each
+    return next((each for each in found if each.defining), None)
 
 
 def _changed_file(query: Query, repository: Repository) -> Changed | None:
@@ -134,27 +136,27 @@ def said_of_change(query: Query, changed: Changed, commit: Commit, repository: R
     """That `Cart` was removed on 2025-02-03, and that the first version without it is 2.0."""
     names = tuple(query.changed if query.names else changed.names)[:2] or changed.names or (query.thing,)
     what = ", ".join(code(name) for name in names) + (" were " if len(names) > 1 else " was ")
-    left = query.change == "removed" and not query.files and any(_is_defined(repository, name) for name in names)
+    removed = query.change == "removed"
+    left = removed and not query.files and any(is_present(repository, names, at) for at in (commit.sha, "HEAD"))
     where = f" from {', '.join(code(path) for path in changed.paths[:_FILES])}" if left else ""
     done = f"{what}{query.change}{where}{by} on {commit.date[:10]}"
-    version = first_version(repository, commit.sha)
-    removed = query.change == "removed"
+    holding = versions_with(repository, commit.sha)
+    if not holding:
+        return f"{done}; {NO_VERSION}."
+    version, holds = holding[0], "that holds this commit"
     it = "them" if len(names) > 1 else "it"
-    holds = "that holds this commit" if left or query.change == "deprecated" else f"with{'out' * removed} {it}"
-    return f"{done}; the first version {holds} is {version}." if version else f"{done}; no version's tag has it yet."
-
-
-def _is_defined(repository: Repository, name: str) -> bool:
-    """Whether a name is defined somewhere now; it is taken to be where that takes too long to find out."""
-    try:
-        return bool(find_definitions(repository, name.rpartition(".")[2], _SECONDS))
-    except SourceError:
-        return True
+    if query.change == "added":
+        holds = f"with {it}"
+    elif removed and not left:
+        without = (tag for tag in holding[:_TAGS] if query.files or not is_present(repository, names, tag.sha))
+        if gone := next(without, None):
+            version, holds = gone, f"without {it}"
+    return f"{done}; the first version {holds} is {version.name}."
 
 
 def _told(query: Query, searcher: Finder, repository: Repository) -> str | None:
     """The commit whose message says what is asked: most of its words, all of its numbers, and that it was done."""
-    project = words((repository.project or repository.root.name).rpartition("/")[2])
+    project = words(repository.name)
     asked = [word for word in query.topic if word not in project and word != "support"]
     done = DONE[query.change] if query.change else None
     if not asked:
@@ -174,56 +176,3 @@ def title(subject: str, body: str) -> str:
     """What a commit did: of a merge, what is merged."""
     first = next(filter(None, body.split("\n")), "") if _MERGE.match(subject) else ""
     return first or subject
-
-
-def find_authors(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
-    """Who wrote and last changed the file or definition that is asked about, each with a commit of theirs."""
-    if not _WHO.search(query.text):
-        return None
-    for subject in find_subjects(query, searcher, repository):
-        definition = subject.definition
-        with suppress(RepositoryError):
-            found = authorship_of(repository, subject.path, definition.symbol if definition else None)
-            commits = _commits(found, repository)
-            # Of a whole file no lines say whose it is, unless there is nothing else to cite.
-            shown = [*(_head(found, searcher) if found.symbol or not commits else []), *commits]
-            if shown and found.last is not None:
-                reasons = {hit: Reason("", quote, 0) for hit, quote in shown}
-                reasons[shown[0][0]] = Reason(_said(found), shown[0][1], 0)
-                order = each_once([*(hit for hit, _ in shown), *hits])
-                return Evidence(order, reasons, sure=subject.certain)
-    return None
-
-
-def _head(found: Authorship, searcher: Finder) -> list[tuple[Hit, str]]:
-    """The piece of code in which the place asked about begins, and its first lines."""
-    place = found.places[0]
-    here = searcher.at(place.path, place.start_line)
-    if here is None:
-        return []
-    lines = here.text.split("\n")[place.start_line - (here.start_line or 1) :]
-    return [(here, "\n".join(lines[:_QUOTED]))]
-
-
-def _said(found: Authorship) -> str:
-    """`send_file (src/helpers.py:3-40): Ada wrote 90% of its lines, Bob 10%. Last changed by Bob on 2020-01-02.`"""
-    lines = ", ".join(f"{place.start_line}-{place.end_line}" for place in found.places)
-    where = f"{found.path}:{lines}" if found.symbol else found.path
-    owners = [owner for owner in found.owners if owner.lines]
-    shares = [f"{owner.author} {found.share(owner):.0%}" for owner in owners[:_NAMED]]
-    more = f" and {len(owners) - _NAMED} others the rest" if len(owners) > _NAMED else ""
-    last = f" Last changed by {found.last.author} on {found.last.last[:10]}." if found.last else ""
-    notes = "".join(f" {note}" for note in found.notes)
-    named = f"{found.symbol}, " if found.symbol else ""
-    return f"Lines of {named}{where}, by author: {', '.join(shares)}{more}.{last}{notes}"
-
-
-def _commits(found: Authorship, repository: Repository) -> list[tuple[Hit, str]]:
-    """For each author that is named the commit that most of their lines are from, then the last one; their subjects."""
-    best: dict[str, Commit | None] = {}
-    for shaper in found.found.shapers:
-        best.setdefault(shaper.commit.author, shaper.commit)
-    named = [best.get(owner.author) for owner in found.owners[:_NAMED]]
-    shown = [*named, read_message(repository, found.found.commit or "")]
-    each = {commit.sha: commit for commit in shown if commit is not None and commit.subject}
-    return [(commit_hit(commit, repository), commit.subject) for commit in each.values()]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from whence_indexer.query import Query
 from whence_indexer.types import Citation, Hit
-from whence_server.markup import code, plain, quoted
+from whence_server.markup import code, lines_of, plain, quoted
 from whence_server.passages import Passage, best_passage, coverage, sentences, signature
 from whence_server.reasons import Reason, find_reasons
 
@@ -225,4 +225,4 @@ def _place(passage: Passage, citation: Citation) -> str:
     opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
     shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))
     symbol = f" — {code(hit.symbol)}" if hit.symbol and shown else ""
-    return f"**{plain(citation.path or '')}:{citation.start_line}-{citation.end_line}**{symbol}"
+    return f"**{plain(citation.path or '')}:{lines_of(citation.start_line, citation.end_line)}**{symbol}"

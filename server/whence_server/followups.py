@@ -20,7 +20,7 @@ from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
 from whence_indexer.threads import Thread
 from whence_indexer.types import Citation, Hit, Span
-from whence_indexer.versions import first_version
+from whence_indexer.versions import first_told
 from whence_server import actions, extractive, why
 from whence_server.citations import verify
 from whence_server.descriptions import place_of
@@ -104,14 +104,13 @@ def _of_commit(asked: Asked, sha: str, searcher: Finder, repository: Repository,
         return why.explain_commit(repository, commit).answer
     if asked == "tests":
         return _tests_of_commit(sha, searcher, repository)
-    version = first_version(repository, sha)
-    holds = f"the first version with it is {version}" if version else "no version's tag has it yet"
     by, day = plain(commit.author), commit.date[:10]
     lead = f"By {by}, on {day}" if asked == "who" else f"{opening}{day}, by {by}"
     merges = len(commit.parents) > 1 and commit.body  # what it brings stands below "Merge pull request #7"
     what = commit.body.strip().partition("\n")[0] if merges else commit.subject
     passage = best_passage(commit_hit(commit, repository), {}, MAX_LINES)
-    return _quoting(f"{lead}: {plain(what)}; {plain(holds)}.", [passage], _SURE, repository, started)
+    said = f"{lead}: {plain(what)}; {plain(first_told(repository, sha))}."
+    return _quoting(said, [passage], _SURE, repository, started)
 
 
 def _of_thread(asked: Asked, about: Citation, searcher: Finder, repository: Repository) -> Answer | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from whence_indexer.search import Searcher
 
 EXPLAIN, WHY = "whence.explain", "whence.why"
-_LONGEST = 160  # characters of a reason that is read in passing
+_LONGEST = 160  # characters of a subject or reason that is read in passing
 
 # (command, the lines it is about) -> where a link leads that runs it in the editor
 Link = Callable[[str, Span], str]
@@ -73,7 +73,7 @@ def hover(
     commit = _of_line(repository, place, contents, wait) if rows[line - 1].strip() else None
     if commit is None:
         return None
-    said = "Not committed yet" if commit == "new" else _change(repository, commit, now, reason=True)
+    said = "Not committed yet" if commit == "new" else _change(repository, commit, now, rows[line - 1])
     return Hover("\n\n".join([said, *_links(link, place)]), line, 0, len(rows[line - 1]))
 
 
@@ -114,8 +114,9 @@ def _last_change(repository: Repository, found: Found, path: str, wait: Wait, no
     return [f"Last changed {_change(repository, newest, now)}{edited}"]
 
 
-def _change(repository: Repository, commit: Commit, now: datetime, reason: bool = False) -> str:
-    """`3 months ago by Ada: Brake later (#12)`, the title of #12 where it is known, and why where the message says."""
+def _change(repository: Repository, commit: Commit, now: datetime, about: str = "") -> str:
+    """`3 months ago by Ada: Brake later (#12)`, the title of #12 where it is known, and why, where the message says it
+    of a line that is asked `about`."""
     thread = title_of(repository, commit)
     named = ""
     if thread:
@@ -123,10 +124,10 @@ def _change(repository: Repository, commit: Commit, now: datetime, reason: bool 
         told = f" “{plain(title)}”" if title and title not in commit.subject else ""
         named = f" (#{number}{told})" if told or f"#{number}" not in commit.subject else ""
     why = ""
-    if reason:
-        found = [each for each in find_reasons(commit.subject, commit.body)[:1] if each.strength >= CAUSE]
+    if about:
+        found = [each for each in find_reasons(commit.subject, commit.body, about)[:1] if each.strength >= CAUSE]
         why = "".join(f" — {plain(_clipped(each.sentence))}" for each in found if each.sentence not in commit.subject)
-    subject = plain(commit.subject) or "without a message"
+    subject = plain(_clipped(commit.subject)) or "without a message"
     return f"{age(commit.date, now)} by {plain(commit.author)}: {subject}{named}{why}"
 
 

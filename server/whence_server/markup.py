@@ -23,6 +23,11 @@ _OPENING = re.compile(r"^(\d{0,9})([#+=.)-])(?=[#=-]*(?:\s|$))")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+def lines_of(first: int | None, last: int | None) -> str:
+    """Lines as a place names them: `3`, or `3-5`."""
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
 def quoted(quote: str) -> str:
     """A fence longer than any in the quote, so that nothing in it is taken for Markdown of ours."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", quote)), default=0))

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from whence_server.passages import MAX_LINES
+from whence_indexer.query import FUNCTION_WORDS
+from whence_indexer.terms import words
+from whence_server.passages import MAX_LINES, coverage
 
 CAUSE, PROBLEM, PROSE = (
     3,
@@ -25,7 +27,7 @@ _CAUSE = re.compile(
     r"|be (?:able|consistent|compatible))|otherwise|or else"
     r"|due to|caused? (?:by|a|an|the)?|the (?:reason|problem|issue|idea|point|goal|motivation|intention)\b|that is why"
     r"|this is why|therefore|as a result|prevent(?:s|ed|ing)|avoid(?:s|ing)|lead(?:s|ing)? to|led to"
-    r"|which (?:means|meant|broke|breaks|caused?|causes|leads|led|made|makes|is|was)|instead of|rather than|no longer"
+    r"|which (?:means|meant|broke|breaks|caused?|causes|leads|led|made|makes|is|was)|no longer"
     r"|work-?around|in case|since (?!\d|v\d|version)|needed|necessary|required (?:by|for|to)|turns? out|it is better"
     r"|unless|would (?:otherwise )?(?:be|fail|break|crash|cause|have|not|never|lead|result|raise))\b",
     re.IGNORECASE,
@@ -37,9 +39,17 @@ _PROBLEM = re.compile(
     r"|does not|never|unexpected\w*|ambiguous|obsolete|redundant|unnecessary|overflow\w*|corrupt\w*)\b",
     re.IGNORECASE,
 )
+# What is said to whoever may merge it.
+_PLEA = re.compile(
+    r"\b(?:(?<!to )please|thx|thanks(?! to\b)|thank you|let me know|feel free|(?:if|do|what do) you think"
+    r"|I (?:pull|close)|I(?:'ll| will| can) (?:close|update|change|open)|lgtm)\b",
+    re.IGNORECASE,
+)
+_UNFINISHED = (",", ":", ";", "(")
 _BOILERPLATE = re.compile(
     r"^\s*(?:[A-Z][\w-]*-(?:by|to|id|on|from|url|link|authors?|files?)\s*:|cc\s*:|change-id\b|git-svn-id\b|bug\s*[:=]"
     r"|(?:closes?d?|fix(?:e[sd])?|resolve[sd]?|refs?|see(?: also)?|references?|issues?|related(?: to)?|part of|pr|gh)?"
+    r"(?: (?:this |the )?(?:issue|pr|pull request))?"
     r"\s*:?\s*(?:[\w./-]*#\d++|https?://\S++)(?:[\s,;.]|and|[\w./-]*#\d++|https?://\S++)*+$"
     r"|#?\s*conflicts\s*:|merge (?:pull request|branch|remote-tracking branch|tag|commit)\b|merged in\b"
     r"|this reverts commit\b|\(cherry picked from\b|\[(?:skip ci|ci skip)\]|[-=*_#~]{3,}\s*$|diff --git |\t)",
@@ -67,36 +77,47 @@ class Reason:
     strength: int
 
 
-def find_reasons(subject: str, body: str) -> list[Reason]:
+def find_reasons(subject: str, body: str, about: str = "") -> list[Reason]:
     """The reasons that a message gives, best first; none where it only names what was done.
 
-    A subject says what; it is a reason only where it also says what for, or what was wrong.
+    A subject says what; it is a reason only where it also says what for, or what was wrong. Of a list only those items
+    are meant that speak of `about`, the code that is asked about: they explain it, whatever they say.
     """
     found = [reason for reason in _reasons(subject) if reason.strength > PROSE]
-    found += _reasons(body)
+    found += _reasons(body, about)
     return sorted(found, key=lambda reason: -reason.strength)
 
 
-def _reasons(text: str) -> Iterator[Reason]:
-    for lines in _paragraphs(text):
+def _reasons(text: str, about: str = "") -> Iterator[Reason]:
+    paragraphs = list(_paragraphs(text))
+    listed = bool(about) and sum(_ITEM.match(lines[0]) is not None for lines in paragraphs) > 1
+    asked = {word: 1.0 for word in words(about) if len(word) > 2 and word not in FUNCTION_WORDS} if listed else {}
+    goes_on = False
+    for lines in paragraphs:
+        item = _ITEM.match(lines[0]) is not None
+        code = not item and all(line.startswith("    ") for line in lines)
+        if code or (item and listed and not coverage(" ".join(lines), asked)):
+            continue
         plain = [_ITEM.sub("", line).strip() for line in lines]
         starts = list(accumulate((len(line) + 1 for line in plain), initial=0))
         place = 0
         joined = " ".join(plain)
         for sentence in _SENTENCE.split(joined):
             place = joined.index(sentence, place)
-            strength = _strength(sentence, bool(_ITEM.match(lines[0])))
+            whole = not sentence.endswith(_UNFINISHED) and not (goes_on and not place and sentence[:1].islower())
+            strength = _strength(sentence, item and not listed) if whole else 0
             if strength:
                 row = sum(start <= place for start in starts[:-1]) - 1
                 first = row if len(lines) > MAX_LINES else 0
                 yield Reason(sentence, "\n".join(lines[first : first + MAX_LINES]), strength)
             place += len(sentence)
+        goes_on = joined.endswith(",")
 
 
 def _strength(sentence: str, item: bool) -> int:
-    """How plainly it says why; 0 where it is no sentence, or an item of a list of what was done."""
-    words = len(_WORD.findall(sentence)) + len(_WIDE.findall(sentence)) // 3
-    if words < _FEWEST_WORDS or len(sentence) > _MAX_SENTENCE:
+    """How plainly it says why; 0 where it is no sentence, a plea, or an item of a list of what was done."""
+    count = len(_WORD.findall(sentence)) + len(_WIDE.findall(sentence)) // 3
+    if count < _FEWEST_WORDS or len(sentence) > _MAX_SENTENCE or _PLEA.search(sentence):
         return 0
     if _CAUSE.search(sentence):
         return CAUSE

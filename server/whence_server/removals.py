@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from whence_indexer.finder import Finder
-from whence_indexer.history import read_message
+from whence_indexer.history import instant, read_message
 from whence_indexer.query import Query
 from whence_indexer.repository import Repository
 from whence_indexer.types import Commit, Hit
@@ -39,7 +39,7 @@ def find_removal(query: Query, hits: Sequence[Hit], searcher: Finder, repository
     told = None if given else told_in_threads(Candidate(hit, shaped=1.0), repository)
     if told and told[0].kind == "commit" and told[1].strength < CAUSE:  # a merge, whose title says what it is of
         told = None
-    before = _deprecation(query, changed.names, searcher, repository) if query.change == "removed" else None
+    before = _deprecation(query, changed.names, commit, searcher, repository) if query.change == "removed" else None
     reasons = dict([before] if before else [])
     reasons[hit] = Reason("", commit.subject, 0)
     if given is not None:
@@ -76,12 +76,12 @@ def _with_reason(done: str, reason: Reason) -> Reason:
 
 
 def _deprecation(
-    query: Query, names: Sequence[str], searcher: Finder, repository: Repository
+    query: Query, names: Sequence[str], removal: Commit, searcher: Finder, repository: Repository
 ) -> tuple[Hit, Reason] | None:
-    """The commit that deprecated it first, with what it says."""
+    """The commit that deprecated it first, before the removal, with what it says."""
     asked = replace(query, change="deprecated", names=query.names or tuple(names))
     changed = find_changed(asked, searcher, repository)
     commit = read_message(repository, changed.sha) if changed else None
-    if commit is None or not commit.subject:
+    if commit is None or not commit.subject or instant(commit.date) > instant(removal.date):
         return None
     return commit_hit(commit, repository), _given(commit) or Reason("", commit.subject, 0)

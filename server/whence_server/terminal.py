@@ -27,6 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from whence_indexer.types import Citation, Hit
+from whence_server.markup import lines_of
 from whence_server.passages import best_passage
 from whence_server.types import Answer, Explanation
 
@@ -168,7 +169,7 @@ def show_authorship(found: Authorship) -> None:
     """One author a line: share, lines, commits, when the last was; those who left no line as a number."""
     console = _console()
     named = f" {found.symbol}" if found.symbol else ""
-    lines = ",".join(f"{place.start_line}-{place.end_line}" for place in found.places)
+    lines = ",".join(lines_of(place.start_line, place.end_line) for place in found.places)
     console.print(_text(f"{found.path}:{lines}{named}", "bold"))
     console.print(Text(f"{'share':>6} {'lines':>7} {'commits':>8}  last change  author", style="dim"))
     writing = [owner for owner in found.owners if owner.lines]
@@ -265,7 +266,7 @@ def _console() -> Console:
 
 def _place(source: Hit | Citation, root: Path) -> Text:
     if source.path is not None:
-        text = f"{source.path}:{source.start_line}-{source.end_line}"
+        text = f"{source.path}:{lines_of(source.start_line, source.end_line)}"
         return _text(text, f"bold link {(root / source.path).as_uri()}")
     thread = f" (#{source.thread})" if source.thread else ""
     named = f"{_KINDS[source.kind]} #{source.thread}" if source.kind in _KINDS else f"commit {source.commit}{thread}"

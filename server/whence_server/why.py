@@ -21,7 +21,7 @@ from whence_indexer.source import find_source
 from whence_indexer.types import Citation, Commit, Span
 from whence_server.changelogs import Entry, find_entries, stands
 from whence_server.discussions import Discussions, Told, find_discussions, find_told, holds
-from whence_server.markup import plain, quoted
+from whence_server.markup import lines_of, plain, quoted
 from whence_server.reasons import CAUSE, PROBLEM, PROSE, Reason, find_reasons
 from whence_server.receipts import citation_url, in_history
 from whence_server.types import Answer, Change, Explanation, Model, Timings
@@ -77,7 +77,7 @@ def explain(
     started = time.monotonic()
     source = find_source(repository, lines.path, lines.start_line, lines.end_line, contents)
     lineage = trace(repository, source, lines.start_line, lines.end_line, seconds=seconds)
-    return _explained(repository, [lines], lineage, started, discuss)
+    return _explained(repository, [lines], source.lines, lineage, started, discuss)
 
 
 def explain_definition(
@@ -94,18 +94,19 @@ def explain_definition(
     started = time.monotonic()
     source, definition = locate(repository, symbol, path)
     lineage = trace_definition(repository, source, definition, seconds)
-    return _explained(repository, definition.places, lineage, started, discuss)
+    return _explained(repository, definition.places, source.lines, lineage, started, discuss)
 
 
 def explain_commit(repository: Repository, commit: Commit, discuss: FindDiscussions = find_discussions) -> Explanation:
     """Why a commit was made: the reason in its message, in its threads, or in a changelog's entry about these."""
     started = time.monotonic()
-    return _explained(repository, [Span("", 1, 1)], Lineage((Shaper(commit, ()),)), started, discuss)
+    return _explained(repository, [Span("", 1, 1)], (), Lineage((Shaper(commit, ()),)), started, discuss)
 
 
 def _explained(
     repository: Repository,
     lines: Sequence[Span],
+    rows: Sequence[str],
     lineage: Lineage,
     started: float,
     discuss: FindDiscussions,
@@ -113,7 +114,8 @@ def _explained(
     discussions = discuss(repository, [shaper.commit for shaper in lineage.shapers])
     retrieved = time.monotonic()
     history = tuple(_change(shaper, discussions) for shaper in lineage.shapers)
-    best = _best(lineage.shapers, discussions, repository)
+    about = "\n".join(row for place in lines for row in rows[place.start_line - 1 : place.end_line])
+    best = _best(lineage.shapers, about, discussions, repository)
     cited = _verified(best, repository)
     left_out = sum(each.reason.quote != "" for each in best) - len(cited)
     citations = [_citation(number, found, repository) for number, found in enumerate(cited, 1)]
@@ -162,12 +164,13 @@ def _change(shaper: Shaper, discussions: Discussions) -> Change:
     )
 
 
-def _best(shapers: Sequence[Shaper], discussions: Discussions, repository: Repository) -> list[_Found]:
-    """The best reason of each of the commits shown, the best of all first; a subject where a commit gives none."""
+def _best(shapers: Sequence[Shaper], about: str, discussions: Discussions, repository: Repository) -> list[_Found]:
+    """The best reason for the lines `about` of each of the commits shown, the best of all first; a subject where a
+    commit gives none."""
     found = []
     for shaper in shapers[: SHOWN * 2]:
         commit = shaper.commit
-        given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body)[:1]]
+        given = [_Found(reason, shaper) for reason in find_reasons(commit.subject, commit.body, about)[:1]]
         # What is known of a pull request that was not imported may be this very message.
         same = (True, commit.sha)
         threads = [each for each in discussions.of(commit.sha) if (each.derived, each.merge_commit) != same]
@@ -269,7 +272,7 @@ def _block(found: _Found, citation: Citation) -> str:
         subject += f"\n\nin {_told_where(found.told)}"
     elif found.entry is not None:
         span = found.entry.place
-        subject += f"\n\nin {plain(span.path)}:{span.start_line}-{span.end_line}"
+        subject += f"\n\nin {plain(span.path)}:{lines_of(span.start_line, span.end_line)}"
     return f"**commit {commit.sha[:10]}**{thread}, {about}{subject} [{citation.id}]\n\n{quoted(found.reason.quote)}"
 
 
@@ -300,5 +303,5 @@ def _notes(lineage: Lineage, left_out: int) -> list[str]:
 
 def _named(ranges: Sequence[Range]) -> str:
     """`line 3` or `lines 3-4, 9`."""
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    shown = [lines_of(first, last) for first, last in ranges]
     return ("line " if len(shown) == 1 and "-" not in shown[0] else "lines ") + ", ".join(shown)

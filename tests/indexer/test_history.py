@@ -311,9 +311,19 @@ def test_whatever_a_commit_holds_it_is_read_as_one(make_repository, message, aut
     for hunk in only.hunks:
         lines = files[hunk.path].encode().split(b"\n")
         assert hunk.text.encode().startswith(b"+" + lines[0]) or b"\0" in lines[0]
-    subject, _, body = "\n".join(line.rstrip() for line in message.split("\n")).strip("\n").partition("\n")
+    subject, _, body = "\n".join(line.rstrip() for line in message.split("\n")).strip("\n").partition("\n\n")
     if "@" not in message:
-        assert (only.subject, only.body) == (subject, body.strip("\n"))
+        assert (only.subject, only.body) == (subject.replace("\n", " "), body.strip("\n"))
+
+
+def test_a_subject_over_several_lines_is_the_one_that_git_shows(make_repository):
+    project = make_repository()
+    project.write("app.py", "run()\n")
+    project.commit("Fixed an issue where the default response was\nnot exposing all methods.\n\nThis fixes #97")
+    (only,) = commits(project)
+    assert only.subject == project.git("log", "-1", "--format=%s").strip()
+    assert only.subject == "Fixed an issue where the default response was not exposing all methods."
+    assert only.body == "This fixes #97"
 
 
 CONFIGURATIONS = [

@@ -15,6 +15,7 @@ from whence_server import actions
 from whence_server.citations import verify
 from whence_server.lenses import find_lenses
 from whence_server.links import find_links
+from whence_server.why import explain
 
 PAY = '''def charge(card, amount):
     """Take the amount from the card, once."""
@@ -99,7 +100,8 @@ def test_who_knows_lines_is_told_with_a_commit_of_each(shop):
     assert "| Grace [2] | 2 | 40% | 1 | 2024-05-07 |" in answer.text
     assert [citation.commit for citation in answer.citations] == [shop.add, shop.fix]
     assert "example.com" not in answer.text
-    assert actions.who(repository, Span("pay.py", 3, 3), PAY.replace("charged", "paid")).abstained
+    new = actions.who(repository, Span("pay.py", 3, 3), PAY.replace("charged", "paid"))
+    assert (new.text, new.abstained, new.confidence) == ("`pay.py:3` is in no commit yet.", False, 0.9)
     with pytest.raises(SourceError):
         actions.who(repository, Span("nothing.py", 1, 1))
 
@@ -140,8 +142,29 @@ def test_similar_code_leaves_the_selection_out(shop):
 
 
 def test_why_is_the_answer_of_the_history(shop):
-    answer = actions.why(shop.open(), Span("pay.py", 4, 4), "\n" + PAY)
+    answer = actions.why(shop.open(), Span("pay.py", 4, 4), "\n" + PAY).answer
     assert answer.text.startswith("The bank repeats its answers, so that customers paid twice. [1]")
+
+
+def test_at_the_name_of_a_definition_all_of_it_is_meant(shop):
+    repository, place = shop.open(), Span("pay.py", 1, 1)
+    reason = "The bank repeats its answers, so that customers paid twice."
+    assert actions.why(repository, place).answer.text.startswith(reason)  # which another line of it is from
+    assert f"Why: {reason}" in actions.explain(searcher_of(repository), repository, place).text
+    assert not explain(repository, place).recorded  # the command line means the line
+
+
+def test_a_line_without_a_name_is_explained_by_its_own_place(shop):
+    shop.write(".gitignore", "# what is built\n*.pyc\n")
+    shop.write("bank.py", "class Bank:\n    name = 1\n\n    def repay(self, card):\n        card.credit()\n")
+    shop.commit("Ignore what is built, because it is made anew")
+    repository = shop.open()
+    update(repository)
+    searcher = searcher_of(repository)
+    ignored = actions.explain(searcher, repository, Span(".gitignore", 2, 2))
+    assert ignored.text.startswith("Why: Ignore what is built, because it is made anew [2]\n\n**.gitignore:2** [1]")
+    blank = actions.explain(searcher, repository, Span("bank.py", 3, 3))
+    assert (blank.text, blank.citations) == ("`bank.py:3` is blank, in `Bank`.", ())
 
 
 def test_lenses_name_the_last_change_and_count_the_commits(shop):

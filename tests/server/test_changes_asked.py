@@ -133,7 +133,7 @@ def test_a_file_was_removed_by_the_commit_that_deleted_it(history, question):
 
 @pytest.mark.parametrize("question", ["Which version dropped Python 3.7?", "When did we drop Python 3.7 support?"])
 def test_what_only_a_message_tells_has_a_date_and_a_version(history, question):
-    said = "On 2022-06-01: Drop support for Python 3.7; the first version with it is 2.2.0. [1]"
+    said = "On 2022-06-01: Drop support for Python 3.7; the first version with this change is 2.2.0. [1]"
     assert ask(history, question).text.startswith(said)
 
 
@@ -147,6 +147,20 @@ def test_the_newest_version_is_a_tag_with_its_day(history, question):
 def test_the_author_of_a_module_is_that_of_the_file_of_its_name(history):
     answered = ask(history, "Who is the main author of the blueprints module?")
     assert answered.text.startswith("Lines of web/blueprints.py, by author: Ada 67%, Bob 33%.")
+
+
+@pytest.mark.parametrize("question", ["who is the main author of this project?", "Who wrote framework?"])
+def test_the_author_of_the_project_is_who_made_most_commits(history, question):
+    answered = ask(history, question)
+    assert answered.text.startswith("Of 6 commits, merges left out, by author: Ada 67%, Bob 33%. [1]")
+    assert answered.citations[0].commit == history.sealing
+    assert not answered.abstained
+
+
+def test_a_file_that_search_only_guessed_is_not_told_as_the_one_that_was_meant(history):
+    answered = ask(history, "Who understands the opening of cookies?")
+    assert answered.text.startswith("Nothing here is called that; web/sessions.py is what search finds first. Lines of")
+    assert answered.abstained
 
 
 def test_a_comment_that_names_a_class_does_not_define_it(make_repository):

@@ -96,7 +96,8 @@ def test_who_when_and_where_a_change_is_tested_is_told_of_the_commit_that_was_sh
         "Is there a test for it?",
     )  # fmt: skip
     assert first.citations[0].commit == shop.fix
-    assert who.text.startswith("By Grace, on 2024-07-01: Charge cards once; the first version with it is v1.1. [1]")
+    said = "By Grace, on 2024-07-01: Charge cards once; the first version with this change is v1.1. [1]"
+    assert who.text.startswith(said)
     assert when.text.startswith("On 2024-07-01, by Grace: Charge cards once")
     assert "v1.1" in version.text
     assert why.text.startswith("Customers paid twice because the bank repeated its answers. [1]")

@@ -123,8 +123,69 @@ def test_a_name_that_another_file_defines_was_removed_from_its_file_only(make_re
     project.remove("old.py")
     project.commit("Clean up", date="2024-07-01T00:00:00Z")
     project.git("tag", "2.0")
+    project.write("tests/test_rows.py", "def test_rows():\n    class RowTable:\n        pass\n")
+    project.write("table.py", "class RowTable:\n    pass\n")
+    project.commit("Add a table", date="2024-08-01T00:00:00Z")
+    project.remove("table.py")
+    project.commit("Clean up more", date="2024-09-01T00:00:00Z")
+    assert ask(indexed(project), "When was RowTable removed?").text.startswith("`RowTable` was removed from `table.py`")
     said = "`parse_row` was removed from `old.py` on 2024-07-01; the first version that holds this commit is 2.0. [1]"
     assert ask(indexed(project), "When was `parse_row` removed?").text.startswith(said)
+
+
+def test_a_name_was_removed_by_the_commit_that_left_none_of_it_and_not_when_it_was_deprecated(make_repository):
+    project = make_repository()
+    read, warn = 'mode = os.environ.get("SHOP_ENV")\n', "warn(\"'SHOP_ENV' is deprecated\")\n"
+
+    def commit(message, month, tag):
+        sha = project.commit(message, date=f"2024-0{month}-01T00:00:00Z")
+        project.git("tag", tag)
+        return sha
+
+    project.write("shop.py", read)
+    project.write("cli.py", '"""Run it.\n\nSHOP_ENV=test: no charges.\n"""\n' + read * 5)
+    commit("Begin", 1, "1.0")
+    project.write("cli.py", "")
+    commit("Add options", 2, "2.0")
+    project.write("shop.py", f"# SHOP_ENV is read here.\n{warn}{read}")
+    commit("deprecate SHOP_ENV", 3, "2.1")
+    project.write("shop.py", "# SHOP_ENV is read here.\n")
+    project.write("tests/test_shop.py", 'assert "SHOP_ENV" not in shop.read()\n')
+    removal = commit("Remove deprecated code", 4, "3.0")
+    answered = ask(indexed(project), "Why was SHOP_ENV removed?")
+    assert answered.text.startswith("`SHOP_ENV` was removed on 2024-04-01; the first version without it is 3.0.")
+    assert answered.citations[0].commit == removal
+
+
+def test_a_class_that_left_a_warning_behind_was_removed_with_that(make_repository):
+    project = make_repository()
+    project.write("rows.py", "class RowReader:\n    pass\n")
+    project.commit("Begin")
+    project.write("rows.py", 'if name == "RowReader":\n    warn("RowReader is deprecated")\n')
+    project.commit("Read rows otherwise", date="2024-02-01T00:00:00Z")
+    assert "was removed" not in ask(indexed(project), "When was RowReader removed?").text
+    project.write("rows.py", "")
+    project.commit("Clean up", date="2024-03-01T00:00:00Z")
+    answered = ask(indexed(project), "When was RowReader removed?")
+    assert answered.text.startswith("`RowReader` was removed on 2024-03-01;")
+
+
+def test_the_first_version_without_a_name_is_one_that_lacks_it(make_repository):
+    project = make_repository()
+    project.write("rows.py", "def parse_row(row):\n    return row\n")
+    project.commit("Begin")
+    project.remove("rows.py")
+    project.commit("Clean up", date="2024-02-01T00:00:00Z")
+    project.git("checkout", "--quiet", "-b", "old")
+    project.write("use.py", "parse_row(1)\n")
+    project.commit("Use it again", date="2024-03-01T00:00:00Z")
+    project.git("tag", "2.0")
+    project.git("checkout", "--quiet", "main")
+    project.write("other.py", "")
+    project.commit("Release", date="2024-04-01T00:00:00Z")
+    project.git("tag", "3.0")
+    said = "`parse_row` was removed on 2024-02-01; the first version without it is 3.0. [1]"
+    assert ask(indexed(project), "When was parse_row removed?").text.startswith(said)
 
 
 def test_what_a_commit_did_is_no_reason(shop):
@@ -210,7 +271,7 @@ def test_the_name_of_a_file_is_one_line_of_an_answer_and_marks_nothing():
     hit = Hit("code", 1.0, "x = 1", path, 1, 1, symbol="a`b")
     passage = Passage(hit, 1, "x = 1")
     place = extractive.render("", [passage], [extractive.cite(1, passage, None)]).split("\n")[0]
-    assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1-1** — `` a`b `` [1]"
+    assert place == "**a # Trust me \\[9\\](http://evil.test)�\\[2J__init\\_\\_.py:1** — `` a`b `` [1]"
 
 
 def test_a_commit_without_a_message_ends_no_answer(make_repository):

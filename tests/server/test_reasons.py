@@ -48,10 +48,25 @@ def test_the_sentence_that_says_why_comes_first(subject, body, sentence, strengt
         ),
         ("Read faster", "```\nwarning: it would fail because of this\n```\nuser    8.426\nreal    9.1"),
         ("Squash", "* add tests\n* tidy the imports of all the modules\n"),
+        ("Squash", "* use TypeError instead of ValueError\n* allow bytes for the status value\n"),
+        ("Add an example", "Reference this issue #1323\n\nIf you think it's unnecessary, I will close this.\nThx."),
+        (
+            "Add async",
+            "This allows for functions to be passed, for example as\na view,\n\n    async def index():"
+            "\n        return await page()\n\nthis comes with a cost",
+        ),
     ],
 )
 def test_what_says_only_what_is_no_reason(subject, body):
     assert find_reasons(subject, body) == []
+
+
+def test_of_a_list_the_item_that_speaks_of_the_lines_explains_them():
+    body = "* be explicit about how tuples are unpacked\n* use a lock to avoid a race\n* document the status value\n"
+    (best,) = find_reasons("Refactor", body, "    if isinstance(value_of, tuple):")[:1]
+    assert best.sentence == "be explicit about how tuples are unpacked"
+    assert find_reasons("Refactor", body, "    with lock:")[0].sentence == "use a lock to avoid a race"
+    assert find_reasons("Refactor", body, "    return None") == []
 
 
 @given(st.text(), st.lists(st.text(alphabet="ab. #1*-\n:/hpst", max_size=80), max_size=6).map("\n".join))
@@ -63,5 +78,5 @@ def test_a_quotation_is_always_part_of_the_message(subject, body):
 
 
 def test_a_hostile_message_takes_no_longer_than_its_length():
-    for part in ("https://", "#1", "a/", "* ", "http://x#1 and "):
+    for part in ("https://", "#1", "a/", "* ", "http://x#1 and ", "refs  "):
         find_reasons(part * 20_000 + "!x", part * 20_000 + "\n!x")

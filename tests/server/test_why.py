@@ -130,7 +130,7 @@ def test_a_question_of_why_at_a_line_goes_through_its_history(shop):
     at = Span("pay.py", 2, 2)
     assert answer(Question(parse_query("why is this here?"), at), searcher, repository).text.startswith(REASON)
     whose = answer(Question(parse_query("who wrote this?"), at), searcher, repository).text
-    assert whose.startswith("Of `pay.py:2-2` most lines are by Grace (100%) [1]. Last changed by Grace, on 2024-05-06.")
+    assert whose.startswith("`pay.py:2` is by Grace [1]. Last changed by Grace, on 2024-05-06.")
     shop.write("new.py", "def charge_again(card):\n    charge(card)\n")
     update(repository)
     untracked = answer(Question(parse_query("why charge again?"), Span("new.py", 1, 1)), searcher, repository)

@@ -30,6 +30,7 @@ from whence_server.lsp.locations import to_uri
 from whence_server.lsp.requests import AskParams, FeedbackParams, SearchParams, StatusParams, WhyParams
 from whence_server.lsp.roots import Found
 from whence_server.lsp.session import Session
+from whence_server.markup import lines_of
 from whence_server.protocol import answer_json, checks_json, search_json, why_json
 from whence_server.questionlog import keep_question
 from whence_server.types import Answer
@@ -94,12 +95,12 @@ async def search(session: Session, params: SearchParams) -> dict[str, Any]:
 
 
 async def why(session: Session, params: WhyParams) -> dict[str, Any]:
-    """`whence/why`: why the lines of a range are as they are."""
+    """`whence/why`: why the lines of a range are as they are, or the definition whose name is on the one line of it."""
 
     def work(finder: Finder, repository: Repository, lines: Span, shown: str | None) -> tuple[Answer, dict[str, Any]]:
-        from whence_server.why import explain
+        from whence_server.actions import why
 
-        explained = explain(repository, lines, contents=shown)
+        explained = why(repository, lines, shown)
         return explained.answer, why_json(explained)
 
     return await _of_lines(session, params, "why", work)
@@ -204,7 +205,7 @@ async def _of_lines(session: Session, params: WhyParams, action: str, work: OfLi
         folder, lambda stop: folder.root.ask(lambda finder: work(finder, repository, lines, shown))
     )
     answered, told = found.value
-    identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines.start_line}-{lines.end_line}"
+    identifier, asked = uuid4().hex[:12], f"{action} {lines.path}:{lines_of(lines.start_line, lines.end_line)}"
     root = to_uri(_root(folder))
     turn = follow(asked, parse_query(asked), answered, None, root)
     session.memory.remember(identifier, turn, identifier, Given(asked, answered, root))

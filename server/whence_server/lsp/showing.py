@@ -20,7 +20,7 @@ from whence_server.lsp.folders import Folder
 from whence_server.lsp.locations import to_path, to_uri
 from whence_server.lsp.requests import AskParams, StatusParams, WhyParams
 from whence_server.lsp.session import Session
-from whence_server.markup import as_message
+from whence_server.markup import as_message, lines_of
 
 Asked = Callable[[Session, WhyParams], Awaitable[dict[str, Any]]]
 
@@ -70,7 +70,9 @@ async def status(session: Session, params: StatusParams) -> dict[str, Any]:
 async def _of_lines(session: Session, params: WhyParams, title: str, asked: Asked) -> dict[str, Any]:
     folder, lines = session.lines(params.uri, params.range)
     told = await asked(session, params)
-    await show(session, folder, title.format(f"{lines.path}:{lines.start_line}-{lines.end_line}"), told["answer"])
+    await show(
+        session, folder, title.format(f"{lines.path}:{lines_of(lines.start_line, lines.end_line)}"), told["answer"]
+    )
     return told
 
 
