@@ -15,6 +15,7 @@ from whence_indexer import schema
 from whence_indexer.history import instant
 from whence_indexer.languages import language_of
 from whence_indexer.query import Change
+from whence_indexer.ranking import is_test
 from whence_indexer.store import Store, is_one_of, literal
 
 _BEFORE = (
@@ -66,10 +67,10 @@ def find_changes(
     """At most `limit` commits that took away (or brought) these names, best first; of those `within`, where given.
 
     First those that took away a definition, the last one before the others (or brought one, the first before the
-    others), then those that took away uses, in the same order. A commit that moved a name as often in as out has not
-    changed it. What deprecates a name brings a line that says so of it; where the last definition went with such a
-    line, definitions count no more than uses. A name of several words is any that they make, whose definitions alone
-    count: `JSON encoder` is `JSONEncoder` and `json_encoder`.
+    others), then those that took away uses, in the same order. Where code defined it, tests do not count. A commit that
+    moved a name as often in as out has not changed it. What deprecates a name brings a line that says so of it; where
+    the last definition went so, no removal of one counts more than that of a use. A name of several words is any that
+    they make, whose definitions alone count: `JSON encoder` is `JSONEncoder` and `json_encoder`.
     """
     if schema.HUNKS_TABLE not in store.state.tables:
         return []
@@ -87,6 +88,9 @@ def find_changes(
             _count(lines[sha], path, text, _pattern(name), sign, change == "deprecated" or " " not in name)
     defining = [sha for sha, each in lines.items() if each.definitions.total() > 0]
     using = [sha for sha, each in lines.items() if each.definitions.total() == 0 and each.uses.total() > 0]
+    defined = [sha for sha in defining if not all(map(is_test, lines[sha].paths))]
+    if defined:
+        defining, using = defined, [sha for sha in using if not all(map(is_test, lines[sha].paths))]
     if change == "deprecated":  # a use that is said to be deprecated counts as much as a definition
         defining, using = [*defining, *using], []
     dates = {sha: instant(date) for sha, date in _dates(store, [*defining, *using]).items()}

@@ -129,6 +129,11 @@ def test_a_name_that_another_file_defines_was_removed_from_its_file_only(make_re
     project.remove("table.py")
     project.commit("Clean up more", date="2024-09-01T00:00:00Z")
     assert ask(indexed(project), "When was RowTable removed?").text.startswith("`RowTable` was removed from `table.py`")
+    project.remove("tests/test_rows.py")
+    project.commit("Test no tables", date="2024-10-01T00:00:00Z")
+    assert ask(indexed(project), "When was RowTable removed?").text.startswith(
+        "`RowTable` was removed from `table.py` on 2024-09-01"
+    )
     said = "`parse_row` was removed from `old.py` on 2024-07-01; the first version that holds this commit is 2.0. [1]"
     assert ask(indexed(project), "When was `parse_row` removed?").text.startswith(said)
 
