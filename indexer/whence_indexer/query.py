@@ -76,7 +76,9 @@ _RELEASE = re.compile(
 )
 _NOT_RELEASE = re.compile(r"\b(?:chang\w+|add\w*|remov\w+|fix\w*|new in|since|break\w*|dependenc\w+)\b", re.IGNORECASE)
 _CHANGED_IN = re.compile(
-    r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+(?:in|to|with|about|around)\b", re.IGNORECASE
+    r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+"
+    r"(?:(?:in|to|with|about|around)\b|(?:recently|lately|last)\W*\Z)",
+    re.IGNORECASE,
 )
 # "Since which version is there a `Cart`?" asks when it was added.
 _THERE = re.compile(

@@ -27,6 +27,7 @@ from whence_server.extractive import LEADS_FROM, Draft
 from whence_server.followups import answer_pointed
 from whence_server.inquiry import Evidence, find_evidence
 from whence_server.markup import plain
+from whence_server.overview import find_overview
 from whence_server.passages import Passage, best_passage
 from whence_server.receipts import citation_url
 from whence_server.releases import find_release
@@ -125,7 +126,7 @@ def gather(
     check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    tell = _follow if follow else find_description
+    tell = _follow if follow else _describe
     found = tell(query, evidence, searcher, repository) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
@@ -195,6 +196,11 @@ def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
     return sorted(
         [*hits, *(kept[text] for text in kept.keys() - {hit.text for hit in hits})], key=lambda hit: -hit.score
     )
+
+
+def _describe(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
+    """What a question of the project, or of one named thing, asks for; None for others."""
+    return find_overview(query, searcher, repository) or find_description(query, hits, searcher, repository)
 
 
 def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:

@@ -18,7 +18,8 @@ from whence_server.types import Answer, Asked, Question
 _KEPT = 50  # conversations, and answers that may still be judged
 _EVIDENCE = 8  # hits of earlier answers that go on counting
 _POINTS_BACK = re.compile(
-    r"\b(it|its|itself|that|this|these|those|they|them|their|there|then|he|she|same|above)\b|^\W*(and|but|so|also)\b",
+    r"\b(it|its|itself|that|this(?!\s+(?:project|repository|repo|code\s?base|library|package)\b)|these|those|they|them"
+    r"|their|there|then|he|she|same|above)\b|^\W*(and|but|so|also)\b",
     re.IGNORECASE,
 )
 

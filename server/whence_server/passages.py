@@ -59,7 +59,7 @@ def best_passage(hit: Hit, weights: Mapping[str, float], most: int = MAX_LINES) 
         return _weight(gains[first : first + most], weights), _opening(lines, first), first
 
     start = max(range(max(0, len(lines) - most) + 1), key=value)
-    start, end = _trimmed(lines, start, min(start + most, len(lines)))
+    start, end = trimmed(lines, start, min(start + most, len(lines)))
     return Passage(hit, (hit.start_line or 1) + start, "\n".join(lines[start:end]))
 
 
@@ -126,7 +126,7 @@ def _stem(word: str) -> str:
     return stem[:6]
 
 
-def _trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
+def trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
     """Without blank lines at either end; one line remains whatever it holds."""
     while start < end - 1 and not lines[start].strip():
         start += 1
