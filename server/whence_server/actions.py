@@ -26,6 +26,7 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_server import extractive
 from whence_server import why as whys
 from whence_server.citations import verify
+from whence_server.descriptions import named
 from whence_server.markup import cell, code, plain
 from whence_server.opened import text_of
 from whence_server.passages import MAX_LINES, Passage, best_passage
@@ -58,7 +59,7 @@ def explain(searcher: Finder, repository: Repository, span: Span, contents: str 
     lead = f"{title}: {plain(said[0]) if said[1] else code(said[0])} [1]" if said[0] else f"{title} [1]"
     for passage in _related(searcher, repository, definition, said[0], shown) if definition else ():
         citations.append(_cited(len(citations) + 1, passage))
-        blocks.append(extractive.render("", [passage], citations[-1:]))
+        blocks.append(extractive.render("", [named(passage, searcher, repository)], citations[-1:]))
     retrieved = time.monotonic()
     reason, citations = _with_reason(repository, span, contents, citations)
     body = "\n\n".join([lead, *reason, *blocks])
@@ -115,7 +116,8 @@ def similar(searcher: Finder, repository: Repository, span: Span, contents: str 
     retrieved = time.monotonic()
     weights = searcher.rarity(list(dict.fromkeys(words(chosen)))[:_WORDS])
     found = [best_passage(hit, weights) for hit in hits if hit.score >= _LIKE]
-    kept = [passage for passage in found if verify(_cited(1, passage), repository, searcher)][:SIMILAR]
+    standing = [passage for passage in found if verify(_cited(1, passage), repository, searcher)][:SIMILAR]
+    kept = [named(passage, searcher, repository) for passage in standing]
     citations = [_cited(number, passage) for number, passage in enumerate(kept, 1)]
     place = code(f"{span.path}:{span.start_line}-{span.end_line}")
     if not kept:

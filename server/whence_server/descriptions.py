@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from whence_indexer.finder import Finder
 from whence_indexer.parsed import Definition, parse
@@ -18,7 +19,7 @@ from whence_server.conversations import asked_of
 from whence_server.inquiry import Evidence, each_once
 from whence_server.markup import code
 from whence_server.opened import text_of
-from whence_server.passages import MAX_LINES
+from whence_server.passages import MAX_LINES, Passage
 from whence_server.reasons import Reason
 from whence_server.summaries import summary
 
@@ -60,6 +61,34 @@ def place_of(name: str, searcher: Finder, repository: Repository) -> Span | None
     return None
 
 
+def named(passage: Passage, searcher: Finder, repository: Repository) -> Passage:
+    """The passage under the name of what it shows: the smallest definition that holds its lines, else the one that
+    begins among them; under none where there is none, or several."""
+    hit, path = passage.hit, str(passage.hit.path)
+    found = parse(path, _text(path, searcher, repository)).definitions if hit.kind == "code" else ()
+    if not found:  # a notebook, say, whose pieces have names of their own
+        return passage
+    first, last = passage.start_line, passage.end_line
+    holding = sorted(
+        (each for each in found if each.first <= first and last <= each.last), key=lambda each: each.last - each.first
+    )
+    begun = [each for each in found if first <= each.line <= last]
+    begun = [each for each in begun if not each.variable] or begun
+    outer = {each.name for each in begun if not any(each is not one and _within(each, one) for one in begun)}
+    name = holding[0].name if holding else next(iter(outer)) if len(outer) == 1 else None
+    return replace(passage, hit=replace(hit, symbol=name))
+
+
+def _within(inner: Definition, outer: Definition) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last
+
+
+def _text(path: str, searcher: Finder, repository: Repository) -> str:
+    """A file as it is searched, "" where it is not there."""
+    shown = searcher.unsaved(path)
+    return (text_of(repository, path, large=True) if shown is None else shown) or ""
+
+
 def _subjects(query: Query) -> Iterator[str]:
     """What may be the name of the one thing that is asked about, likeliest first."""
     if len(query.names) == 1 and asked_of(query.text, query.names) == "what":
@@ -99,8 +128,7 @@ def _definitions(
 
     likely: list[tuple[str, Definition, Span]] = []
     for whole, span in sorted(known, key=unlikeliness)[:_LOOKED_AT]:
-        shown = searcher.unsaved(span.path)
-        text = (text_of(repository, span.path, large=True) if shown is None else shown) or ""
+        text = _text(span.path, searcher, repository)
         for each in parse(span.path, text).definitions:
             if each.name == whole and span.start_line <= each.line <= span.end_line:
                 likely.append((text, each, span))

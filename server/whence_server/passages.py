@@ -14,6 +14,7 @@ from Stemmer import Stemmer
 
 from whence_indexer.terms import words
 from whence_indexer.types import Hit
+from whence_server.markup import CODE_SPAN
 
 MAX_LINES = 12  # what a person takes in at a glance under an answer
 _MAX_SENTENCE = 320
@@ -23,6 +24,10 @@ _MARKER = re.compile(
 )
 _CLOSER = re.compile(r"\s*(?:\*/|\"{3}|'{3}|-->)\s*$")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
+_FULL_STOP = re.compile(r"[.!?][\"'`)*\]]*$")
+_ENDS = re.compile(r"[.!?:][\"'`)*\]]*$|^\W*$")  # a line that the next one does not go on from
+_MARKED = re.compile(r"\s*(?:#|//|/?\*|--|;|%)")
+_NO_PROSE = re.compile(r"[{}]|</?\w+\s|=\"|^\".*\"\)?$|\w::\s")  # templates, strings of code, directives
 _FIELD = re.compile(r"[:@\\](?:param|arg|type|returns?|rtype|raises?|throws|see|since)\b|\.\. \w+::|[-=~^`\"*#+]{4,}$")
 _CODE = re.compile(r"[{};=]|\w\(|->|=>|^\s*(?:import|from|return|if|else|for|while|def|class|@)\b.*[:(]?$")
 _DEFINITION_LINE = re.compile(
@@ -75,6 +80,26 @@ def sentences(passage: Passage) -> Iterator[str]:
             if len(sentence.split()) >= 3 and len(sentence) <= _MAX_SENTENCE:
                 yield sentence
         paragraph = []
+
+
+def is_whole(sentence: str, passage: Passage) -> bool:
+    """Whether one of `sentences` is whole and prose: no heading or template, and not what is left of a sentence whose
+    beginning or end stands elsewhere. A line of a message needs no full stop."""
+    hit = passage.hit
+    if hit.path is None:
+        return not sentence.endswith((",", ":", ";"))
+    if not _FULL_STOP.search(sentence) or _NO_PROSE.search(CODE_SPAN.sub("", sentence)):
+        return False
+    rows = hit.text.split("\n")
+    bare = [bare_line(line) for line in rows]
+    opens = next(
+        (row for row, text in enumerate(bare) if text and (sentence.startswith(text) or text.startswith(sentence))), 0
+    )
+    if hit.kind == "code" and sentence[0].islower() and bare[opens] == rows[opens].strip():  # without a comment's mark
+        return False
+    above = rows[opens - 1] if opens else ""
+    apart = not opens or _ENDS.search(bare[opens - 1]) or (hit.kind == "code" and _CODE.search(above))
+    return bool(apart) or bool(_MARKED.match(above)) != bool(_MARKED.match(rows[opens]))
 
 
 def bare_line(line: str) -> str:
