@@ -22,7 +22,7 @@ from whence_server.actions import who
 from whence_server.chronicle import find_authors, find_moment
 from whence_server.citations import verify
 from whence_server.conversations import points_back
-from whence_server.descriptions import find_description, named
+from whence_server.descriptions import find_description, find_doer, named
 from whence_server.digest import find_digest
 from whence_server.extractive import LEADS_FROM, Draft
 from whence_server.followups import answer_pointed
@@ -211,8 +211,11 @@ def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
 
 
 def _describe(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
-    """What a question of the project, or of one named thing, asks for; None for others."""
-    return find_overview(query, searcher, repository) or find_description(query, hits, searcher, repository)
+    """What a question of the project, of one named thing, or of what is done somewhere asks for; None for others."""
+    if found := find_overview(query, searcher, repository):
+        return found
+    ways = (find_description, find_doer)
+    return next(filter(None, (way(query, hits, searcher, repository) for way in ways)), None)
 
 
 def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from whence_indexer.finder import Finder
 from whence_indexer.parsed import Definition, parse
@@ -19,7 +20,7 @@ from whence_server.conversations import asked_of
 from whence_server.inquiry import Evidence, each_once
 from whence_server.markup import code
 from whence_server.opened import text_of
-from whence_server.passages import MAX_LINES, Passage
+from whence_server.passages import MAX_LINES, Passage, coverage
 from whence_server.reasons import Reason
 from whence_server.summaries import summary
 
@@ -37,6 +38,8 @@ _POINTING = {"it", "this", "that", "these", "those", "they", "there", "here"}
 _ONE = re.compile(r"an?\s", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
 _IMPLEMENTS = re.compile(r"\s*(?:unsafe\s+)?impl\b")
+_DONE = re.compile(r"\W*(?:where|how)\s+(?:is|are|gets?)\s.*?\b(\w+ed)\b", re.IGNORECASE)
+_FILES = 2  # found first, in which what is done may be defined
 _LOOKED_AT = 8  # files whose definitions are compared
 
 
@@ -52,6 +55,30 @@ def find_description(query: Query, hits: Sequence[Hit], searcher: Finder, reposi
         if here is not None:
             return Evidence(each_once([here, *hits]), {here: _told(here, text, definition)}, sure=True)
     return None
+
+
+def find_doer(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
+    """The definition that is called by what "where is X signed?" asks for, in the files found first, before the hits;
+    None for another question.
+
+    Its piece may say nothing of X, which the rest of its file is about.
+    """
+    match = _DONE.match(query.text)
+    paths = (str(hit.path) for hit in hits if match and hit.kind == "code" and not is_test(str(hit.path)))
+    found = [
+        (path, each)
+        for path in islice(dict.fromkeys(paths), _FILES)
+        for each in parse(path, _text(path, searcher, repository)).definitions
+        if match and not each.variable and coverage(_last(each.name), {match[1].lower(): 1.0})
+    ]
+    weights = searcher.rarity(query.content)
+    path, best = max(found, key=lambda each: coverage(_last(each[1].name), weights), default=("", None))
+    here = searcher.at(path, best.line) if best else None
+    return Evidence(each_once([replace(here, score=hits[0].score), *hits]), {}) if here else None
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def place_of(name: str, searcher: Finder, repository: Repository) -> Span | None:

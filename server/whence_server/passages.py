@@ -18,6 +18,7 @@ from whence_server.markup import CODE_SPAN
 
 MAX_LINES = 12  # what a person takes in at a glance under an answer
 _MAX_SENTENCE = 320
+_LONGEST_STEM = 10
 _MAX_SIGNATURE = 160
 _MARKER = re.compile(
     r"^\s*(?:\*+(?=[\s/]|$)|[#;%]+[!:]?(?!\d)|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*"
@@ -146,9 +147,9 @@ def _opening(lines: list[str], row: int) -> int:
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
     """What `add` and `added` share by Snowball's rules for English, and of that the beginning that `registers` and
-    `registration` share: a stemmer keeps word classes apart."""
+    `registration` share: a stemmer keeps word classes apart. A name of several words in one shares none with others."""
     stem: str = Stemmer("english", 0).stemWord(word)  # one is not for two threads
-    return stem[:6]
+    return stem[:6] if len(stem) <= _LONGEST_STEM else stem
 
 
 def trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
