@@ -23,7 +23,7 @@ from whence_server.reasons import Reason, find_reasons
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 ABSTAIN_BELOW = 0.5
-NEARLY_NOTHING = 0.1  # a confidence below which what is nearest is hardly near: one piece shows it
+NEARLY_NOTHING = 0.05  # a confidence below which what is nearest is hardly near: one piece shows it
 ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 LEADS_FROM = 6  # hits searched for the sentence that answers
 _OPENING = 0.2  # the first sentence of a passage says what the rest explains
