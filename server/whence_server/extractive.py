@@ -78,12 +78,13 @@ def draft(
     """
     passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
+    first: tuple[int, ...] = (0,)
     if hits and hits[0] in reasons:
         sentence = reasons[hits[0]].sentence
-        lead, lead_score, source = sentence, float(embed([sentence])[0] @ question), 0
+        lead, lead_score = sentence, float(embed([sentence])[0] @ question)
     else:
-        lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
-    chosen = _chosen(passages, source, most)
+        lead, lead_score, first = _lead(query, passages[:leads_from], weights, question, embed)
+    chosen = _chosen(passages, first, most)
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score, unknown))
 
 
@@ -134,9 +135,9 @@ def _reasoned(hit: Hit, reason: Reason) -> Passage:
     return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 
-def _chosen(passages: Sequence[Passage], source: int, most: int) -> tuple[Passage, ...]:
+def _chosen(passages: Sequence[Passage], first: Sequence[int], most: int) -> tuple[Passage, ...]:
     """The leading passage and the next best; what was told leaves one place to the code as it is, if there is some."""
-    order = [*passages[source : source + 1], *passages[:source], *passages[source + 1 :]]
+    order = [passages[place] for place in dict.fromkeys([*first, *range(len(passages))])]
     files = any(passage.hit.path is not None for passage in order)
     told = [passage for passage in order if passage.hit.path is None][: most - files]
     chosen = [passage for passage in order if passage.hit.path is not None or passage in told]
@@ -145,15 +146,15 @@ def _chosen(passages: Sequence[Passage], source: int, most: int) -> tuple[Passag
 
 def _lead(
     query: Query, passages: Sequence[Passage], weights: Mapping[str, float], question: NDArray[np.float32], embed: Embed
-) -> tuple[str, float, int]:
-    """(sentence, likeness to the question of the likest one, index of its passage); no sentence where none is fit."""
+) -> tuple[str, float, tuple[int, ...]]:
+    """(sentence, likeness to the question of the likest one, passages of both); no sentence where none is fit."""
     found = [
         (text, index, position == 0, fit)
         for index, passage in enumerate(passages)
         for position, (text, fit) in enumerate(_candidates(query, passage))
     ]
     if not found:
-        return "", 0.0, 0
+        return "", 0.0, ()
     likeness = embed([text for text, *_ in found]) @ question
     top = max(passage.hit.score for passage in passages) or 1.0
 
@@ -167,8 +168,9 @@ def _lead(
     likest = max(range(len(found)), key=value)
     fit = (place for place, each in enumerate(found) if each[3] and value(place) >= _FIT * value(likest))
     best = max(fit, key=value, default=None)
-    text, source = ("", 0) if best is None else found[best][:2]
-    return text, float(likeness[likest]), source
+    if best is None:
+        return "", float(likeness[likest]), ()
+    return found[best][0], float(likeness[likest]), (found[best][1], found[likest][1])
 
 
 def _candidates(query: Query, passage: Passage) -> list[tuple[str, bool]]:
