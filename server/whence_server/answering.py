@@ -212,10 +212,8 @@ def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
 
 def _describe(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
     """What a question of the project, of one named thing, or of what is done somewhere asks for; None for others."""
-    if found := find_overview(query, searcher, repository):
-        return found
-    ways = (find_description, find_doer)
-    return next(filter(None, (way(query, hits, searcher, repository) for way in ways)), None)
+    found = find_overview(query, searcher, repository) or find_description(query, hits, searcher, repository)
+    return found or find_doer(query, hits, searcher, repository)
 
 
 def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:

@@ -178,3 +178,12 @@ def test_of_what_is_nowhere_one_piece_is_shown(project):
     assert answered.abstained
     assert len(answered.citations) == 1
     assert "Of another question" not in answered.text
+
+
+def test_when_a_protocol_was_added_is_told_by_the_commit_that_calls_it_as_code_does(project):
+    for line, subject in enumerate(("Added support for redirects", "feat: support http3 using quic", "Added support for verbs")):
+        project.write("net/serve.py", f"LINE = {line}\n")
+        project.commit(subject)
+    update(project.open())
+
+    assert "feat: support http3 using quic" in ask(project, "When was support for HTTP/3 added?").text.split("\n")[0]
