@@ -81,7 +81,9 @@ _RELEASE = re.compile(
 )
 _NOT_RELEASE = re.compile(r"\b(?:chang\w+|add\w*|remov\w+|fix\w*|new in|since|break\w*|dependenc\w+)\b", re.IGNORECASE)
 _CHANGED_IN = re.compile(
-    r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+(?:in|to|with|about|around)\b", re.IGNORECASE
+    r"^\W*what(?:\s+has|\s+was|\s+have)?\s+(?:recently\s+)?changed\s+"
+    r"(?:(?:in|to|with|about|around)\b|(?:recently|lately|last)\W*\Z)",
+    re.IGNORECASE,
 )
 # "Since which version is there a `Cart`?" asks when it was added.
 _THERE = re.compile(
@@ -99,6 +101,7 @@ _IDENTIFIER = re.compile(
 )
 _BARE_NAME = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")  # all there is: a symbol looked up
 _PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:ipynb|scala|swift|[a-z]{1,4})\b")
+_NUMBERED = re.compile(r"(?<![\w./-])([A-Za-z]{2,})[/ -](\d{1,4})(?![\w./-])")  # HTTP/3, which code calls http3
 _SCOPE = re.compile(r"::|#|->|\\")
 FUNCTION_WORDS = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does doing for "
@@ -160,6 +163,12 @@ class Query:
         return tuple(word for word in self.words if word in named or word not in FUNCTION_WORDS) or self.words
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """The words by which texts are found: `content`, and what code may make of two of them, `http3` of HTTP/3."""
+        joined = (f"{name}{number}".lower() for name, number in _NUMBERED.findall(self.timeless))
+        return tuple(dict.fromkeys([*self.content, *joined]))
+
+    @property
     def asks_release(self) -> bool:
         """Whether the newest version is asked for."""
         return _asks_release(self.text)
@@ -188,7 +197,7 @@ def parse_query(text: str) -> Query:
         text=stripped,
         words=tuple(dict.fromkeys(words(timeless) or words(stripped)))[:_SEARCHED_WORDS],
         names=tuple(dict.fromkeys([*quoted, *names])),
-        paths=tuple(dict.fromkeys(_PATH.findall(timeless))),
+        paths=tuple(dict.fromkeys(path for path in _PATH.findall(timeless) if not _NUMBERED.fullmatch(path))),
         intent="history" if period and _WHAT_CHANGED.search(stripped) else _intent(stripped),
         change=_change(stripped),
         period=period,

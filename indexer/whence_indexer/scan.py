@@ -67,11 +67,11 @@ class Scan:
         folder = "" if under is None else under.strip("/").removeprefix("./").removeprefix(".")
         if folder and not any(_is_in(path, folder) for path in self._blobs):
             raise QueryError(f"nothing that is indexed is in {under}")
-        best = self._files_with(parsed.content, folder)
+        best = self._files_with(parsed.searched, folder)
         chunks = [chunk for path in best for chunk in self._chunked(path) if chunk.kind in wanted]
         if not chunks:
             return []
-        lexical = _lexical(chunks, self.rarity(parsed.content))
+        lexical = _lexical(chunks, self.rarity(parsed.searched))
         dense = self._cosines(chunks, parsed.text)
         paths = [chunk.span.path for chunk in chunks]
         symbols, kinds_found = [chunk.symbols for chunk in chunks], [chunk.kind for chunk in chunks]

@@ -362,7 +362,7 @@ class Searcher:
         self, collection: Collection, query: Query, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
         """(positions, cosines, BM25 scores) of the rows that are good by either measure; an absent score is 0."""
-        scores = collection.words.scores(query.content)
+        scores = collection.words.scores(query.searched)
         matched = _best(scores if allowed is None else np.where(allowed, scores, 0), _CANDIDATES)
         nearest, _ = collection.vectors.nearest(vector, _CANDIDATES, allowed)
         found = np.union1d(matched, nearest)

@@ -26,6 +26,7 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_server import extractive
 from whence_server import why as whys
 from whence_server.citations import verify
+from whence_server.descriptions import named
 from whence_server.markup import cell, code, lines_of, plain
 from whence_server.opened import text_of
 from whence_server.passages import MAX_LINES, Passage, best_passage
@@ -61,9 +62,9 @@ def explain(searcher: Finder, repository: Repository, span: Span, contents: str 
     lead = [f"{code(definition.name)}{told} [1]"] if definition else []
     for passage in _related(searcher, repository, definition, said[0], shown) if definition else ():
         citations.append(_cited(len(citations) + 1, passage))
-        blocks.append(extractive.render("", [passage], citations[-1:]))
+        blocks.append(extractive.render("", [named(passage, searcher, repository)], citations[-1:]))
     retrieved = time.monotonic()
-    reason, citations = _with_reason(repository, _named(span, text), contents, citations)
+    reason, citations = _with_reason(repository, _widened(span, text), contents, citations)
     body = "\n\n".join([*lead, *reason, *blocks])
     return _answer(body, 0.9 if said[1] else 0.75, citations, EXTRACTIVE, started, retrieved)
 
@@ -71,7 +72,7 @@ def explain(searcher: Finder, repository: Repository, span: Span, contents: str 
 def why(repository: Repository, span: Span, contents: str | None = None) -> Explanation:
     """Why the lines, or the definition whose name is on the one line, are as they are: see `why.explain`."""
     source = find_source(repository, span.path, span.start_line, span.end_line, contents)
-    return whys.explain(repository, _named(span, source.text), contents=contents)
+    return whys.explain(repository, _widened(span, source.text), contents=contents)
 
 
 def who(repository: Repository, span: Span, contents: str | None = None) -> Answer:
@@ -81,7 +82,7 @@ def who(repository: Repository, span: Span, contents: str | None = None) -> Answ
     """
     started = time.monotonic()
     source = find_source(repository, span.path, span.start_line, span.end_line, contents)
-    span = _named(span, source.text)
+    span = _widened(span, source.text)
     found = find_ownership(repository, source, [(span.start_line, span.end_line)])
     owners, last = found.owners, found.last
     retrieved = time.monotonic()
@@ -117,7 +118,8 @@ def similar(searcher: Finder, repository: Repository, span: Span, contents: str 
     retrieved = time.monotonic()
     weights = searcher.rarity(list(dict.fromkeys(words(chosen)))[:_WORDS])
     found = [best_passage(hit, weights) for hit in hits if hit.score >= _LIKE]
-    kept = [passage for passage in found if verify(_cited(1, passage), repository, searcher)][:SIMILAR]
+    standing = [passage for passage in found if verify(_cited(1, passage), repository, searcher)][:SIMILAR]
+    kept = [named(passage, searcher, repository) for passage in standing]
     citations = [_cited(number, passage) for number, passage in enumerate(kept, 1)]
     place = _place(span)
     if not kept:
@@ -130,7 +132,7 @@ def similar(searcher: Finder, repository: Repository, span: Span, contents: str 
     return _answer("\n\n".join([lead, *blocks]), kept[0].hit.score, citations, EXTRACTIVE, started, retrieved)
 
 
-def _named(span: Span, text: str) -> Span:
+def _widened(span: Span, text: str) -> Span:
     """The line of its name stands for a definition."""
     named = [each for each in parse(span.path, text).definitions if each.line == span.start_line == span.end_line]
     return Span(span.path, named[0].first, named[0].last) if named else span

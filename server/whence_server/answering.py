@@ -21,14 +21,16 @@ from whence_server import extractive
 from whence_server.actions import who
 from whence_server.chronicle import find_moment
 from whence_server.citations import verify
+from whence_server.conversations import points_back
 from whence_server.credits import find_authors
-from whence_server.descriptions import find_description
+from whence_server.descriptions import find_description, find_doer, named
 from whence_server.digest import find_digest
 from whence_server.extractive import LEADS_FROM, Draft
 from whence_server.followups import answer_pointed
 from whence_server.inquiry import Evidence, find_evidence
 from whence_server.markup import plain
-from whence_server.passages import Passage, best_passage
+from whence_server.overview import find_overview
+from whence_server.passages import Passage, best_passage, coverage
 from whence_server.receipts import citation_url
 from whence_server.releases import find_release
 from whence_server.removals import find_removal
@@ -122,11 +124,11 @@ def gather(
     """What search finds of a question, verified, before any model is asked; `further` as `Gathered` says."""
     started = time.monotonic()
     query = question.query
-    hits = _with_earlier(searcher.search(query, HITS), earlier)
+    hits = _with_earlier(searcher.search(query, HITS), _concerned(earlier, query, searcher))
     check()
     here = searcher.at(question.at.path, question.at.start_line) if question.at else None
     evidence = [here, *(hit for hit in hits if hit.text != here.text)] if here else hits
-    tell = _follow if follow else find_description
+    tell = _follow if follow else _describe
     found = tell(query, evidence, searcher, repository) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
@@ -146,7 +148,10 @@ def gather(
     text = f"{plain(amiss[:1].upper() + amiss[1:])}. " if amiss else ""
     text += extractive.ABSTENTION if abstained else ""
     lead = "" if abstained else draft.lead
-    text += extractive.render(lead, draft.passages, citations)
+    shown = 1 if not amiss and confidence < extractive.NEARLY_NOTHING else len(citations)
+    passages = tuple(named(passage, searcher, repository) for passage in draft.passages[:shown])
+    citations = citations[:shown]
+    text += extractive.render(lead, passages, citations)
     if unverified:
         text += _UNVERIFIED.format(unverified)
     total = time.monotonic() - started
@@ -157,13 +162,13 @@ def gather(
         citations=tuple(citations),
         model=EXTRACTIVE,
         timings=Timings(round(retrieved - started, 4), round(total, 4), round(total, 4)),
-        evidence=tuple(passage.hit for passage in draft.passages),
+        evidence=tuple(passage.hit for passage in draft.passages[:shown]),
     )
     if abstained or not further:
-        return Gathered(quotations, lead, draft.passages)
+        return Gathered(quotations, lead, passages)
     weights = searcher.rarity(query.content)
     more = _more_passages(draft.passages, found.hits, weights, repository, searcher)
-    return Gathered(quotations, lead, tuple(more))
+    return Gathered(quotations, lead, tuple(named(passage, searcher, repository) for passage in more))
 
 
 def _more_passages(
@@ -190,12 +195,26 @@ def _cite(number: int, passage: Passage, repository: Repository) -> Citation:
     return extractive.cite(number, passage, url)
 
 
+def _concerned(earlier: Sequence[Hit], query: Query, searcher: Finder) -> Sequence[Hit]:
+    """The evidence of earlier questions that this one may be about: all of it where it points back."""
+    if points_back(query.text):
+        return earlier
+    weights = searcher.rarity(query.content)
+    return [hit for hit in earlier if coverage(hit.text, weights)]
+
+
 def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:
     """Both, best first, each text once."""
     kept = {hit.text: replace(hit, score=hit.score * _EARLIER) for hit in earlier} if earlier else {}
     return sorted(
         [*hits, *(kept[text] for text in kept.keys() - {hit.text for hit in hits})], key=lambda hit: -hit.score
     )
+
+
+def _describe(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
+    """What a question of the project, of one named thing, or of what is done somewhere asks for; None for others."""
+    found = find_overview(query, searcher, repository) or find_description(query, hits, searcher, repository)
+    return found or find_doer(query, hits, searcher, repository)
 
 
 def _follow(query: Query, hits: list[Hit], searcher: Finder, repository: Repository) -> Evidence | None:

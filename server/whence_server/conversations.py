@@ -18,7 +18,8 @@ from whence_server.types import Answer, Asked, Question
 _KEPT = 50  # conversations, and answers that may still be judged
 _EVIDENCE = 8  # hits of earlier answers that go on counting
 _POINTS_BACK = re.compile(
-    r"\b(it|its|itself|that|this|these|those|they|them|their|there|then|he|she|same|above)\b|^\W*(and|but|so|also)\b",
+    r"\b(it|its|itself|that|this(?!\s+(?:project|repository|repo|code\s?base|library|package)\b)|these|those|they|them"
+    r"|their|there|then|he|she|same|above)\b|^\W*(and|but|so|also)\b",
     re.IGNORECASE,
 )
 
@@ -77,6 +78,11 @@ def asked_of(question: str, names: Iterable[str] = ()) -> Asked | None:
     return "when" if asked == "what" and parse_query(question).intent == "history" else asked
 
 
+def points_back(question: str) -> bool:
+    """Whether a question is about what was said before it."""
+    return asked_of(question) is not None or _POINTS_BACK.search(question) is not None
+
+
 def question_of(text: str, at: Span | None = None, before: Turn | None = None) -> Question:
     """The question `text` at the lines under the cursor, else about what the conversation was about `before`."""
     asked = asked_of(text) if at or before else None
@@ -89,7 +95,7 @@ def understand(question: str, before: Turn | None) -> Query:
     query, points = parse_query(question), asked_of(question) is not None
     if before and points:
         query = replace(query, names=())  # a word alone, such as "Why?", is a name only to who begins with it
-    if not before or not before.names or query.names or not (points or _POINTS_BACK.search(query.text)):
+    if not before or not before.names or query.names or not points_back(query.text):
         return query
     return parse_query(f"{query.text} {' '.join(f'`{name}`' for name in before.names)}")
 

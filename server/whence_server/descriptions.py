@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from whence_indexer.finder import Finder
 from whence_indexer.parsed import Definition, parse
@@ -18,7 +20,7 @@ from whence_server.conversations import asked_of
 from whence_server.inquiry import Evidence, each_once
 from whence_server.markup import code
 from whence_server.opened import text_of
-from whence_server.passages import MAX_LINES
+from whence_server.passages import MAX_LINES, Passage, coverage
 from whence_server.reasons import Reason
 from whence_server.summaries import summary
 
@@ -36,6 +38,8 @@ _POINTING = {"it", "this", "that", "these", "those", "they", "there", "here"}
 _ONE = re.compile(r"an?\s", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
 _IMPLEMENTS = re.compile(r"\s*(?:unsafe\s+)?impl\b")
+_DONE = re.compile(r"\W*(?:where|how)\s+(?:is|are|gets?)\s.*?\b(\w+ed)\b", re.IGNORECASE)
+_FILES = 2  # found first, in which what is done may be defined
 _LOOKED_AT = 8  # files whose definitions are compared
 
 
@@ -53,11 +57,63 @@ def find_description(query: Query, hits: Sequence[Hit], searcher: Finder, reposi
     return None
 
 
+def find_doer(query: Query, hits: Sequence[Hit], searcher: Finder, repository: Repository) -> Evidence | None:
+    """The definition that is called by what "where is X signed?" asks for, in the files found first, before the hits;
+    None for another question.
+
+    Its piece may say nothing of X, which the rest of its file is about.
+    """
+    match = _DONE.match(query.text)
+    paths = (str(hit.path) for hit in hits if match and hit.kind == "code" and not is_test(str(hit.path)))
+    found = [
+        (path, each)
+        for path in islice(dict.fromkeys(paths), _FILES)
+        for each in parse(path, _text(path, searcher, repository)).definitions
+        if match and not each.variable and coverage(_last(each.name), {match[1].lower(): 1.0})
+    ]
+    weights = searcher.rarity(query.content)
+    path, best = max(found, key=lambda each: coverage(_last(each[1].name), weights), default=("", None))
+    here = searcher.at(path, best.line) if best else None
+    return Evidence(each_once([replace(here, score=hits[0].score), *hits]), {}) if here else None
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
 def place_of(name: str, searcher: Finder, repository: Repository) -> Span | None:
     """The lines of the definition that `name` most likely means."""
     for _, definition, span in _definitions(name, searcher, repository):
         return Span(span.path, definition.first, definition.last)
     return None
+
+
+def named(passage: Passage, searcher: Finder, repository: Repository) -> Passage:
+    """The passage under the name of what it shows: the smallest definition that holds its lines, else the one that
+    begins among them; under none where there is none, or several."""
+    hit, path = passage.hit, str(passage.hit.path)
+    found = parse(path, _text(path, searcher, repository)).definitions if hit.kind == "code" else ()
+    if not found:  # a notebook, say, whose pieces have names of their own
+        return passage
+    first, last = passage.start_line, passage.end_line
+    holding = sorted(
+        (each for each in found if each.first <= first and last <= each.last), key=lambda each: each.last - each.first
+    )
+    begun = [each for each in found if first <= each.line <= last]
+    begun = [each for each in begun if not each.variable] or begun
+    outer = {each.name for each in begun if not any(each is not one and _within(each, one) for one in begun)}
+    name = holding[0].name if holding else next(iter(outer)) if len(outer) == 1 else None
+    return replace(passage, hit=replace(hit, symbol=name))
+
+
+def _within(inner: Definition, outer: Definition) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last
+
+
+def _text(path: str, searcher: Finder, repository: Repository) -> str:
+    """A file as it is searched, "" where it is not there."""
+    shown = searcher.unsaved(path)
+    return (text_of(repository, path, large=True) if shown is None else shown) or ""
 
 
 def _subjects(query: Query) -> Iterator[str]:
@@ -99,8 +155,7 @@ def _definitions(
 
     likely: list[tuple[str, Definition, Span]] = []
     for whole, span in sorted(known, key=unlikeliness)[:_LOOKED_AT]:
-        shown = searcher.unsaved(span.path)
-        text = (text_of(repository, span.path, large=True) if shown is None else shown) or ""
+        text = _text(span.path, searcher, repository)
         for each in parse(span.path, text).definitions:
             if each.name == whole and span.start_line <= each.line <= span.end_line:
                 likely.append((text, each, span))

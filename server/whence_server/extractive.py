@@ -15,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whence_indexer.query import Query
+from whence_indexer.ranking import is_test
 from whence_indexer.types import Citation, Hit
-from whence_server.markup import code, lines_of, plain, quoted
-from whence_server.passages import Passage, best_passage, coverage, sentences, signature
+from whence_server.markup import code, lines_of, plain, quoted, without_roles
+from whence_server.passages import Passage, best_passage, coverage, is_whole, sentences, signature
 from whence_server.reasons import Reason, find_reasons
 
 PASSAGES = 4  # quoted under an answer: enough to see the surroundings, few enough to read
 ABSTAIN_BELOW = 0.5
+NEARLY_NOTHING = 0.05  # a confidence below which what is nearest is hardly near: one piece shows it
 ABSTENTION = "I don't know: nothing in this repository clearly answers that. The nearest evidence:\n\n"
 LEADS_FROM = 6  # hits searched for the sentence that answers
 _OPENING = 0.2  # the first sentence of a passage says what the rest explains
+_FIT = 0.85  # of the value of the likest text, for a sentence that leads in its place
 _HISTORY_LEAD = 1.15  # what was told in a commit or thread leads when history is asked for
 
 _MERGE_TITLE = re.compile(r"Merge (pull request|branch|remote-tracking branch|tag)\b")
@@ -75,18 +78,19 @@ def draft(
     """
     passages = [_reasoned(hit, reasons[hit]) if hit in reasons else best_passage(hit, weights) for hit in hits]
     question = embed([query.text])[0]
+    first: tuple[int, ...] = (0,)
     if hits and hits[0] in reasons:
         sentence = reasons[hits[0]].sentence
-        lead, lead_score, source = sentence, float(embed([sentence])[0] @ question), 0
+        lead, lead_score = sentence, float(embed([sentence])[0] @ question)
     else:
-        lead, lead_score, source = _lead(query, passages[:leads_from], weights, question, embed)
-    chosen = _chosen(passages, source, most)
+        lead, lead_score, first = _lead(query, passages[:leads_from], weights, question, embed)
+    chosen = _chosen(passages, first, most)
     return Draft(lead, chosen, _support(query, chosen, weights, question, embed, lead_score, unknown))
 
 
 def render(lead: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
     """Markdown: the leading sentence, then each passage under its place, every one with its `[n]`."""
-    blocks = [f"{plain(lead)} [{citations[0].id}]"] if lead else []
+    blocks = [f"{plain(without_roles(lead))} [{citations[0].id}]"] if lead else []
     for passage, citation in zip(passages, citations, strict=True):
         blocks.append(f"{_place(passage, citation)} [{citation.id}]\n\n{quoted(passage.quote)}")
     return "\n\n".join(blocks)
@@ -131,9 +135,9 @@ def _reasoned(hit: Hit, reason: Reason) -> Passage:
     return Passage(hit, (hit.start_line or 1) + before.count("\n"), reason.quote)
 
 
-def _chosen(passages: Sequence[Passage], source: int, most: int) -> tuple[Passage, ...]:
+def _chosen(passages: Sequence[Passage], first: Sequence[int], most: int) -> tuple[Passage, ...]:
     """The leading passage and the next best; what was told leaves one place to the code as it is, if there is some."""
-    order = [*passages[source : source + 1], *passages[:source], *passages[source + 1 :]]
+    order = [passages[place] for place in dict.fromkeys([*first, *range(len(passages))])]
     files = any(passage.hit.path is not None for passage in order)
     told = [passage for passage in order if passage.hit.path is None][: most - files]
     chosen = [passage for passage in order if passage.hit.path is not None or passage in told]
@@ -142,43 +146,49 @@ def _chosen(passages: Sequence[Passage], source: int, most: int) -> tuple[Passag
 
 def _lead(
     query: Query, passages: Sequence[Passage], weights: Mapping[str, float], question: NDArray[np.float32], embed: Embed
-) -> tuple[str, float, int]:
-    """(sentence, its likeness to the question, index of its passage); empty without any candidate."""
+) -> tuple[str, float, tuple[int, ...]]:
+    """(sentence, likeness to the question of the likest one, passages of both); no sentence where none is fit."""
     found = [
-        (text, index, position == 0)
+        (text, index, position == 0, fit)
         for index, passage in enumerate(passages)
-        for position, text in enumerate(_candidates(query, passage))
+        for position, (text, fit) in enumerate(_candidates(query, passage))
     ]
     if not found:
-        return "", 0.0, 0
-    likeness = embed([text for text, _, _ in found]) @ question
+        return "", 0.0, ()
+    likeness = embed([text for text, *_ in found]) @ question
     top = max(passage.hit.score for passage in passages) or 1.0
 
-    def value(position: int) -> float:
-        text, index, opens = found[position]
+    def value(place: int) -> float:
+        text, index, opens, _ = found[place]
         hit = passages[index].hit
         preferred = _HISTORY_LEAD if query.intent == "history" and hit.path is None else 1.0
-        likeness_and_words = float(likeness[position]) + coverage(text, weights)
+        likeness_and_words = float(likeness[place]) + coverage(text, weights)
         return preferred * (likeness_and_words + hit.score / top + _OPENING * opens)
 
-    best = max(range(len(found)), key=value)
-    return found[best][0], float(likeness[best]), found[best][1]
+    likest = max(range(len(found)), key=value)
+    fit = (place for place, each in enumerate(found) if each[3] and value(place) >= _FIT * value(likest))
+    best = max(fit, key=value, default=None)
+    if best is None:
+        return "", float(likeness[likest]), ()
+    return found[best][0], float(likeness[likest]), (found[best][1], found[likest][1])
 
 
-def _candidates(query: Query, passage: Passage) -> list[str]:
-    """What could lead: the definition itself when its place is asked for, sentences otherwise.
+def _candidates(query: Query, passage: Passage) -> list[tuple[str, bool]]:
+    """What may be likest to the question, and whether it could lead: the definition itself when its place is asked for,
+    whole sentences otherwise.
 
     Of a commit that is asked why it was made, what it did is no answer.
     """
     if query.asks_why and passage.hit.kind == "commit":
         subject, _, body = passage.hit.text.partition("\n\n")
         reasons = {reason.sentence for reason in find_reasons(subject, body)}
-        return [sentence for sentence in sentences(passage) if sentence in reasons]
+        return [(sentence, True) for sentence in sentences(passage) if sentence in reasons]
     definition = signature(passage)
     prose = [sentence for sentence in sentences(passage) if not _MERGE_TITLE.match(sentence)]
+    whole = [(sentence, is_whole(sentence, passage)) for sentence in prose]
     if definition and (query.intent == "definition" or not prose):
-        return [f"`{definition}`", *prose]
-    return prose
+        return [(f"`{definition}`", query.intent == "definition" and not is_test(str(passage.hit.path))), *whole]
+    return whole
 
 
 def _support(
@@ -222,7 +232,5 @@ def _place(passage: Passage, citation: Citation) -> str:
         return f"**{'pull request' if hit.kind == 'pull' else hit.kind} #{hit.thread}**" + (f", {by}" if by else "")
     if hit.commit is not None:
         return f"**commit {hit.commit[:10]}**" + (f" (#{hit.thread})" if hit.thread else "") + (f", {by}" if by else "")
-    opens = passage.start_line == hit.start_line  # a chunk may define more than is quoted
-    shown = hit.symbol and (opens or all(part in passage.quote for part in hit.symbol.split(".")))
-    symbol = f" — {code(hit.symbol)}" if hit.symbol and shown else ""
+    symbol = f" — {code(hit.symbol)}" if hit.symbol else ""
     return f"**{plain(citation.path or '')}:{lines_of(citation.start_line, citation.end_line)}**{symbol}"

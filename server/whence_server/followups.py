@@ -23,7 +23,7 @@ from whence_indexer.types import Citation, Hit, Span
 from whence_indexer.versions import first_told
 from whence_server import actions, extractive, why
 from whence_server.citations import verify
-from whence_server.descriptions import place_of
+from whence_server.descriptions import named, place_of
 from whence_server.discussions import find_told, imported_threads
 from whence_server.inquiry import commit_hit
 from whence_server.markup import code, plain
@@ -182,7 +182,7 @@ def _standing(passages: Sequence[Passage], repository: Repository, searcher: Fin
     def stands() -> Iterator[Passage]:
         for passage in passages:
             if verify(extractive.cite(1, passage, None), repository, searcher):
-                yield passage
+                yield named(passage, searcher, repository)
 
     return [passage for passage, _ in zip(stands(), range(_SHOWN), strict=False)]
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 # In a code span nothing is markup; of all other backticks none may begin one.
 CODE_SPAN = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")
 _MARKS = re.compile(r"[\\`*\[\]<>&|~]|(?<!\w)_+|_+(?!\w)")
+# `:py:class:`~a.b.C``, `:doc:`text <target>``, ``code`` and `text <target>`_
+_ROLE = re.compile(
+    r"(?<!`):[a-z][\w:+-]*:`(?:~(?:[^`<>]*\.)?(?P<short>[^`<>.]+)|[.!]?(?P<said>[^`<>]+?)(?:\s*<[^`>]*>)?)`(?!`)"
+    r"|(?<!`)``(?P<plain>[^`]+)``(?!`)|(?<!`)`(?P<link>[^`<>]+?)(?:\s*<[^`>]*>)?`__?(?!\w)"
+)
 
 # What makes a heading, a list or a rule of a line; `1.` is one by its full stop.
 _OPENING = re.compile(r"^(\d{0,9})([#+=.)-])(?=[#=-]*(?:\s|$))")
@@ -41,6 +46,11 @@ def plain(text: str) -> str:
     parts = CODE_SPAN.split(_one_line(text))
     line = "".join(part if place % 2 else _MARKS.sub(_escaped, part) for place, part in enumerate(parts))
     return _OPENING.sub(r"\1\\\2", line)
+
+
+def without_roles(text: str) -> str:
+    """A sentence of reStructuredText as it reads: ``x`` and `:class:` of `~a.b.C` are code spans, of the latter `C`."""
+    return _ROLE.sub(lambda match: match["link"] or f"`{match['short'] or match['said'] or match['plain']}`", text)
 
 
 def cell(text: str) -> str:

@@ -14,15 +14,21 @@ from Stemmer import Stemmer
 
 from whence_indexer.terms import words
 from whence_indexer.types import Hit
+from whence_server.markup import CODE_SPAN
 
 MAX_LINES = 12  # what a person takes in at a glance under an answer
 _MAX_SENTENCE = 320
+_LONGEST_STEM = 10
 _MAX_SIGNATURE = 160
 _MARKER = re.compile(
     r"^\s*(?:\*+(?=[\s/]|$)|[#;%]+[!:]?(?!\d)|//[/!]?|/\*+|--+|\"{3}|'{3}|[rbu]\"{3}|<!--|\.\.(?=\s))?\s*"
 )
 _CLOSER = re.compile(r"\s*(?:\*/|\"{3}|'{3}|-->)\s*$")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(*:])")
+_FULL_STOP = re.compile(r"[.!?][\"'`)*\]]*$")
+_ENDS = re.compile(r"[.!?:][\"'`)*\]]*$|^\W*$")  # a line that the next one does not go on from
+_MARKED = re.compile(r"\s*(?:#|//|/?\*|--|;|%)")
+_NO_PROSE = re.compile(r"[{}]|</?\w+\s|=\"|^\".*\"\)?$|\w::\s")  # templates, strings of code, directives
 _FIELD = re.compile(r"[:@\\](?:param|arg|type|returns?|rtype|raises?|throws|see|since)\b|\.\. \w+::|[-=~^`\"*#+]{4,}$")
 _CODE = re.compile(r"[{};=]|\w\(|->|=>|^\s*(?:import|from|return|if|else|for|while|def|class|@)\b.*[:(]?$")
 _DEFINITION_LINE = re.compile(
@@ -59,7 +65,7 @@ def best_passage(hit: Hit, weights: Mapping[str, float], most: int = MAX_LINES) 
         return _weight(gains[first : first + most], weights), _opening(lines, first), first
 
     start = max(range(max(0, len(lines) - most) + 1), key=value)
-    start, end = _trimmed(lines, start, min(start + most, len(lines)))
+    start, end = trimmed(lines, start, min(start + most, len(lines)))
     return Passage(hit, (hit.start_line or 1) + start, "\n".join(lines[start:end]))
 
 
@@ -75,6 +81,26 @@ def sentences(passage: Passage) -> Iterator[str]:
             if len(sentence.split()) >= 3 and len(sentence) <= _MAX_SENTENCE:
                 yield sentence
         paragraph = []
+
+
+def is_whole(sentence: str, passage: Passage) -> bool:
+    """Whether one of `sentences` is whole and prose: no heading or template, and not what is left of a sentence whose
+    beginning or end stands elsewhere. A line of a message needs no full stop."""
+    hit = passage.hit
+    if hit.path is None:
+        return not sentence.endswith((",", ":", ";"))
+    if not _FULL_STOP.search(sentence) or _NO_PROSE.search(CODE_SPAN.sub("", sentence)):
+        return False
+    rows = hit.text.split("\n")
+    bare = [bare_line(line) for line in rows]
+    opens = next(
+        (row for row, text in enumerate(bare) if text and (sentence.startswith(text) or text.startswith(sentence))), 0
+    )
+    if hit.kind == "code" and sentence[0].islower() and bare[opens] == rows[opens].strip():  # without a comment's mark
+        return False
+    above = rows[opens - 1] if opens else ""
+    apart = not opens or _ENDS.search(bare[opens - 1]) or (hit.kind == "code" and _CODE.search(above))
+    return bool(apart) or bool(_MARKED.match(above)) != bool(_MARKED.match(rows[opens]))
 
 
 def bare_line(line: str) -> str:
@@ -121,12 +147,12 @@ def _opening(lines: list[str], row: int) -> int:
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
     """What `add` and `added` share by Snowball's rules for English, and of that the beginning that `registers` and
-    `registration` share: a stemmer keeps word classes apart."""
+    `registration` share: a stemmer keeps word classes apart. A name of several words in one shares none with others."""
     stem: str = Stemmer("english", 0).stemWord(word)  # one is not for two threads
-    return stem[:6]
+    return stem[:6] if len(stem) <= _LONGEST_STEM else stem
 
 
-def _trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
+def trimmed(lines: list[str], start: int, end: int) -> tuple[int, int]:
     """Without blank lines at either end; one line remains whatever it holds."""
     while start < end - 1 and not lines[start].strip():
         start += 1

@@ -107,3 +107,11 @@ def test_any_question_at_all_is_understood(text):
     assert query.text == text.strip()
     assert len(set(query.words)) == len(query.words) <= 200
     assert all(path in text for path in query.paths)
+
+
+def test_a_protocol_with_its_number_is_no_path_and_is_found_as_code_calls_it():
+    query = parse_query("When was support for HTTP/3 added?")
+    assert query.paths == ()
+    assert query.searched == ("support", "http", "3", "added", "http3")
+    assert query.content == ("support", "http", "3", "added")  # it need not be called so
+    assert parse_query("what is in docs/v3/api.md?").paths == ("docs/v3/api.md",)

@@ -9,7 +9,7 @@ from whence_indexer.indexing import update
 from whence_indexer.query import parse_query
 from whence_indexer.search import Searcher
 from whence_indexer.store import Store
-from whence_indexer.types import Citation, Span
+from whence_indexer.types import Citation, Hit, Span
 from whence_server.answering import answer
 from whence_server.citations import verify
 from whence_server.types import Question
@@ -26,11 +26,11 @@ def project(make_repository):
     return made
 
 
-def ask(project, text, at=None):
+def ask(project, text, at=None, earlier=()):
     repository = project.open()
     store = Store(repository.index_dir)
     searcher = Searcher(repository, store, load_embedder(store.state.model))
-    return answer(Question(parse_query(text), at), searcher, repository)
+    return answer(Question(parse_query(text), at), searcher, repository, earlier)
 
 
 def test_the_lead_is_the_sentence_that_answers_and_its_receipt_holds(project):
@@ -126,3 +126,64 @@ def test_a_false_citation_is_found_out(project, false):
     citation = Citation(id=1, kind="commit" if "commit" in false else "code", **false)
     store = Store(repository.index_dir)
     assert not verify(citation, repository, Searcher(repository, store, load_embedder(store.state.model)))
+
+
+def test_a_test_is_no_answer_to_how_and_roles_are_read(project):
+    project.write(
+        "tests/test_dock.py", "def test_boat_docks_at_pier():\n    boat = Boat()\n    assert boat.docks(pier)\n"
+    )
+    project.write("net/mail.py", 'class Mail:\n    """Letters that a :class:`~net.boats.Boat` brings to ``pier``."""\n')
+    update(project.open())
+
+    assert "`def test_boat" not in ask(project, "how does the boat dock at the pier?").text
+    assert ask(project, "which letters does a boat bring to the pier?").text.startswith(
+        "Letters that a `Boat` brings to `pier`. [1]"
+    )
+
+
+RECOVERY = """package gin
+
+// RecoveryFunc is called with what was recovered.
+type RecoveryFunc func(err any)
+
+// Recovery returns a handler that recovers from panics.
+func Recovery() Handler {
+	return recovers(nil)
+}
+
+// Custom returns a handler that recovers from panics, with a RecoveryFunc.
+func Custom(handle RecoveryFunc) Handler {
+	return recovers(handle)
+}
+"""
+STEPS = "\tstep(path)\n\n" * 8
+CLEANING = f'func Clean(path string) string {{\n{STEPS}\treturn "cleaned"\n}}\n'
+
+
+def test_a_quotation_has_the_name_of_what_it_shows_or_none(project):
+    project.write("recovery.go", RECOVERY)
+    project.write("path.go", f"package gin\n\n{CLEANING}")
+    update(project.open())
+
+    assert "**recovery.go:3-14** [1]" in ask(project, "Where are panics recovered?").text
+    assert "— `Clean` [1]" in ask(project, "Where is it that a path is `cleaned`?").text
+
+
+def test_of_what_is_nowhere_one_piece_is_shown(project):
+    project.write("docs/trains.md", "# Trains\n\nOf another question.\n")
+    update(project.open())
+    earlier = Hit("doc", 9.0, "# Trains\n\nOf another question.", "docs/trains.md", 1, 3)
+    answered = ask(project, "colourless green zebras sleep furiously", earlier=[earlier])
+
+    assert answered.abstained
+    assert len(answered.citations) == 1
+    assert "Of another question" not in answered.text
+
+
+def test_a_protocol_is_found_as_code_calls_it(project):
+    for number in range(9):
+        project.write(f"net/status_{number}.py", f"def status_{number}():\n    return HTTP.status(3, of={number})\n")
+    project.write("net/quic.py", "def listen(engine):\n    return http3.ListenAndServe(engine)\n")
+    update(project.open())
+
+    assert ask(project, "Is HTTP/3 spoken?").citations[0].path == "net/quic.py"

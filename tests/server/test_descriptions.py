@@ -75,3 +75,35 @@ def test_the_definition_of_what_is_asked_about_leads(railway, question, path, li
 def test_other_questions_are_searched_for(railway, question):
     told = railway.ask(lambda found: answer(Question(parse_query(question)), found, railway.repository))
     assert "One place on the line" not in told.text.split("\n")[0]
+
+
+TICKETS = """class Tickets:
+    \"\"\"The tickets of a ferry: a ticket is stamped, once, and stamped tickets are kept.\"\"\"
+
+{fields}
+
+    def get_stamping_press(self, boat):
+{steps}
+        return boat.press
+
+    def open_ticket(self, ticket):
+{opening}
+        return self.tickets[ticket]
+"""
+
+
+def test_what_is_called_by_what_is_done_is_shown_beside_what_speaks_of_it(make_repository):
+    fields = "\n".join(f"    ticket_of_class_{number} = 'ticket'" for number in range(25))
+    steps = "\n".join(f"        boat.press.turn({number}, 'slowly, for the ink is wet')" for number in range(25))
+    opening = "\n".join(f"        self.tickets.look({number}, ticket)" for number in range(25))
+    made = make_repository("ferry")
+    made.write("ferry/tickets.py", TICKETS.format(fields=fields, steps=steps, opening=opening))
+    for number in range(5):
+        made.write(f"ferry/ticket_{number}.py", f"def ticket_{number}(ticket):\n    return ticket, {number}\n")
+    made.commit("Sell tickets")
+    update(made.open())
+    workspace = Workspace(made.open())
+    question = Question(parse_query("Where is the ticket stamped?"))
+    told = workspace.ask(lambda searcher: answer(question, searcher, workspace.repository))
+
+    assert "`Tickets.get_stamping_press` [2]" in told.text

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whence_indexer.types import Hit
-from whence_server.passages import MAX_LINES, Passage, best_passage, coverage, sentences, signature
+from whence_server.passages import MAX_LINES, Passage, best_passage, coverage, is_whole, sentences, signature
 
 RETRY = '''def fetch(url, attempts=3):
     """Fetch a page, retrying when the server is busy.
@@ -92,3 +92,33 @@ def test_a_star_that_is_no_bullet_belongs_to_its_sentence():
     assert told("*args are passed on to it.") == ["*args are passed on to it."]
     assert told("* The bullet is no part of it.") == ["The bullet is no part of it."]
     assert told("#12 is where it was told.") == ["#12 is where it was told."]
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted", "path", "whole"),
+    [
+        ("Use the pool. At this point ``get``\nreturns a connection. It is open.\n", 1, "a.rst", {"It is open."}),
+        ("// Bind picks an engine\n// by the header of a request.\n// For example, this one:\n", 1, "a.go", set()),
+        (
+            "// clean is what path.Clean is.\nfunc clean(p string) string {\n",
+            0,
+            "a.go",
+            {"clean is what path.Clean is."},
+        ),
+        ('def f():\n    """Read all of it.\n', 0, "a.py", {"Read all of it."}),
+        ("unless worker.restart\n  log 'not restarted, for lack of workers.'\n", 0, "a.rb", set()),
+        (
+            "Running many services\n=====================\n\nRun each in a thread.\n",
+            0,
+            "a.rst",
+            {"Run each in a thread."},
+        ),
+        ("{% for message in messages %}\nShown is {{ message }}.\n", 0, "a.md", set()),
+    ],
+)
+def test_what_leads_is_a_whole_sentence(text, quoted, path, whole):
+    lines = text.rstrip("\n").split("\n")
+    hit = Hit("doc" if path.endswith(("md", "rst")) else "code", 1.0, text, path, 1, len(lines))
+    passage = Passage(hit, 1 + quoted, "\n".join(lines[quoted:]))
+
+    assert {sentence for sentence in sentences(passage) if is_whole(sentence, passage)} == whole

@@ -149,7 +149,7 @@ function welcome(): void {
 }
 
 function invitation(): HTMLElement {
-  const examples = ["What does this project do?", "How are the tests run?", "Where are errors handled?"];
+  const examples = ["What does this project do?", "How are the tests run?", "What changed recently?"];
   return make(
     "section",
     { class: "welcome" },

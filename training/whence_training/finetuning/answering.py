@@ -123,9 +123,9 @@ def _quoted(record: Record, passages: Sequence[Passage], searcher: Searcher) -> 
     hits = [replace(each.hit, text=each.quote, start_line=each.start_line) for each in passages]
     unknown = searcher.unknown(query)
     made = extractive.draft(query, hits, searcher.rarity(query.content), searcher.embed, unknown=unknown)
-    if not made.lead or extractive.confidence(made.support) < ABSTAIN_BELOW:
+    if not made.passages or extractive.confidence(made.support) < ABSTAIN_BELOW:
         return None
-    return Sentence(made.lead, hits.index(made.passages[0].hit) + 1)
+    return Sentence(made.lead or made.passages[0].quote, hits.index(made.passages[0].hit) + 1)
 
 
 def _is_set(passage: Passage, record: Record, sets: frozenset[str]) -> bool:
