@@ -101,6 +101,9 @@ _IDENTIFIER = re.compile(
 )
 _BARE_NAME = re.compile(r"[^\W\d]\w*(?:(?:\.|::|#|->|\\)\w+)*[?!]?")  # all there is: a symbol looked up
 _PATH = re.compile(r"(?<![\w.-])(?:[\w.-]+/)+[\w.-]+|\b[\w-]{1,100}\.(?:ipynb|scala|swift|[a-z]{1,4})\b")
+_COMMIT = re.compile(  # its id, or the beginning of it: no number and no word, unless it is said to be one
+    r"(?<![\w./-])(?:(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}|(?<=\bcommit )[0-9a-f]{7,40})(?![\w/-])"
+)
 _NUMBERED = re.compile(r"(?<![\w./-])([A-Za-z]{2,})[/ -](\d{1,4})(?![\w./-])")  # HTTP/3, which code calls http3
 _SCOPE = re.compile(r"::|#|->|\\")
 FUNCTION_WORDS = frozenset(
@@ -119,7 +122,7 @@ class Query:
     `names` are identifiers, their scopes joined by dots, and quoted strings; `paths` look like file names. `change` is
     what is asked to have been done to the names, or to the `thing` where none is a name: "the JSON encoder". `period`
     is when, None where the question does not say, and `timeless` is the question without that. `threads` are the issues
-    and pull requests it names by number.
+    and pull requests it names by number, `commits` the beginnings of the ids that it names.
     """
 
     text: str
@@ -132,6 +135,7 @@ class Query:
     threads: tuple[int, ...] = ()
     timeless: str = ""
     thing: str = ""
+    commits: tuple[str, ...] = ()
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -204,6 +208,7 @@ def parse_query(text: str) -> Query:
         timeless=" ".join(timeless.split()),
         thing=_thing(timeless),
         threads=tuple(dict.fromkeys(map(int, _THREAD.findall(stripped)))),
+        commits=tuple(dict.fromkeys(_COMMIT.findall(stripped))),
     )
 
 

@@ -41,7 +41,7 @@ _CHANGING_COMMITS = 5  # that added or removed a name of the question
 _CHANGING = 1.5  # their score, above what any message and, by its weight in a question of history, any chunk can have
 _BESIDE = 50  # chunks looked at besides those shown: a long selection meets many itself
 _SPAN_COLUMNS = ["path", "start_line", "end_line"]
-_NAMED_THREAD = 1.5  # the score of what is asked for by its number
+_NAMED = 5.0  # the score of what is asked for by its number or id
 _CHUNK_COLUMNS = ["path", "start_line", "end_line", "kind", "symbols"]
 # How far a commit's score counts beside a chunk's, by what is asked for.
 _COMMIT_WEIGHT: dict[Intent, float] = {"history": 1.8, "definition": 0.6, "explanation": 0.75}
@@ -277,7 +277,15 @@ class Searcher:
         found, dense, lexical = self._candidates(self._commits, query, vector, allowed)
         scores = fuse(dense, lexical)
         order = np.argsort(-scores, kind="stable")
-        return [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
+        named = self._named_commits(query)
+        said = [_Found(float(scores[index]), self._commits, int(found[index])) for index in order]
+        above = [_Found(_NAMED, self._commits, place) for place in named]
+        return [*above, *(each for each in said if each.position not in named)]
+
+    def _named_commits(self, query: Query) -> list[int]:
+        """The places of the commits that the question names by their ids."""
+        shas = self._commits.columns["sha"]
+        return [place for each in query.commits for place in np.flatnonzero(pc.starts_with(shas, each)).tolist()]
 
     def _search_threads(self, query: Query, vector: NDArray[np.float32], kinds: set[Kind]) -> list[_Found]:
         """The issues and pull requests in which what the question asks was said, best first, each by its best part."""
@@ -291,7 +299,7 @@ class Searcher:
         for place in self._named_threads(query):
             if allowed is None or allowed[place]:
                 row = about.slice(place, 1).to_pylist()[0]
-                best[row["kind"], row["number"]] = _Found(_NAMED_THREAD, self._threads, place)
+                best[row["kind"], row["number"]] = _Found(_NAMED, self._threads, place)
         for index in np.argsort(-scores, kind="stable"):
             row = about.slice(int(found[index]), 1).to_pylist()[0]
             best.setdefault(

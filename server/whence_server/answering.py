@@ -132,7 +132,7 @@ def gather(
     found = tell(query, evidence, searcher, repository) or Evidence(evidence, {})
     retrieved = time.monotonic()
     check()
-    by_number = bool(hits) and hits[0].kind in ("issue", "pull") and hits[0].thread in query.threads
+    by_number = bool(hits) and _is_named(hits[0], query)
     leads_from = 1 if here or by_number else LEADS_FROM
     draft, citations, unverified = _verified_draft(question, found, searcher, repository, leads_from)
     support = draft.support
@@ -201,6 +201,13 @@ def _concerned(earlier: Sequence[Hit], query: Query, searcher: Finder) -> Sequen
         return earlier
     weights = searcher.rarity(query.content)
     return [hit for hit in earlier if coverage(hit.text, weights)]
+
+
+def _is_named(hit: Hit, query: Query) -> bool:
+    """Whether a question names a thread by its number, or a commit by its id."""
+    if hit.kind == "commit":
+        return any((hit.commit or "").startswith(each) for each in query.commits)
+    return hit.kind in ("issue", "pull") and hit.thread in query.threads
 
 
 def _with_earlier(hits: Sequence[Hit], earlier: Sequence[Hit]) -> list[Hit]:

@@ -84,7 +84,11 @@ def points_back(question: str) -> bool:
 
 
 def question_of(text: str, at: Span | None = None, before: Turn | None = None) -> Question:
-    """The question `text` at the lines under the cursor, else about what the conversation was about `before`."""
+    """The question `text` about a commit that it names, or at the lines under the cursor, else about what the
+    conversation was about `before`."""
+    commits = parse_query(text).commits
+    if commits and (asked := asked_of(text, commits)):
+        return Question(parse_query(text), None, asked, Citation(1, "commit", "", commit=commits[0]))
     asked = asked_of(text) if at or before else None
     about = before.subject if before and asked and at is None else None
     return Question(understand(text, None if at else before), at, asked, about)

@@ -14,7 +14,7 @@ from itertools import islice
 
 from whence_indexer.errors import RepositoryError
 from whence_indexer.finder import Finder
-from whence_indexer.history import instant, read_commits, read_message
+from whence_indexer.history import instant, read_commits, read_message, resolve_commit
 from whence_indexer.query import parse_query
 from whence_indexer.ranking import is_test
 from whence_indexer.repository import Repository
@@ -32,6 +32,7 @@ from whence_server.receipts import citation_url
 from whence_server.types import Answer, Asked, Question, Timings
 
 _UNCLEAR = "I don't know what is meant: the last answer showed nothing for certain. Name it, or ask with its lines."
+_NO_COMMIT = "I don't know: there is no commit {} here."
 _UNTESTED = "I don't know: no test was found that names {}."
 _LOOKED_AT = 60  # passages found by the name, of which many are no tests
 _SHOWN = 4
@@ -97,7 +98,10 @@ def _widened(span: Span, searcher: Finder, repository: Repository) -> Span:
 
 def _of_commit(asked: Asked, sha: str, searcher: Finder, repository: Repository, opening: str = "On ") -> Answer | None:
     started = time.monotonic()
-    commit = read_message(repository, sha)
+    try:
+        commit = read_message(repository, resolve_commit(repository, sha))
+    except RepositoryError:
+        return _answer(_NO_COMMIT.format(code(sha)), 0.0, [], started)
     if commit is None or not commit.subject or asked == "where":
         return _answer(_UNCLEAR, 0.0, [], started)
     if asked == "why":

@@ -115,3 +115,17 @@ def test_a_protocol_with_its_number_is_no_path_and_is_found_as_code_calls_it():
     assert query.searched == ("support", "http", "3", "added", "http3")
     assert query.content == ("support", "http", "3", "added")  # it need not be called so
     assert parse_query("what is in docs/v3/api.md?").paths == ("docs/v3/api.md",)
+
+
+@pytest.mark.parametrize(
+    ("question", "commits"),
+    [
+        ("What did commit 3ac729dc4a do?", ("3ac729dc4a",)),
+        ("who made 647311aba2?", ("647311aba2",)),
+        ("What did commit 1234567 do?", ("1234567",)),
+        ("Was 20240601 a day on which a facade was deadbeef?", ()),
+        ("What is in build/3ac729dc4a and v1a2b3c4d.py?", ()),
+    ],
+)
+def test_ids_of_commits_are_known_from_numbers_words_and_paths(question, commits):
+    assert parse_query(question).commits == commits

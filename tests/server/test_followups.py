@@ -105,6 +105,21 @@ def test_who_when_and_where_a_change_is_tested_is_told_of_the_commit_that_was_sh
     assert not any(each.abstained for each in (who, when, version, why, tested))
 
 
+def test_a_commit_that_is_named_by_its_id_is_told_of_whatever_was_shown_before(talk, shop):
+    short = shop.fix[:10]
+    _, done, who, why, where, unknown = talk(
+        "Where are zebras sold?", f"What did commit {short} do?", f"Who made {short}?", f"Why was {short} made?",
+        f"What did {short} change in charge_card?", "What did commit 1234567 do?",
+    )  # fmt: skip
+    assert done.text.startswith(
+        "On 2024-07-01, by Grace: Charge cards once; the first version with this change is v1.1"
+    )
+    assert who.text.startswith("By Grace, on 2024-07-01")
+    assert why.text.startswith("Customers paid twice because the bank repeated its answers. [1]")
+    assert (where.citations[0].commit, where.abstained) == (shop.fix, False)
+    assert (unknown.text, unknown.abstained) == ("I don't know: there is no commit `1234567` here.", True)
+
+
 def test_a_definition_is_followed_to_its_tests_its_author_and_its_last_change(talk, shop):
     shown, tested, who, why, when = talk(
         "What does charge_card do?", "Where is that tested?", "Who wrote it?", "Why was it changed?",
