@@ -223,6 +223,12 @@ def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path
     assert Config().dataset_generator.train_ratio == 0.8
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "..", ".hidden"])
+def test_a_run_is_nowhere_but_among_the_runs(shop, permissive, name):
+    with pytest.raises(ConfigError, match="a run has one plain name"):
+        run(shop, permissive, ["1"], name=name)
+
+
 @pytest.mark.slow
 def test_killed_anywhere_it_goes_on_and_ends_with_the_same_dataset(shop, permissive):
     _, made = run(shop, permissive)
