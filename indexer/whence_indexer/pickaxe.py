@@ -18,13 +18,13 @@ from whence_indexer.query import Change
 from whence_indexer.ranking import is_test
 from whence_indexer.store import Store, is_one_of, literal
 
-_BEFORE = (
+BEFORE = (  # words before the one that declares
     r"(?:(?:export|default|declare|public|private|protected|internal|static|async|abstract|final|override|virtual"
     r"|inline|open|data|sealed|unsafe|extern|partial|suspend|readonly|constexpr|pub(?:\([^)]*\))?|template\s*<.*>"
     r"|@\w+(?:\([^)]*\))?)\s+)*"
 )
 DECLARES = (  # a name, in a line of a file or of a hunk
-    r"^[+-]?\s*" + _BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
+    r"^[+-]?\s*" + BEFORE + r"(?:def|defp|defmodule|class|function|fn|func|fun|struct|enum|trait|interface|impl|type"
     r"|module|const|let|var|val|static|macro|macro_rules|#?\s*define|package|object|protocol|record|namespace)\b(?![:.,=\[])"
     r"[^=(\"`]*?(?<!\w){0}(?!\w)"
     r"|^[+-]?\s*func\s*\([^)]*\)\s*{0}(?!\w)"

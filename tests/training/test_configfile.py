@@ -71,6 +71,10 @@ def test_toml_says_the_same_as_yaml(tmp_path):
             "no key dataset_generator.gates.minimun; did you mean minimum?",
         ),
         ({"finetunning": {}}, "there is no key finetunning; did you mean finetuning?"),
+        (
+            {"dataset_generator": {"shares": {"authors": 0.1}}},
+            "dataset_generator.shares: there is no rule authors; did you mean author?",
+        ),
         ({"evaluation": {"combined_weights": {"rougeL": 0.5}}}, "evaluation.combined_weights: the weights sum to 1.2"),
         ({"data_processor": {"min_tokens": 900}}, "min_tokens 900 must be below max_tokens 600"),
         ({"dataset_generator": {"train_ratio": 1.5}}, "dataset_generator.train_ratio"),
@@ -82,6 +86,12 @@ def test_a_slip_is_named_with_what_was_probably_meant(held, said):
     with pytest.raises(ConfigError) as error:
         parse_config(held, "train.yaml")
     assert said in str(error.value)
+
+
+def test_a_share_of_one_rule_leaves_those_of_the_others():
+    shares = parse_config({"dataset_generator": {"shares": {"author": 0}}}, "train.yaml").dataset_generator.shares
+    assert shares == Config().dataset_generator.shares | {"author": 0}
+    assert shares[""] == 0.14
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.yaml", "a: [1"), ("a.toml", "a = "), ("missing.yaml", None)])

@@ -184,6 +184,13 @@ def test_half_by_one_author_passes_and_one_more_is_blocked():
     assert [gate.what for gate in blocked(check(placed, only_author, 1))] == ["Ada"]  # all that is learnt from
 
 
+def test_rebalancing_is_not_proposed_where_too_few_would_be_left():
+    mostly = [record(number, author="Ada" if number else "Grace") for number in range(100)]
+    (gate,) = blocked(check(mostly, limits(dominance={"author": 0.5}), 1))
+    assert "--rebalance" not in gate.advice
+    assert "dataset_generator.gates.author: 1" in gate.advice
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x/a.py", "x/b.py", "y/c.py", "d.py"])), max_size=80)
 )

@@ -6,12 +6,14 @@ pytest.importorskip("datasketch")
 pytest.importorskip("rouge_score")
 
 from whence_indexer.store import Store
-from whence_indexer.types import Citation
+from whence_indexer.types import Citation, Span
 from whence_indexer.workspace import Workspace
 from whence_server.citations import verify
-from whence_training.qa.collecting import collect
+from whence_training.config import RULES
+from whence_training.qa.collecting import collect, definition_of
+from whence_training.qa.docquestions import doc_records
 from whence_training.qa.generating import absent, capped, generate, unanswerable, with_distractors
-from whence_training.qa.material import process
+from whence_training.qa.material import Section, process
 from whence_training.qa.validation import Sources, validate
 
 
@@ -61,6 +63,33 @@ def test_commits_are_asked_why_who_and_when(collected):
     assert all(record.origin[0].commit for record in facts)
 
 
+def test_of_two_verbs_in_a_title_none_is_turned():
+    text = "{}\n\nSending and receiving goods begins in the evening, and takes until noon.\n"
+    questions = []
+    for title in ("Sending goods", "Sending and receiving goods"):
+        section = Section(title, (), Span("docs/guide.md", 1, 3), "markdown", text.format(f"# {title}"))
+        questions += [record.question for record in doc_records(section)]
+    assert "send goods" in questions[0]
+    assert "sending and receiving goods" in questions[1]
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "changed"),
+    [
+        ("def add(self):", "-    a = 1\n+    a = 2\n", "add"),
+        ("func (c *Context) File(path string) {", "+\treturn nil\n", "File"),
+        ("func (c *Context) BindTOML() {", "-// BindPlain binds.\n+// BindPlain is short.\n", ""),
+        ("func (c *Context) File(path string) {", "+}\n+\n+// Dir serves.\n+func (c *Context) Dir() {\n", "Dir"),
+        ("class Cart {", "+    /**\n+     * Counts the items.\n", ""),
+        ("def add(self):", "+def total():\n+    pass\n+def price():\n+    pass\n", ""),
+        ("module github.com/shop/cart", "-    yaml v1\n+    yaml v2\n", ""),
+        ("import (", '+\t"net/http"\n', ""),
+    ],
+)
+def test_a_commit_is_said_to_change_only_what_its_lines_show(section, text, changed):
+    assert definition_of(section, text) == changed
+
+
 def test_tests_are_not_asked_about(collected):
     assert not any("tests/" in record.origin[0].place for record in generate(process(collected)))
 
@@ -108,7 +137,7 @@ def test_the_same_index_gives_the_same_records(collected):
 
 def test_a_rule_is_kept_to_its_share_and_left_out_where_that_is_none(asked):
     records = list(asked.values())
-    assert {"author", "signature"} <= {rule for rule, _ in asked}
+    assert {"author", "signature"} <= {rule for rule, _ in asked} <= RULES
     left = capped(records, {"author": 0.0, "signature": 0.01, "": 1.0}, least=1)
     rules = [record.generator.partition(":")[2] for record in left]
     assert "author" not in rules

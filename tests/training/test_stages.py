@@ -84,7 +84,7 @@ def test_a_run_that_a_gate_holds_back_says_which(shop):
     opened, _ = run(shop, None)
     told = read_run(opened.folder)
     assert told.status == "blocked"
-    assert any(reason.startswith("dominance of one file: 0.6, limit 0.5") for reason in told.reasons)
+    assert any(reason.startswith("dominance of one file: 0.642857, limit 0.5") for reason in told.reasons)
 
 
 def test_one_style_is_shared_by_those_who_generate_and_those_who_answer():
@@ -170,6 +170,7 @@ def test_one_author_too_many_blocks_with_a_proposal_and_rebalancing_lets_pass(sh
     assert type(done.exception).__name__ == "BlockedError"
     assert "dominance of one generator" in str(done.exception)
     assert "--rebalance takes out" in str(done.exception)
+    assert "dominance of one generator" not in done.output  # once, at the end
     told = ["--repo", str(shop.path), "--config", str(config), "--start", "1", "--end", "3", "--rebalance", "--json"]
     config.write_text(config.read_text().replace("generator: 0.1", "generator: 0.12"))
     said = json.loads(CliRunner().invoke(command, told).stdout)
@@ -221,6 +222,12 @@ def test_the_command_lists_its_stages_and_refuses_what_it_does_not_know(tmp_path
     assert done.returncode == 2
     assert "there is no key datasets" in done.stderr
     assert Config().dataset_generator.train_ratio == 0.8
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "..", ".hidden"])
+def test_a_run_is_nowhere_but_among_the_runs(shop, permissive, name):
+    with pytest.raises(ConfigError, match="a run has one plain name"):
+        run(shop, permissive, ["1"], name=name)
 
 
 @pytest.mark.slow

@@ -113,7 +113,8 @@ def command(
         for each, made in run_stages(run, numbers):
             done.append({"stage": each.number, "name": each.name, "hash": made.hash, **made.summary})
             reasons += made.summary.get("blocked", [])
-            _note(f"stage {each.number} ({each.name}): {said(made.summary)}")
+            summary = {**made.summary, "blocked": []}  # which is said at the end, a line each
+            _note(f"stage {each.number} ({each.name}): {said(summary)}")
         if not back_to_data(reasons):
             break
     seconds = round(time.perf_counter() - begun, 3)
@@ -121,7 +122,7 @@ def command(
         click.echo(json.dumps({"run": str(run.folder), "stages": done, "seconds": seconds}))
     _note(f"in {run.folder}")
     if reasons:
-        raise BlockedError("; ".join(reasons))
+        raise BlockedError("\nblocked: ".join(reasons))
 
 
 @command.command()

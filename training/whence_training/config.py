@@ -5,15 +5,23 @@ Values only. What has no meaning for a repository is accepted and named by `rema
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
+# What asks, as `dataset.json` has it behind "rules:"; "" is any of them.
+RULES = frozenset(
+    "added author changed changelog comment commit comparison date default definition deprecated documentation"
+    " explanation files heading howto outcome parameter purpose raises reason release returns review section signature"
+    " thread-reason title".split()
+)
+_SHARES = {"": 0.14, "author": 0.05, "date": 0.05, "files": 0.04, "signature": 0.1, "default": 0.05}
 
 
 class Section(BaseModel):
@@ -107,28 +115,32 @@ class Teacher(Author):
 
 
 class Generator(Section):
-    """Stage 3. `shares` are the most that one rule may be of all, "" any; `train_ratio` leaves a half each to tune
-    and to measure."""
+    """Stage 3. `shares` are the most that one rule may be of all, "" any; those not given keep their defaults.
+
+    `train_ratio` leaves a half each to tune and to measure.
+    """
 
     max_tokens: Positive = 600
     train_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.8
     model: str | None = None
     seed: int = 42
     novelty: Annotated[float, Field(gt=0, le=1)] = 0.7
-    shares: dict[str, Share] = {
-        "": 0.14,
-        "author": 0.05,
-        "date": 0.05,
-        "files": 0.04,
-        "signature": 0.1,
-        "default": 0.05,
-    }
+    shares: dict[str, Share] = _SHARES
     unanswerable: Share = 0.1
     distractors: Count = 3
     distracted: Share = 0.5
     imports: Imports = Imports()
     teacher: Teacher = Teacher()
     gates: Gates = Gates()
+
+    @field_validator("shares")
+    @classmethod
+    def _over_defaults(cls, given: dict[str, float]) -> dict[str, float]:
+        for name in given.keys() - RULES - {""}:
+            nearest = difflib.get_close_matches(name, sorted(RULES), 1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(RULES))}"
+            raise ValueError(f"there is no rule {name}; {hint}")
+        return _SHARES | given
 
 
 class Search(Section):

@@ -25,7 +25,7 @@ from whence_server.models.places import open_place
 from whence_server.models.pulling import Terms, import_gguf, pull
 from whence_server.models.registry import Registry
 from whence_training.cli import said
-from whence_training.config import Config, Generator
+from whence_training.config import Config
 from whence_training.configfile import parse_config
 from whence_training.errors import BlockedError
 from whence_training.finetuning.stage import COMPARISON
@@ -97,7 +97,7 @@ def config_of(domain: str, base: str, out: Path, anyway: bool, size: Size) -> Co
             "train_ratio": 0.6,  # a small repository has few questions, and a table needs some
             # The bundled base answers in sentences of the evidence: names and dates of commits are in none. The server
             # tells those by itself.
-            "shares": Generator().shares | {"author": 0.0, "date": 0.0, "files": 0.0},
+            "shares": {"author": 0.0, "date": 0.0, "files": 0.0},
             "gates": {"author": 1.0, "directory": 1.0, "file": 1.0, "extractive": 0.3},
         },
         "finetuning": {

@@ -36,8 +36,10 @@ def open_run(repository: Repository, config: Config, name: str | None = None, no
     """The run of the repository as it is now: its index is brought up to date first.
 
     Its name comes from the state of the index and the configuration, so that the same command goes on where a killed
-    one stopped, and another state is another run.
+    one stopped, and another state is another run. Raises `ConfigError` for a name that is no plain one.
     """
+    if name and (Path(name).name != name or name.startswith(".")):
+        raise ConfigError(f"a run has one plain name, not {name!r}: it is a folder among the runs")
     Workspace(repository, note=note).update()
     store = Store(repository.index_dir)
     fingerprint = _fingerprint(store, repository, config)

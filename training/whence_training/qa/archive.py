@@ -62,7 +62,7 @@ def read_material(folder: Path, collected: Collected) -> Material:
 
 def _change(held: dict[str, Any]) -> Change:
     listed = {name: tuple(held[name]) for name in ("parents", "paths", "threads", "closes")}
-    return Change(**held | listed | {"places": tuple((path, section) for path, section in held["places"])})
+    return Change(**held | listed | {"places": tuple((path, symbol) for path, symbol in held["places"])})
 
 
 def _placed(held: dict[str, Any]) -> dict[str, Any]:

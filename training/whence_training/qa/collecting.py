@@ -6,17 +6,25 @@ Reads the store alone: it is redacted, and nothing is parsed or asked of git a s
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from whence_indexer import schema
+from whence_indexer.pickaxe import BEFORE
 from whence_indexer.store import Store
 from whence_indexer.threadrows import stored_threads
 from whence_indexer.threads import Thread
 
 Cursor = dict[str, Any]
+
+_DECLARED = re.compile(
+    rf"^\s*{BEFORE}(?:def|class|func|fn|function|interface|struct|type|trait|enum|impl)"
+    r"\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{2,})(?![\w.])"
+)
+_OF_THE_NEXT = ("*", "//", "#", "@")  # a comment or decorator: what it is of may stand behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit of the index and the places it changed: (path, definition around it)."""
+    """A commit of the index and the places it changed: (path, name of the definition; empty where that is not sure)."""
 
     sha: str
     parents: tuple[str, ...]
@@ -145,9 +153,9 @@ def _changes(store: Store) -> Iterable[Change]:
         return
     places: dict[str, list[tuple[str, str]]] = {}
     if schema.HUNKS_TABLE in store.state.tables:
-        hunks = store.rows(schema.HUNKS_TABLE, ["sha", "path", "section"])
-        for sha, path, section in zip(*(hunks[name].to_pylist() for name in ("sha", "path", "section")), strict=True):
-            places.setdefault(sha, []).append((path, section))
+        for batch in store.rows(schema.HUNKS_TABLE, ["sha", "path", "section", "text"]).to_batches():
+            for row in batch.to_pylist():
+                places.setdefault(row["sha"], []).append((row["path"], definition_of(row["section"], row["text"])))
     columns = ["sha", "parents", "author", "date", "subject", "body", "paths", "threads", "closes", "pull"]
     rows = store.rows(schema.COMMITS_TABLE, columns).to_pylist()
     for row in sorted(rows, key=lambda row: (row["date"], row["sha"])):
@@ -157,6 +165,21 @@ def _changes(store: Store) -> Iterable[Change]:
         }
         changed = tuple(dict.fromkeys(places.get(row["sha"], ())))
         yield Change(**row, **listed, places=tuple(sorted(changed)))
+
+
+def definition_of(section: str, text: str) -> str:
+    """The definition that a hunk without context changes: the one its lines declare, or the one they are indented in.
+
+    Git's `section` is but the nearest line above that looks like one. Empty where the lines do not show it.
+    """
+    rows = [row for row in text.split("\n") if row[:1] in {"+", "-"} and row[1:].strip()]
+    for sign in "+-":
+        declared = {found[1] for row in rows if row[0] == sign and (found := _DECLARED.match(row[1:]))}
+        if declared:
+            return declared.pop() if len(declared) == 1 else ""
+    around = _DECLARED.match(section)
+    inside = rows and all(row[1].isspace() for row in rows) and not rows[-1][1:].lstrip().startswith(_OF_THE_NEXT)
+    return around[1] if around and inside else ""
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -42,6 +42,7 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _DEFINING = re.compile(
     r"^(?:An?|The)?\s*(?P<what>[\w .-]{2,40}?) (?:is|are) (?:an?|the|simply|just|one)\b", re.IGNORECASE
 )
+_SECOND = re.compile(r"(?:\b(?:and|or|then)|[,&/])\s*\w+ing\b", re.IGNORECASE)
 _ISSUE = re.compile(r"\s*(?::(?:issue|pr|pull|gh|ghsa):`[^`]*`|\(?#\d+\)?|\[#\d+\]\([^)]*\))(?:,\s*)?")
 _SHORT = frozenset("a an the of in on for to and or with by from using your our".split())
 
@@ -179,7 +180,12 @@ def _record(
 
 
 def _is_task(said: Phrase) -> bool:
-    """Whether a title says what to do: `Caching Decorator` is a thing, `Caching Responses` may be done."""
+    """Whether a title says what to do: `Caching Decorator` is a thing, `Caching Responses` may be done.
+
+    Of `Sending and receiving messages` only the first verb would be turned.
+    """
+    if said.form == "gerund" and _SECOND.search(said.rest):
+        return False
     rest = said.rest.split()
     return len(rest) > 1 or (len(rest) == 1 and rest[0].endswith("s"))
 

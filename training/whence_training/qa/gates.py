@@ -142,9 +142,12 @@ def _dominance(name: str, records: Sequence[Record], limits: Limits) -> Gate:
     share, limit = count / len(records) if records else 0.0, _limit(name, limits)
     failed = count > limit * len(records)
     kept = len(rebalance(records, limits)) if failed else len(records)
+    key = f"dataset_generator.gates.{name}"
     advice = (
         f"--rebalance takes out {len(records) - kept:,} examples, which leaves {kept:,} to learn from; or allow "
-        f"more: dataset_generator.gates.{name}"
+        f"more: {key}"
+        if kept and kept >= limits.minimum
+        else f"without it too few are left to learn from: allow more, as {key}: 1, or index what is of another {name}"
     )
     return Gate(f"dominance of one {name}", "failed" if failed else "passed", share, limit, value, advice)
 

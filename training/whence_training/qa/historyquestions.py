@@ -50,10 +50,6 @@ _DOC_PATH = re.compile(
     r"|ini)$",
     re.IGNORECASE,
 )
-_SECTION = re.compile(
-    r"\b(?:def|class|func|fn|function|interface|struct|type|trait|enum|module"
-    r"|impl)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w{2,})"
-)
 # What makes a sentence a reason: a plain word of cause, or of what was wrong, in a clause with a verb of its own.
 _CAUSE = re.compile(
     r"\b(?:because|so that|so (?:we|it|they|users|you|this|that)\b|in order to|to (?:avoid|prevent|ensure|allow"
@@ -202,10 +198,8 @@ def _is_of_code(change: Change) -> bool:
 
 
 def _what(change: Change, subject: str) -> Iterator[Record]:
-    """What a commit did where it shows up in blame: asked of one place that it changed."""
-    named = [
-        (path, match[1]) for path, section in change.places if (match := _SECTION.search(section)) and not is_test(path)
-    ]
+    """What a commit did: asked of one place that it changed."""
+    named = [(path, symbol) for path, symbol in change.places if symbol and not is_test(path)]
     others = [path for path in change.paths if not _DOC_PATH.search(path) and not is_test(path)]
     if (
         len(named) != 1

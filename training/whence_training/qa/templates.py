@@ -217,7 +217,7 @@ WHAT_CHANGE = (
     "What changed in {name} with commit {of}?",
     "What did commit {of} do in {name}?",
     "What does commit {of} change in {name}?",
-    "Commit {of} shows up in the blame of {name}. What was done there?",
+    "Commit {of} touched {name}. What was done there?",
     "What was done to {name} in commit {of}?",
 )
 HOW_DOC = (
