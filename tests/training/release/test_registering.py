@@ -89,6 +89,12 @@ def test_registered_again_nothing_is_missing_and_no_verdict_is_the_old_one(regis
     assert registered(config=fewer, gates=passed)[0]["version"] == "1.2"
 
 
+def test_a_gate_without_a_measure_is_not_among_those_passed(registered):
+    told, folder = registered(gates=[Gate("facts", "passed", 1, 1), Gate("curated accuracy", "unmeasured", 0, 0.85)])
+    assert told["gates"] == {"facts": True}
+    assert "| curated accuracy | unmeasured |" in (folder / "README.md").read_text()
+
+
 def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path):
     told, folder = registered()
     home = user_home()

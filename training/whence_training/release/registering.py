@@ -155,7 +155,7 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
         licence=config.registration.licence,
         description=f"A LoRA of {trained.method.get('examples', 0):,} questions about {trained.data.get('commit')}",
         metrics={name: round(value, 6) for name, value in sorted(measured.items()) if math.isfinite(value)},
-        gates={gate.name: gate.state != "failed" for gate in judged.gates},
+        gates={gate.name: gate.state != "failed" for gate in judged.gates if gate.state != "unmeasured"},
     )
 
 
