@@ -49,12 +49,14 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is known of it: its report, beside the untuned base's, the gates, and numbers of the export by name."""
+    """What is known of it: its report, beside the untuned base's, the gates, and numbers of the export by name;
+    the report of what answered before, where that was not the base."""
 
     report: Report
     comparison: Comparison
     gates: Sequence[Gate]
     export: Mapping[str, float]
+    champion: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,9 @@ def _attach(trained: Trained, judged: Judged, manifest: Manifest, config: Config
     texts = {
         "adapter_config.json": (trained.adapter / "adapter_config.json").read_text("utf-8"),
         "training_data.json": json.dumps(dict(trained.data), indent=2) + "\n",
-        "README.md": model_card(manifest, judged.comparison, judged.gates, trained.method, trained.data, config),
+        "README.md": model_card(
+            manifest, judged.comparison, judged.champion, judged.gates, trained.method, trained.data, config
+        ),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
