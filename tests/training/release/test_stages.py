@@ -32,6 +32,7 @@ from whence_training.stages import STAGES, attempts, back_to_data, by_number, ru
 
 pytestmark = pytest.mark.filterwarnings("default")  # peft's own
 
+RISKS = ["injection: 88% as it should be, wanted 100%"]
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
 
@@ -95,7 +96,12 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
         choose = written(("checkpoint_selection.json", {"selected": "checkpoint-1"}))
         make(run.folder, by_number("4c").folder, "",
              lambda draft: choose(draft) | {"adapter": str(write_peft(draft / "adapter"))})  # fmt: skip
-        make(run.folder, by_number("4d").folder, "", written(("eval_finetuned.json", after)))
+        make(
+            run.folder,
+            by_number("4d").folder,
+            "",
+            written(("eval_finetuned.json", after), ("risks.json", {"risks": RISKS})),
+        )
         return run
 
     return made
@@ -183,7 +189,12 @@ def test_a_better_model_is_registered_deployed_and_asked_and_the_same_again_is_n
     registered, deployed = run_stage(run, "5"), run_stage(run, "6")
     assert registered.summary["name"] == "shop-qa-lora-v1.0"
     card = (registered.folder / "README.md").read_text()
-    for said in ("| epochs | 0.5 of 3 |", "| steps | 10 |", "| checkpoint | checkpoint-1, step 5, epoch 0.25 |"):
+    for said in (
+        "| epochs | 0.5 of 3 |",
+        "| steps | 10 |",
+        "| checkpoint | checkpoint-1, step 5, epoch 0.25 |",
+        f"| {RISKS[0]} |",
+    ):
         assert said in card
     gates = json.loads((registered.folder / "registration.json").read_text())["gates"]
     assert {"dominance of one author", "weakest category"} <= gates.keys()  # of what was learnt, and of the model

@@ -28,7 +28,7 @@ from whence_training.finetuning.bench import chosen, opened, read_asked, write_a
 from whence_training.finetuning.checkpoints import checkpoints
 from whence_training.finetuning.lessons import Lessons
 from whence_training.finetuning.retention import retained
-from whence_training.finetuning.risks import forgetting, overfitting, regression
+from whence_training.finetuning.risks import forgetting, overfitting, regression, weaknesses
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
 from whence_training.qa.dataset import limits_of, rebalanced
@@ -42,6 +42,7 @@ from whence_training.runfolder import Made, digest_of, write_durably
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
 WORK = ".4b-work"  # what training is resumed from
 BASELINE, CHAMPION, FINETUNED = "eval_baseline.json", "eval_champion.json", "eval_finetuned.json"
+RISKS = "risks.json"
 ASKED, COMPARISON, SELECTION, TRAINING = "asked.json", "comparison.json", "checkpoint_selection.json", "training.json"
 
 
@@ -196,8 +197,8 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     write_samples(draft, [before, report], comparison)
     known = json.loads((above["4a"].folder / "base.json").read_text("utf-8"))["retained"]
     made = checkpoints(above["4b"].folder / CHECKPOINTS)
-    risks = [*overfitting(made), *forgetting(known, reads), *regression(report, others)]
-    write_durably(draft / "risks.json", json.dumps({"risks": risks, "retained": [known, reads]}, indent=1) + "\n")
+    risks = [*overfitting(made), *forgetting(known, reads), *regression(report, others), *weaknesses(report)]
+    write_durably(draft / RISKS, json.dumps({"risks": risks, "retained": [known, reads]}, indent=1) + "\n")
     for risk in risks:
         run.note(risk)
     return {

@@ -22,6 +22,7 @@ from whence_training.finetuning.stage import (
     CHAMPION,
     CHECKPOINTS,
     FINETUNED,
+    RISKS,
     SELECTION,
     TRAINING,
     base_of,
@@ -53,6 +54,7 @@ class Candidate:
     curated: Report | None
     facts: Report | None
     comparison: Comparison
+    risks: Sequence[str]
 
 
 def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
@@ -86,6 +88,7 @@ def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
         curated=by_hand(imports.curated),
         facts=by_hand(imports.facts),
         comparison=compare(before, report, run.config.finetuning.seed),
+        risks=json.loads((final / RISKS).read_text("utf-8"))["risks"],
     )
 
 

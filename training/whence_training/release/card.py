@@ -22,6 +22,7 @@ def model_card(
     comparison: Comparison,
     champion: Report | None,
     gates: Sequence[Gate],
+    risks: Sequence[str],
     method: Mapping[str, Any],
     data: Mapping[str, Any],
     config: Config,
@@ -52,6 +53,7 @@ def model_card(
             "## Gates\n",
             *_table(("gate", "state", "value", "limit"),
                     ((g.name, g.state, f"{g.value:g}", f"{g.limit:g}") for g in gates)),
+            *(["## Risks\n", *_table(("seen in its evaluation",), ([risk] for risk in risks))] if risks else []),
             f"## Limits\n\n{_LIMITS}",
         ]
     )  # fmt: skip

@@ -50,13 +50,14 @@ class Trained:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What is known of it: its report, beside the untuned base's, the gates, and numbers of the export by name;
-    the report of what answered before, where that was not the base."""
+    the report of what answered before, where that was not the base; and what may have gone wrong."""
 
     report: Report
     comparison: Comparison
     gates: Sequence[Gate]
     export: Mapping[str, float]
     champion: Report | None = None
+    risks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,14 @@ def _attach(trained: Trained, judged: Judged, manifest: Manifest, config: Config
         "adapter_config.json": (trained.adapter / "adapter_config.json").read_text("utf-8"),
         "training_data.json": json.dumps(dict(trained.data), indent=2) + "\n",
         "README.md": model_card(
-            manifest, judged.comparison, judged.champion, judged.gates, trained.method, trained.data, config
+            manifest,
+            judged.comparison,
+            judged.champion,
+            judged.gates,
+            judged.risks,
+            trained.method,
+            trained.data,
+            config,
         ),
     }
     for name, text in texts.items():
