@@ -68,7 +68,7 @@ def _differences(comparison: Comparison) -> Iterable[tuple[str, ...]]:
     for name, found in comparison.metrics.items():
         yield (
             name, f"{found.before:.4f}", f"{found.after:.4f}",
-            f"{found.change:+.4f} ({found.low:+.4f} to {found.high:+.4f})",
+            f"{found.change:+.4f} ({found.untold or f'{found.low:+.4f} to {found.high:+.4f}'})",
         )  # fmt: skip
 
 
