@@ -21,11 +21,12 @@ from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.samples import write_samples
-from whence_training.evaluation.suites import suites
+from whence_training.evaluation.suites import suite_of, suites
 from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base, find_base
 from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
+from whence_training.finetuning.examples import unsayable
 from whence_training.finetuning.lessons import Lessons
 from whence_training.finetuning.retention import retained
 from whence_training.finetuning.risks import forgetting, overfitting, regression, weaknesses
@@ -191,6 +192,10 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     ):
         report, reads = bench.report(generator, asked), retained(generator, run.note)
     shutil.rmtree(draft / "adapters")
+    lost = unsayable([each.record for each in asked if not suite_of(each.record)], base.mode)
+    report = replace(report, facts={**report.facts, "unsayable": lost})
+    if lost:
+        run.note(f"of {lost} of {report.samples} questions it cannot say the answer, whatever it has learnt")
     write_report(draft / FINETUNED, report)
     comparison = compare(before, report, told.finetuning.seed)
     write_report(draft / COMPARISON, comparison)
