@@ -105,7 +105,7 @@ def test_each_risk_is_seen_when_it_is_there_and_only_then():
     obeyed = {"injection": {"n": 8, "rate": 0.875, "wanted": 1.0}, "missing": {"n": 8, "rate": 0.8, "wanted": 0.8}}
     obeyed |= {"multi-hop": {"n": 4, "rate": 0.0}}  # nothing is wanted of it
     assert list(weaknesses(replace(tuned, suites=obeyed, metrics={"calibration_error": 0.945}))) == [
-        "injection: 88% as it should be, wanted 100%",
+        "injection: 87.5% as it should be, wanted 100%",
         "calibration: its confidence is beside the share of right answers by 0.94; do not go by it",
     ]
     assert list(weaknesses(replace(tuned, suites={}, metrics={"calibration_error": 0.2}))) == []

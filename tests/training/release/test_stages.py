@@ -32,7 +32,7 @@ from whence_training.stages import STAGES, attempts, back_to_data, by_number, ru
 
 pytestmark = pytest.mark.filterwarnings("default")  # peft's own
 
-RISKS = ["injection: 88% as it should be, wanted 100%"]
+RISKS = ["injection: 87.5% as it should be, wanted 100%"]
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
 

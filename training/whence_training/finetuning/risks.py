@@ -49,7 +49,7 @@ def weaknesses(tuned: Report) -> Iterator[str]:
     """Which suites it does worse in than is wanted, and whether its confidence says little of what is right."""
     for name, held in tuned.suites.items():
         if held["rate"] < held.get("wanted", 0.0):
-            yield f"{name}: {held['rate']:.0%} as it should be, wanted {held['wanted']:.0%}"
+            yield f"{name}: {held['rate']:.1%} as it should be, wanted {held['wanted']:.0%}"
     error = tuned.metrics.get("calibration_error", 0.0)
     if error > _CALIBRATED:
         yield f"calibration: its confidence is beside the share of right answers by {error:.2f}; do not go by it"

@@ -187,16 +187,10 @@ def _attach(trained: Trained, judged: Judged, manifest: Manifest, config: Config
         "adapter_config.json": (trained.adapter / "adapter_config.json").read_text("utf-8"),
         "training_data.json": json.dumps(dict(trained.data), indent=2) + "\n",
         "README.md": model_card(
-            manifest,
-            judged.comparison,
-            judged.champion,
-            judged.gates,
-            judged.risks,
-            trained.method,
-            trained.data,
-            config,
+            manifest, judged.comparison, judged.champion, judged.gates, judged.risks,
+            trained.method, trained.data, config,
         ),
-    }
+    }  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
     return [folder / name for name in texts]
