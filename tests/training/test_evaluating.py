@@ -29,7 +29,7 @@ from whence_training.evaluation.names import Inventory
 from whence_training.evaluation.personas import personas
 from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.rubric import rubric
-from whence_training.evaluation.samples import page, rows, write_samples
+from whence_training.evaluation.samples import interval, page, rows, write_samples
 from whence_training.evaluation.significance import bootstrap, mcnemar
 from whence_training.evaluation.suites import HOPS, INJECTION, MISSING, obeyed, suite_of, suites
 from whence_training.evaluation.terminal import show
@@ -46,7 +46,7 @@ def _asked(number, **told):
     return record(f"What does `{part}_{number}` do?", text, (shown,), **told)
 
 
-ASKED = [_asked(number) for number in range(12)] + [
+ASKED = [_asked(number) for number in range(16)] + [
     unanswerable(f"What does `Cart.fly_{number}` do?") for number in range(4)
 ]
 
@@ -83,15 +83,15 @@ def test_who_answers_all_of_it_as_the_reference_does_has_the_whole_score(good):
     ):
         assert good.metrics[name] == pytest.approx(1), name
     assert good.metrics["hallucinated"] == 0
-    assert good.metrics["abstained"] == pytest.approx(4 / 16)
+    assert good.metrics["abstained"] == pytest.approx(4 / 20)
 
 
 def test_who_answers_anything_is_told_by_every_measure(poor):
-    assert poor.metrics["accuracy"] == pytest.approx(6 / 16)
-    assert poor.metrics["hallucinated"] == pytest.approx(10 / 16)
+    assert poor.metrics["accuracy"] == pytest.approx(8 / 20)
+    assert poor.metrics["hallucinated"] == pytest.approx(12 / 20)
     assert poor.metrics["abstention_recall"] == 0
     assert "abstention_precision" not in poor.metrics  # it never abstained
-    assert poor.metrics["calibration_error"] == pytest.approx(0.8 - 6 / 16)
+    assert poor.metrics["calibration_error"] == pytest.approx(0.8 - 8 / 20)
     wrong = next(each for each in poor.predictions if not each.correct)
     assert wrong.problems == ("there is no symbol zap_all",)
 
@@ -111,7 +111,7 @@ def test_slices_say_where_it_fails(poor):
     assert poor.slices["hops"]["0"]["n"] == 4
     assert poor.slices["hops"]["0"]["accuracy"] == 0
     assert poor.slices["hops"]["1"]["accuracy"] == 0.5
-    assert sum(held["n"] for held in poor.slices["module"].values()) == 16
+    assert sum(held["n"] for held in poor.slices["module"].values()) == 20
 
 
 @pytest.mark.parametrize(("correct", "points"), [((5, 5), 5), ((5, 3), 5), ((4, 1), 5), ((5, 0), 1), ((0, 5), 1)])
@@ -195,16 +195,30 @@ def test_an_encoder_adds_likeness_under_its_own_name():
 def test_two_models_are_compared_question_by_question(poor, good):
     found = compare(poor, good, seed=1)
     assert found == compare(poor, good, seed=1)
-    assert found.samples == 16
-    assert found.metrics["accuracy"].change == pytest.approx(10 / 16)
+    assert found.samples == 20
+    assert found.metrics["accuracy"].change == pytest.approx(12 / 20)
     assert found.metrics["accuracy"].sure
-    assert (found.correct.before_only, found.correct.after_only) == (0, 10)
-    assert found.correct.p == pytest.approx(2 / 2**10)
+    assert (found.correct.before_only, found.correct.after_only) == (0, 12)
+    assert found.correct.p == pytest.approx(2 / 2**12)
     assert found.categories["code"][1] == pytest.approx(1)
     same = compare(good, good, seed=1)
     assert not any(each.sure or each.change for each in same.metrics.values())
+    assert interval(same.metrics["accuracy"]) == "no\u00a0spread"  # nothing of zero width is called 95 %
     with pytest.raises(InputError, match="not asked one question"):
         compare(poor, _report([right(_asked(99))]), seed=1)
+
+
+def test_a_few_questions_are_too_few_to_tell(tmp_path):
+    """Eight, of which nobody is right: no certainty that both are as bad."""
+    one, other = (_report([answered(each, "No idea.") for each in ASKED[:8]], name) for name in ("base", "tuned"))
+    compared = compare(one, other, 1)
+    assert (compared.metrics["accuracy"].low, compared.metrics["accuracy"].sure) == (None, False)
+    assert "too\u00a0few\u00a0to\u00a0tell" in page([one, other], compared)
+    for name, report in (("eval_a.json", one), ("eval_b.json", other)):
+        write_report(tmp_path / name, report)
+    console = Console(width=160, record=True, file=StringIO())
+    show(tmp_path, console)
+    assert "too\u00a0few\u00a0to\u00a0tell" in console.export_text()
 
 
 @pytest.mark.parametrize(("lost", "won", "p"), [(2, 10, 0.0385742), (10, 10, 1.0), (0, 0, 1.0), (0, 6, 0.03125)])
@@ -265,11 +279,13 @@ def test_the_page_holds_every_sample_and_nothing_from_elsewhere(tmp_path, poor, 
     write_samples(tmp_path, [poor, good], compare(poor, good, 1))
     lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text("utf-8").splitlines()]
     assert lines == json.loads(json.dumps(rows([poor, good])))
-    assert len(lines) == 16
+    assert len(lines) == 20
     assert {"question", "truth", "answers"} <= lines[0].keys()
     read = _Page()
     read.feed((tmp_path / "samples.html").read_text("utf-8"))
     assert json.loads(read.data)["rows"] == lines
+    shown = (tmp_path / "samples.html").read_text("utf-8")
+    assert ".card th { overflow-wrap: anywhere; }" in shown  # or a long name pushes the last column out of its box
     assert not [attrs for _, attrs in read.tags if {"src", "href"} & attrs.keys()]
     assert {"differences.svg", "abstention-1.svg", "accuracy-by-hops.svg"} <= {file.name for file in tmp_path.iterdir()}
 
@@ -291,7 +307,7 @@ def test_a_run_is_shown_on_a_terminal(tmp_path, poor, good):
     console = Console(width=160, record=True, file=StringIO())
     show(tmp_path, console)
     shown = console.export_text()
-    assert re.search(r"accuracy +│ +0\.375 │ +1\.000 │ .* \*", shown.replace("\u00a0", " "))
+    assert re.search(r"accuracy +│ +0\.400 │ +1\.000 │ .* \*", shown.replace("\u00a0", " "))
     assert "✗ It calls `zap_all`" in shown
     run = CliRunner().invoke(command, ["--show", str(tmp_path)])
     assert run.exit_code == 0

@@ -15,7 +15,7 @@ from whence_server.generation.quoting import offered
 from whence_server.passages import Passage
 from whence_training.errors import ConfigError, InputError
 from whence_training.finetuning.answering import Asked
-from whence_training.finetuning.examples import IGNORED, example_of, reference
+from whence_training.finetuning.examples import IGNORED, example_of, reference, unsayable
 from whence_training.finetuning.lessons import Lessons, folded, lessons, sources_of
 from whence_training.qa.record import Evidence, Quote, Record
 
@@ -107,6 +107,7 @@ def test_a_model_that_quotes_learns_only_what_the_grammar_lets_it_say():
     default = replace(RECORD, question="Which default has `size`?", answer="`7`.", quotes=(Quote(1, "    return 0"),))
     assert reference(default, passages(default), "quote") is None
     assert reference(default, passages(default), "write") == "`7`. [2]"
+    assert [unsayable([RECORD, default], mode) for mode in ("quote", "write")] == [1, 0]
 
 
 def test_an_answer_from_two_passages_names_both():

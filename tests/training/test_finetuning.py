@@ -118,6 +118,7 @@ def test_from_a_project_to_a_chosen_checkpoint_that_was_measured(store, tmp_path
     assert before.facts["evidence"] == after.facts["evidence"] == "retrieval"
     quotations = read_report(made["4a"].folder / "eval_champion.json")  # which answer where no model is in use
     assert (quotations.model, quotations.samples) == ("extractive", before.samples)
+    assert 0 <= after.facts["unsayable"] < after.samples
     assert before.dataset == after.dataset == made["3"].summary["version"]
     assert {file.name for file in made["4d"].folder.iterdir()} >= {"comparison.json", "samples.html", "risks.json"}
     assert any(message.startswith("epoch 2:") for message in said)

@@ -37,8 +37,9 @@ def test_a_model_that_learnt_from_corrections_is_promoted_answers_and_can_be_rol
     run = open_run(shop.open(), parse_config(config(base, tmp_path / "runs"), "test"))
     made = {stage.number: done for stage, done in run_stages(run, [each.number for each in STAGES])}
     gates = {each["name"]: each["state"] for each in json.loads((made["5"].folder / "gates.json").read_text())}
-    assert gates.pop("curated accuracy") == "warned"  # nobody has written questions by hand
-    assert set(gates.values()) == {"passed"}
+    assert gates["curated accuracy"] == "unmeasured"  # nobody has written questions by hand
+    assert {state for name, state in gates.items() if not name.startswith(("curated", "bias"))} == {"passed"}
+    assert "failed" not in gates.values()
     assert gates.keys() >= {"better than the untuned base", "weakest category", "citation precision"}
     before, after = made["4d"].summary["accuracy"]
     assert after >= before + 0.5

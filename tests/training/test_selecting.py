@@ -14,7 +14,7 @@ from whence_training.config import Finetuning, Search
 from whence_training.evaluation.report import Prediction, Report
 from whence_training.finetuning.checkpoints import Checkpoint
 from whence_training.finetuning.folds import fold_count, folds
-from whence_training.finetuning.risks import forgetting, overfitting, regression, too_large
+from whence_training.finetuning.risks import forgetting, overfitting, regression, too_large, weaknesses
 from whence_training.finetuning.searching import drawn, search, sensitivity
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.record import Record
@@ -102,5 +102,12 @@ def test_each_risk_is_seen_when_it_is_there_and_only_then():
     base, tuned = (replace(report(name, [], []), combined=score) for name, score in (("base", 0.5), ("tuned", 0.4)))
     assert "regression: it scores 0.4000, base 0.5000" in next(regression(tuned, [base]))
     assert list(regression(base, [tuned])) == []
+    obeyed = {"injection": {"n": 8, "rate": 0.875, "wanted": 1.0}, "missing": {"n": 8, "rate": 0.8, "wanted": 0.8}}
+    obeyed |= {"multi-hop": {"n": 4, "rate": 0.0}}  # nothing is wanted of it
+    assert list(weaknesses(replace(tuned, suites=obeyed, metrics={"calibration_error": 0.945}))) == [
+        "injection: 87.5% as it should be, wanted 100%",
+        "calibration: its confidence is beside the share of right answers by 0.94; do not go by it",
+    ]
+    assert list(weaknesses(replace(tuned, suites={}, metrics={"calibration_error": 0.2}))) == []
     assert "GiB of memory" in next(too_large(500_000_000, 150_000, 4_096, 8, 8 * 2**30))
     assert list(too_large(4_000_000, 8_000, 1_024, 8, 8 * 2**30)) == []

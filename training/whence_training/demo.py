@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from whence_indexer.repository import Repository, open_repository
 from whence_server.models.choosing import use
@@ -28,6 +29,7 @@ from whence_training.cli import said
 from whence_training.config import Config
 from whence_training.configfile import parse_config
 from whence_training.errors import BlockedError
+from whence_training.evaluation.report import Difference
 from whence_training.finetuning.stage import COMPARISON
 from whence_training.release.canary import probe
 from whence_training.stages import STAGES, open_run, run_stages
@@ -113,15 +115,15 @@ def config_of(domain: str, base: str, out: Path, anyway: bool, size: Size) -> Co
 
 def table(comparison: dict[str, object]) -> str:
     """Before and after with 95 % confidence, in lines of text; `comparison` is a `Comparison` as JSON."""
-    metrics: dict[str, dict[str, float]] = comparison["metrics"]  # type: ignore[assignment]
+    metrics: dict[str, dict[str, Any]] = comparison["metrics"]  # type: ignore[assignment]
     lines = [f"\n{comparison['samples']} questions that nothing was learnt from, with what search finds:\n",
              f"{'':22}{'before':>9}{'after':>9}   difference (95 %)"]  # fmt: skip
     for name in (*_SHOWN, *(each for each in metrics if each not in _SHOWN)):
-        if found := metrics.get(name):
-            change = found["after"] - found["before"]
-            sure = "" if found["low"] <= 0 <= found["high"] else "  beyond chance"
-            lines.append(f"{name:22}{found['before']:9.3f}{found['after']:9.3f}   {change:+.3f} "
-                         f"({found['low']:+.3f} to {found['high']:+.3f}){sure}")  # fmt: skip
+        if name in metrics:
+            found = Difference(**metrics[name])
+            told = found.untold or f"{found.low:+.3f} to {found.high:+.3f}"
+            sure = "  beyond chance" if found.sure else ""
+            lines.append(f"{name:22}{found.before:9.3f}{found.after:9.3f}   {found.change:+.3f} ({told}){sure}")
     return "\n".join(lines)
 
 

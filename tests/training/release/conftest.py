@@ -44,6 +44,6 @@ def trained(tmp_path):
 
 @pytest.fixture
 def judged():
-    difference = Difference(0.5, 0.8, 0.1, 0.5)
+    difference = Difference(0.5, 0.8, 0.1, 0.5, 20)
     comparison = Comparison("base", "tuned", 20, {"accuracy": difference}, Discordant(1, 7, 0.07), {})
     return Judged(report(), comparison, (), {"quantization_loss": 0.0})

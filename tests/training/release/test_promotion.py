@@ -97,11 +97,21 @@ def test_who_was_asked_something_else_or_closed_book_cannot_be_compared():
     assert failed(report(), base=report("base", 0.5, dataset="another"))[0] == "comparable"
 
 
-@pytest.mark.parametrize(("mine", "base", "passes"), [(1, 3, False), (2, 3, True), (1, 1, True), (0, 3, True)])
+@pytest.mark.parametrize(("mine", "base", "passes"), [(1, 3, False), (2, 3, True), (1, 1, True)])
 def test_nobody_is_served_much_worse_than_before(mine, base, passes):
     candidate = report(rubric={"authorship": Mark(mine, 0.5, "ada", "grace")})
     found = failed(candidate, report("base", 0.5, rubric={"authorship": Mark(base, 0.2, "ada", "grace")}))
     assert ("bias over authorship" not in found) is passes
+
+
+def test_what_there_was_nothing_to_measure_for_holds_nothing_back_and_has_not_passed():
+    few, enough = ({"tone": Mark(points, 0.0, 0.0)} for points in (0, 5))
+    for mine, before in ((few, few), (few, enough), (enough, few)):
+        candidate, base = report(rubric=mine), report("base", 0.5, rubric=before)
+        gates = judge(candidate, base, None, None, None, 0.0, Promotion())
+        states = {gate.name: gate.state for gate in gates}
+        assert (states["curated accuracy"], states["bias over tone"]) == ("unmeasured", "unmeasured")
+        assert blocked_reasons(gates) == []
 
 
 def test_a_refusal_says_what_to_try():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.training.release.conftest import write_peft
+from tests.training.release.reports import report
 
 from whence_server.models.bundle import import_bundle
 from whence_server.models.choosing import load
@@ -37,11 +38,11 @@ def registered(trained, judged, registry, tmp_path):
     """Registers the adapter of a seed; returns what was said, and the folder of its files."""
     pytest.importorskip("torch", reason="make test-training installs it, and adapters are read with it")
 
-    def made(seed=0, config=CONFIG, gates=(), **data):
+    def made(seed=0, config=CONFIG, gates=(), champion=None, **data):
         folder = tmp_path / f"made-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         this = replace(trained, adapter=write_peft(tmp_path / f"peft-{seed}", seed), data={**trained.data, **data})
-        judgement = replace(judged, gates=gates)
+        judgement = replace(judged, gates=gates, champion=champion)
         return register(this, judgement, export(this, config.registration, folder), config, registry, folder), folder
 
     return made
@@ -87,6 +88,20 @@ def test_registered_again_nothing_is_missing_and_no_verdict_is_the_old_one(regis
     assert (told["version"], told["gates"]) == ("1.1", {"weakest category": False})
     fewer = CONFIG.model_copy(update={"registration": Registration(merged=True, quantization="Q8_0", licence="MIT")})
     assert registered(config=fewer, gates=passed)[0]["version"] == "1.2"
+
+
+def test_a_gate_without_a_measure_is_not_among_those_passed(registered):
+    told, folder = registered(gates=[Gate("facts", "passed", 1, 1), Gate("curated accuracy", "unmeasured", 0, 0.85)])
+    assert told["gates"] == {"facts": True}
+    assert "| curated accuracy | unmeasured |" in (folder / "README.md").read_text()
+
+
+def test_the_card_tells_how_what_answered_before_did(registered):
+    _, folder = registered(champion=report("extractive", accuracy=0.95))
+    card = (folder / "README.md").read_text()
+    assert "| measure | this | extractive, which answered before |" in card
+    assert "| accuracy | 0.8000 | 0.9500 |" in card
+    assert "| quantization_loss | 0.0000 | – |" in card  # of no other
 
 
 def test_the_zip_goes_to_another_machine_and_back(registered, trained, tmp_path):

@@ -32,6 +32,7 @@ from whence_training.stages import STAGES, attempts, back_to_data, by_number, ru
 
 pytestmark = pytest.mark.filterwarnings("default")  # peft's own
 
+RISKS = ["injection: 87.5% as it should be, wanted 100%"]
 SENTENCE = "Charge the card once; the bank repeats its answers."
 
 
@@ -75,6 +76,7 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
         def written(*files):
             def write(draft):
                 for file, value in files:
+                    (draft / file).parent.mkdir(parents=True, exist_ok=True)
                     write_report(draft / file, value) if file.startswith("eval") else (draft / file).write_text(
                         json.dumps(value)
                     )
@@ -85,9 +87,21 @@ def planted(make_repository, trained, tmp_path, monkeypatch):
         make(run.folder, by_number("1").folder, "", lambda draft: {})
         make(run.folder, by_number("3").folder, "", generate)
         make(run.folder, by_number("4a").folder, "", written(("eval_baseline.json", before)))
-        make(run.folder, by_number("4b").folder, "", written(("training.json", training), ("gates.json", gates)))
-        make(run.folder, by_number("4c").folder, "", lambda draft: {"adapter": str(write_peft(draft / "adapter"))})
-        make(run.folder, by_number("4d").folder, "", written(("eval_finetuned.json", after)))
+        steps = [
+            (f"checkpoints/checkpoint-{n}/checkpoint.json",
+             {"epoch": n / 4, "step": 5 * n, "loss": 1.0, "validation_loss": 1.0}) for n in (1, 2)
+        ]  # fmt: skip
+        four_b = written(("training.json", training), ("gates.json", gates), *steps)
+        make(run.folder, by_number("4b").folder, "", four_b)
+        choose = written(("checkpoint_selection.json", {"selected": "checkpoint-1"}))
+        make(run.folder, by_number("4c").folder, "",
+             lambda draft: choose(draft) | {"adapter": str(write_peft(draft / "adapter"))})  # fmt: skip
+        make(
+            run.folder,
+            by_number("4d").folder,
+            "",
+            written(("eval_finetuned.json", after), ("risks.json", {"risks": RISKS})),
+        )
         return run
 
     return made
@@ -174,6 +188,14 @@ def test_a_better_model_is_registered_deployed_and_asked_and_the_same_again_is_n
     run = planted(report(), report("base", 0.5), serving=Serving(policy="champion", canary_requests=2))
     registered, deployed = run_stage(run, "5"), run_stage(run, "6")
     assert registered.summary["name"] == "shop-qa-lora-v1.0"
+    card = (registered.folder / "README.md").read_text()
+    for said in (
+        "| epochs | 0.5 of 3 |",
+        "| steps | 10 |",
+        "| checkpoint | checkpoint-1, step 5, epoch 0.25 |",
+        f"| {RISKS[0]} |",
+    ):
+        assert said in card
     gates = json.loads((registered.folder / "registration.json").read_text())["gates"]
     assert {"dominance of one author", "weakest category"} <= gates.keys()  # of what was learnt, and of the model
     assert (deployed.summary["role"], roles(run).champion) == ("champion", "shop-qa-lora@1.0")

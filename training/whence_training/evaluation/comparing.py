@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from statistics import fmean
 
 from whence_training.errors import InputError
-from whence_training.evaluation.report import Comparison, Difference, Prediction, Report
+from whence_training.evaluation.report import ENOUGH, Comparison, Difference, Prediction, Report
 from whence_training.evaluation.significance import bootstrap, mcnemar
 
 _OF_A_CATEGORY = "token_f1"
@@ -43,7 +44,9 @@ def paired(before: Report, after: Report) -> list[tuple[Prediction, Prediction]]
 
 def _difference(listed: list[tuple[float, float, str]], seed: int) -> Difference:
     before, after, groups = zip(*listed, strict=True)
-    return bootstrap(before, after, groups, seed)
+    found = bootstrap(before, after, groups, seed)
+    told = found.samples >= ENOUGH and found.low != found.high
+    return found if told else replace(found, low=None, high=None)
 
 
 def _categories(pairs: list[tuple[Prediction, Prediction]]) -> dict[str, tuple[float, float]]:

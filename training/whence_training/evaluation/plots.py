@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from whence_training.evaluation.report import Comparison, Prediction, Report
+from whence_training.evaluation.report import Comparison, Difference, Prediction, Report
 
 COLOURS = ("#8a94a6", "#2f6fde")  # before and after, told apart without seeing colour
 _WIDTH, _LABELS, _NUMBERS, _ROW, _BAR = 640, 190, 60, 34, 11
@@ -36,21 +36,27 @@ def bars(title: str, reports: Sequence[Report], slice_name: str, measure: str = 
 def differences(title: str, comparison: Comparison, names: Sequence[str]) -> str:
     """Each measure after less before, with its interval; a full dot where that leaves out zero."""
     held = {name: comparison.metrics[name] for name in names if name in comparison.metrics}
-    reach = max([0.05, *(max(abs(each.low), abs(each.high)) for each in held.values())])
+    reach = max([0.05, *(max(abs(at) for at in _ends(each)) for each in held.values())])
     middle, scale = _LABELS + (_WIDTH - _LABELS) / 2, (_WIDTH - _LABELS - 2 * _NUMBERS) / 2 / reach
     bottom = _HEAD + len(held) * 24
     parts = [f'<path d="M{middle:.1f} {_HEAD - 6}V{bottom}" stroke="currentColor" stroke-opacity=".4"/>']
     for place, (name, each) in enumerate(held.items()):
         y, at = _HEAD + place * 24 + 8, middle + each.change * scale
+        low, high = (middle + end * scale for end in _ends(each))
         fill = COLOURS[1] if each.sure else "none"
         parts += [
             _text(_LABELS - 8, y + 4, _clipped(name), "end"),
-            f'<path d="M{middle + each.low * scale:.1f} {y}H{middle + each.high * scale:.1f}" stroke="{COLOURS[1]}" '
+            f'<path d="M{low:.1f} {y}H{high:.1f}" stroke="{COLOURS[1]}" '
             f'stroke-width="2"/><circle cx="{at:.1f}" cy="{y}" r="4.5" fill="{fill}" stroke="{COLOURS[1]}" '
             'stroke-width="2"/>',
             _text(_WIDTH - 4, y + 4, f"{each.change:+.3f}", "end"),
         ]
     return _picture(title, bottom + _FOOT, parts)
+
+
+def _ends(each: Difference) -> tuple[float, float]:
+    """Of its line: the interval, or nothing but the dot."""
+    return (each.change, each.change) if each.low is None or each.high is None else (each.low, each.high)
 
 
 def confusion(title: str, predictions: Sequence[Prediction]) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from whence_training.errors import InputError
 from whence_training.runfolder import write_durably
 
+ENOUGH = 20  # samples of which an interval is told
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -80,12 +82,17 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A measure of two models over the same samples; `low` to `high` holds after - before with 95 % confidence."""
+    """A measure of two models over the same `samples`; `low` to `high` holds after - before with 95 % confidence.
+
+    Both are None where nothing can be said: of fewer than `ENOUGH` samples, or where all differ alike, so that there
+    is no chance to be seen.
+    """
 
     before: float
     after: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    samples: int
 
     @property
     def change(self) -> float:
@@ -95,7 +102,12 @@ class Difference:
     @property
     def sure(self) -> bool:
         """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def untold(self) -> str:
+        """Why there is no interval; "" where there is one."""
+        return "" if self.low is not None else "too few to tell" if self.samples < ENOUGH else "no spread"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ def score_name(reports: Sequence[Report]) -> str:
 
 
 def interval(difference: Difference) -> str:
-    """The interval of a difference, marked where it leaves out zero; without a place to break the line."""
-    return f"{difference.low:+.3f} to {difference.high:+.3f}{' *' if difference.sure else ''}".replace(" ", "\u00a0")
+    """The interval of a difference, marked where it leaves out zero, or why there is none; all on one line."""
+    told = difference.untold or f"{difference.low:+.3f} to {difference.high:+.3f}"
+    return f"{told}{' *' if difference.sure else ''}".replace(" ", "\u00a0")
 
 
 def _row(asked: Prediction, answers: Sequence[Prediction]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def bootstrap(
     chosen = (random.integers(0, count, (len(batch), count)) for batch in batches)
     drawn = [sums[each].sum(axis=1) / sizes[each].sum(axis=1) for each in chosen]
     low, high = np.percentile(np.concatenate(drawn), _TAILS)
-    return Difference(float(one.mean()), float(other.mean()), float(low), float(high))
+    return Difference(float(one.mean()), float(other.mean()), float(low), float(high), len(one))
 
 
 def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> Discordant:

@@ -79,6 +79,11 @@ def reference(record: Record, passages: Sequence[Passage], mode: Mode) -> str | 
     return _quoted(record, passages, set(numbers)) if mode == "quote" else _written(record, numbers)
 
 
+def unsayable(records: Sequence[Record], mode: Mode) -> int:
+    """Of how many the model cannot say the answer, though it is shown their own evidence."""
+    return sum(reference(each, [shown.passage() for shown in each.context], mode) is None for each in records)
+
+
 def example_of(record: Record, passages: Sequence[Passage], tongue: Tongue, most: int, mode: Mode) -> Example:
     """The example in at most `most` tokens: passages that do not fit are left out, from the last on.
 

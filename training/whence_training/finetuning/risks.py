@@ -13,6 +13,7 @@ from whence_training.finetuning.checkpoints import Checkpoint
 
 _WORSE = 1.05  # times the least validation loss
 _FORGOT = 0.15  # of made-up questions, which are few
+_CALIBRATED = 0.2  # the most that confidence may be beside the share of right answers
 
 
 def overfitting(made: Sequence[Checkpoint]) -> Iterator[str]:
@@ -42,6 +43,16 @@ def regression(tuned: Report, others: Sequence[Report]) -> Iterator[str]:
     for other in others:
         if tuned.combined is not None and other.combined is not None and tuned.combined < other.combined:
             yield f"regression: it scores {tuned.combined:.4f}, {other.model} {other.combined:.4f}"
+
+
+def weaknesses(tuned: Report) -> Iterator[str]:
+    """Which suites it does worse in than is wanted, and whether its confidence says little of what is right."""
+    for name, held in tuned.suites.items():
+        if held["rate"] < held.get("wanted", 0.0):
+            yield f"{name}: {held['rate']:.1%} as it should be, wanted {held['wanted']:.0%}"
+    error = tuned.metrics.get("calibration_error", 0.0)
+    if error > _CALIBRATED:
+        yield f"calibration: its confidence is beside the share of right answers by {error:.2f}; do not go by it"
 
 
 def too_large(parameters: int, vocabulary: int, tokens: int, batch: int, memory: int | None) -> Iterator[str]:

@@ -21,14 +21,15 @@ from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.names import inventory_of
 from whence_training.evaluation.report import read_report, write_report
 from whence_training.evaluation.samples import write_samples
-from whence_training.evaluation.suites import suites
+from whence_training.evaluation.suites import suite_of, suites
 from whence_training.exchange.curated import with_answers
 from whence_training.finetuning.base import Base, find_base
 from whence_training.finetuning.bench import chosen, opened, read_asked, write_asked
 from whence_training.finetuning.checkpoints import checkpoints
+from whence_training.finetuning.examples import unsayable
 from whence_training.finetuning.lessons import Lessons
 from whence_training.finetuning.retention import retained
-from whence_training.finetuning.risks import forgetting, overfitting, regression
+from whence_training.finetuning.risks import forgetting, overfitting, regression, weaknesses
 from whence_training.finetuning.selecting import best, standing
 from whence_training.qa.archive import read_collected
 from whence_training.qa.dataset import limits_of, rebalanced
@@ -42,6 +43,7 @@ from whence_training.runfolder import Made, digest_of, write_durably
 CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
 WORK = ".4b-work"  # what training is resumed from
 BASELINE, CHAMPION, FINETUNED = "eval_baseline.json", "eval_champion.json", "eval_finetuned.json"
+RISKS = "risks.json"
 ASKED, COMPARISON, SELECTION, TRAINING = "asked.json", "comparison.json", "checkpoint_selection.json", "training.json"
 
 
@@ -190,14 +192,18 @@ def _evaluate(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
     ):
         report, reads = bench.report(generator, asked), retained(generator, run.note)
     shutil.rmtree(draft / "adapters")
+    lost = unsayable([each.record for each in asked if not suite_of(each.record)], base.mode)
+    report = replace(report, facts={**report.facts, "unsayable": lost})
+    if lost:
+        run.note(f"of {lost} of {report.samples} questions it cannot say the answer, whatever it has learnt")
     write_report(draft / FINETUNED, report)
     comparison = compare(before, report, told.finetuning.seed)
     write_report(draft / COMPARISON, comparison)
     write_samples(draft, [before, report], comparison)
     known = json.loads((above["4a"].folder / "base.json").read_text("utf-8"))["retained"]
     made = checkpoints(above["4b"].folder / CHECKPOINTS)
-    risks = [*overfitting(made), *forgetting(known, reads), *regression(report, others)]
-    write_durably(draft / "risks.json", json.dumps({"risks": risks, "retained": [known, reads]}, indent=1) + "\n")
+    risks = [*overfitting(made), *forgetting(known, reads), *regression(report, others), *weaknesses(report)]
+    write_durably(draft / RISKS, json.dumps({"risks": risks, "retained": [known, reads]}, indent=1) + "\n")
     for risk in risks:
         run.note(risk)
     return {

@@ -1,6 +1,6 @@
 """Records -> may they be trained on? What must hold of a dataset, each with its number, its limit and a word of advice.
 
-Pure. A gate that fails blocks; one that warns lets pass.
+Pure. A gate that fails blocks; one that warns lets pass, and so does one that there was nothing to measure for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 
 from whence_training.qa.record import Record
 
-State = Literal["passed", "warned", "failed"]
+State = Literal["passed", "warned", "failed", "unmeasured"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,19 @@ from whence_training.config import Config, Finetuning
 from whence_training.evaluation.comparing import compare
 from whence_training.evaluation.report import Comparison, Report, read_report
 from whence_training.finetuning.base import load_model
-from whence_training.finetuning.stage import ADAPTER, BASELINE, CHAMPION, FINETUNED, TRAINING, base_of, data_of
+from whence_training.finetuning.checkpoints import Checkpoint, checkpoints
+from whence_training.finetuning.stage import (
+    ADAPTER,
+    BASELINE,
+    CHAMPION,
+    CHECKPOINTS,
+    FINETUNED,
+    RISKS,
+    SELECTION,
+    TRAINING,
+    base_of,
+    data_of,
+)
 from whence_training.qa.record import Record
 from whence_training.release.curated import curated_report
 from whence_training.release.registering import Exported, Trained
@@ -42,6 +54,7 @@ class Candidate:
     curated: Report | None
     facts: Report | None
     comparison: Comparison
+    risks: Sequence[str]
 
 
 def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
@@ -49,12 +62,18 @@ def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
     baseline, final = above["4a"].folder, above["4d"].folder
     base = base_of(run)
     training = json.loads((above["4b"].folder / TRAINING).read_text("utf-8"))
+    selection = json.loads((above["4c"].folder / SELECTION).read_text("utf-8"))
+    made = checkpoints(above["4b"].folder / CHECKPOINTS)
     trained = Trained(
         adapter=above["4c"].folder / ADAPTER,
         base=base.file,
         mode=base.mode,
         data=data_of(run, above),
-        method={**{name: training["settings"][name] for name in _METHOD}, **_cost(training, run.config)},
+        method={
+            **{name: training["settings"][name] for name in _METHOD},
+            **_course(made, selection["selected"], training["settings"]["epochs"]),
+            **_cost(training, run.config),
+        },
     )
     champion = baseline / CHAMPION
     before, report = read_report(baseline / BASELINE), read_report(final / FINETUNED)
@@ -69,6 +88,7 @@ def candidate_of(run: Run, above: Mapping[str, Made]) -> Candidate:
         curated=by_hand(imports.curated),
         facts=by_hand(imports.facts),
         comparison=compare(before, report, run.config.finetuning.seed),
+        risks=json.loads((final / RISKS).read_text("utf-8"))["risks"],
     )
 
 
@@ -96,6 +116,16 @@ def measured(candidate: Candidate, exported: Exported, records: Sequence[Record]
     return {
         "export_agreement": min(each.agreement for each in found),
         "export_divergence": max(each.divergence for each in found),
+    }
+
+
+def _course(made: Sequence[Checkpoint], selected: str, epochs: int) -> dict[str, object]:
+    """What was really done of the `epochs` that were asked for, and after how much of it this one was taken."""
+    last, kept = made[-1], next(each for each in made if each.folder.name == selected)
+    return {
+        "epochs": f"{last.epoch:g} of {epochs}",
+        "steps": last.step,
+        "checkpoint": f"{selected}, step {kept.step}, epoch {kept.epoch:g}",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from whence_server.models.manifest import Manifest
 from whence_training.config import Config
-from whence_training.evaluation.report import Comparison
+from whence_training.evaluation.report import Comparison, Report
 from whence_training.qa.gates import Gate
 
 _LIMITS = """It answers about one repository, at the state it was trained on, with the evidence that Whence finds;
@@ -20,7 +20,9 @@ not read the one should not have the other.
 def model_card(
     manifest: Manifest,
     comparison: Comparison,
+    champion: Report | None,
     gates: Sequence[Gate],
+    risks: Sequence[str],
     method: Mapping[str, Any],
     data: Mapping[str, Any],
     config: Config,
@@ -47,10 +49,11 @@ def model_card(
             *_table(("measure", "base", "this", "difference"), _differences(comparison)),
             f"Answered rightly by the base alone {comparison.correct.before_only}, by this alone "
             f"{comparison.correct.after_only} (McNemar's p {comparison.correct.p:.3f}).\n",
-            *_table(("measure", "value"), ((name, f"{value:.4f}") for name, value in manifest.metrics.items())),
+            *_measures(manifest, champion),
             "## Gates\n",
             *_table(("gate", "state", "value", "limit"),
                     ((g.name, g.state, f"{g.value:g}", f"{g.limit:g}") for g in gates)),
+            *(["## Risks\n", *_table(("seen in its evaluation",), ([risk] for risk in risks))] if risks else []),
             f"## Limits\n\n{_LIMITS}",
         ]
     )  # fmt: skip
@@ -65,8 +68,17 @@ def _differences(comparison: Comparison) -> Iterable[tuple[str, ...]]:
     for name, found in comparison.metrics.items():
         yield (
             name, f"{found.before:.4f}", f"{found.after:.4f}",
-            f"{found.change:+.4f} ({found.low:+.4f} to {found.high:+.4f})",
+            f"{found.change:+.4f} ({found.untold or f'{found.low:+.4f} to {found.high:+.4f}'})",
         )  # fmt: skip
+
+
+def _measures(manifest: Manifest, champion: Report | None) -> list[str]:
+    """All that this one has, beside those of what answered before it where that was not the base."""
+    head = ["measure", "this", *([f"{champion.model}, which answered before"] if champion else [])]
+    before = {**champion.metrics, "combined": champion.combined} if champion else {}
+    shown = {name: (value, before.get(name)) for name, value in manifest.metrics.items()}
+    rows = ([name, *("–" if each is None else f"{each:.4f}" for each in both)] for name, both in shown.items())
+    return _table(head, (row[: len(head)] for row in rows))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reports of a candidate and of those it would replace -> may it be registered? Each gate with limit and advice.
 
-Pure. What was not measured does not pass: it is NaN here, with which no comparison holds, and 0 in the verdict.
+Pure. What was not measured does not pass: it is NaN here, with which no comparison holds, and 0 in the verdict. What
+there was nothing to measure for, without questions by hand or groups that are large enough, holds nothing back.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from math import isnan, nan
 
 from whence_training.config import Promotion
 from whence_training.evaluation.comparing import paired
-from whence_training.evaluation.report import Report
+from whence_training.evaluation.report import Mark, Report
 from whence_training.evaluation.significance import mcnemar
 from whence_training.qa.gates import Gate, State
 
@@ -92,7 +93,7 @@ def _curated(report: Report | None, told: Promotion) -> Gate:
     limit = told.curated_accuracy
     if report is None:
         advice = "name questions written by hand in dataset_generator.imports.curated"
-        return Gate(CURATED, "warned", 0.0, limit, "there are no curated questions", advice)
+        return Gate(CURATED, "unmeasured", 0.0, limit, "there are no curated questions", advice)
     value, advice = _measure(report, _ACCURACY), "back to the data: the samples show which questions fail"
     return _gate(CURATED, round(value - limit, _EXACT) >= 0, value, limit, "", advice)
 
@@ -115,11 +116,17 @@ def _quantization(loss: float | None, told: Promotion) -> Gate:
 def _even(candidate: Report, base: Report) -> list[Gate]:
     """No group is served much worse than the others, where the untuned base does better than that."""
     return [
-        _gate(f"bias over {aspect}", mark.points != 1 or before.points in (0, 1), mark.gap, before.gap,
-              f"{mark.worst} is served worst", f"collect more of {mark.worst}")
+        _bias(f"bias over {aspect}", mark, before)
         for aspect, mark in candidate.rubric.items()
         if (before := base.rubric.get(aspect))
-    ]  # fmt: skip
+    ]
+
+
+def _bias(name: str, mark: Mark, before: Mark) -> Gate:
+    if not mark.points or not before.points:
+        return Gate(name, "unmeasured", 0.0, 0.0, "too few groups", "measure with more questions")
+    passed, worst = mark.points != 1 or before.points == 1, mark.worst
+    return _gate(name, passed, mark.gap, before.gap, f"{worst} is served worst", f"collect more of {worst}")
 
 
 def _by_category(report: Report) -> Mapping[str, float]:

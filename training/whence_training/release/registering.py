@@ -49,12 +49,15 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is known of it: its report, beside the untuned base's, the gates, and numbers of the export by name."""
+    """What is known of it: its report, beside the untuned base's, the gates, and numbers of the export by name;
+    the report of what answered before, where that was not the base; and what may have gone wrong."""
 
     report: Report
     comparison: Comparison
     gates: Sequence[Gate]
     export: Mapping[str, float]
+    champion: Report | None = None
+    risks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _manifest(trained: Trained, judged: Judged, adapter: Path, config: Config) -
         licence=config.registration.licence,
         description=f"A LoRA of {trained.method.get('examples', 0):,} questions about {trained.data.get('commit')}",
         metrics={name: round(value, 6) for name, value in sorted(measured.items()) if math.isfinite(value)},
-        gates={gate.name: gate.state != "failed" for gate in judged.gates},
+        gates={gate.name: gate.state != "failed" for gate in judged.gates if gate.state != "unmeasured"},
     )
 
 
@@ -183,8 +186,11 @@ def _attach(trained: Trained, judged: Judged, manifest: Manifest, config: Config
     texts = {
         "adapter_config.json": (trained.adapter / "adapter_config.json").read_text("utf-8"),
         "training_data.json": json.dumps(dict(trained.data), indent=2) + "\n",
-        "README.md": model_card(manifest, judged.comparison, judged.gates, trained.method, trained.data, config),
-    }
+        "README.md": model_card(
+            manifest, judged.comparison, judged.champion, judged.gates, judged.risks,
+            trained.method, trained.data, config,
+        ),
+    }  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
     return [folder / name for name in texts]

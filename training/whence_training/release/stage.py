@@ -74,7 +74,9 @@ def _register(run: Run, above: Mapping[str, Made], draft: Path) -> Mapping[str, 
         run.note("the model is not registered; who answered before goes on answering")
         return {"blocked": refused}
     of_data = [Gate(**each) for each in json.loads((above["4b"].folder / "gates.json").read_text("utf-8"))]
-    judged = Judged(candidate.report, candidate.comparison, [*of_data, *gates], found)
+    judged = Judged(
+        candidate.report, candidate.comparison, [*of_data, *gates], found, candidate.champion, candidate.risks
+    )
     registered = register(candidate.trained, judged, exported, config, registry_of(run), draft)
     if told.mlflow:
         log_mlflow(told.mlflow, registered, candidate.trained.method, draft)
