@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from whence_server.feedback import FILE, Feedback
+from whence_training.config import Generator
 
 MODELS = Path(__file__).parents[2] / "models"
 _THINGS = (
@@ -52,7 +53,8 @@ def config(base: str, runs: Path) -> dict[str, Any]:
         "domain": "shop",
         "paths": {"runs": str(runs)},
         "dataset_generator": {
-            "train_ratio": 0.6, "shares": {"": 0.0, "feedback": 1.0}, "unanswerable": 0.0, "distracted": 0.0,
+            "train_ratio": 0.6, "shares": dict.fromkeys(Generator().shares, 0.0) | {"feedback": 1.0},
+            "unanswerable": 0.0, "distracted": 0.0,
             "gates": {"generator": 1.0, "directory": 1.0},
         },
         "finetuning": {

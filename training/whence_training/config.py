@@ -21,6 +21,7 @@ RULES = frozenset(
     " explanation files heading howto outcome parameter purpose raises reason release returns review section signature"
     " thread-reason title".split()
 )
+_IMPORTS = frozenset(("curated", "feedback", "label-studio", "squad"))  # behind "import:"
 _SHARES = {"": 0.14, "author": 0.05, "date": 0.05, "files": 0.04, "signature": 0.1, "default": 0.05}
 
 
@@ -136,9 +137,10 @@ class Generator(Section):
     @field_validator("shares")
     @classmethod
     def _over_defaults(cls, given: dict[str, float]) -> dict[str, float]:
-        for name in given.keys() - RULES - {""}:
-            nearest = difflib.get_close_matches(name, sorted(RULES), 1)
-            hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(RULES))}"
+        known = sorted(RULES | _IMPORTS)
+        for name in given.keys() - {"", *known}:
+            nearest = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
             raise ValueError(f"there is no rule {name}; {hint}")
         return _SHARES | given
 
